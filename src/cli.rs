@@ -11,10 +11,10 @@ use jiff::Timestamp;
 use crate::error::Result;
 use crate::events::Command;
 use crate::options::{
-    ClassSettings, GlobalOptions, ProcessContext, StudentSettings, Ui, asked_log_file, invalid,
+    ClassSettings, GlobalOptions, ProcessContext, SecretUrl, StudentSettings, Ui, asked_log_file,
+    invalid,
 };
 use crate::text::moment::moment;
-use crate::web::Url;
 
 const EXAMPLES: &str = "\
 A class day, from the first look to the last:
@@ -418,7 +418,7 @@ pub struct PushArgs {
     pub(crate) assignment: u64,
     /// The system's address [default: CANVAS_URL, then canvas-url in homeroom.toml]
     #[arg(long, value_name = "URL")]
-    pub(crate) canvas_url: Option<Url>,
+    pub(crate) canvas_url: Option<SecretUrl>,
     /// A file with the token, which only you can read (mode 0600) [default: the variable CANVAS_TOKEN]
     #[arg(long, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
@@ -791,7 +791,6 @@ mod tests {
             "report --gradebook blackboard --canvas-export g.csv --assignment x",
             "grades push canvas --course 12",
             "grades push canvas --course x --assignment 1",
-            "grades push canvas --course 1 --assignment 1 --canvas-url http://canvas.example.edu",
             "watch --interval 1",
             "watch --port 70000",
         ] {

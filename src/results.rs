@@ -112,6 +112,8 @@ pub struct GradeChange {
     pub from: Option<f64>,
     /// What the lab gives.
     pub to: f64,
+    /// Whether only the name shows whose grade it is.
+    pub by_name: bool,
 }
 
 /// A whole run, as `--output json` prints it.

@@ -48,6 +48,19 @@ enum Step {
     Failed,
 }
 
+/// A call without a good answer.
+pub(super) struct CallFailed {
+    pub(super) failure: Failure,
+    /// Whether Canvas refused the call, so that it carried nothing out. Otherwise it may have, or may still.
+    pub(super) refused: bool,
+}
+
+impl From<CallFailed> for Failure {
+    fn from(failed: CallFailed) -> Self {
+        failed.failure
+    }
+}
+
 impl Canvas {
     pub(crate) fn new(base: Url, token: SecretString) -> Self {
         Self {
@@ -69,10 +82,20 @@ impl Canvas {
         &self,
         path: &str,
         body: &Value,
-    ) -> Result<T, Failure> {
+    ) -> Result<T, CallFailed> {
         let url = self.base.at(path);
         let answer = self.call("POST", &url, body.to_string().as_bytes()).await?;
-        self.parsed(&answer, "POST", &url)
+        let parsed = self.parsed(&answer, "POST", &url);
+        parsed.map_err(|failure| CallFailed {
+            failure,
+            refused: false,
+        })
+    }
+
+    /// A server's message as it may be shown. A server may say the token again, which is masked before the cut: half of it
+    /// would not be found.
+    pub(super) fn told(&self, text: &str) -> String {
+        told(text, self.token.expose_secret())
     }
 
     /// All objects of a list, page by page. The pages' addresses are Canvas's own, and must be of the same server: the
@@ -129,7 +152,7 @@ impl Canvas {
     }
 
     /// A call whose answer is good. It is repeated only where Canvas did not begin to carry it out, or where it only reads.
-    async fn call(&self, method: &str, url: &Url, body: &[u8]) -> Result<WebAnswer, Failure> {
+    async fn call(&self, method: &str, url: &Url, body: &[u8]) -> Result<WebAnswer, CallFailed> {
         let mut ready = self.ready.lock().await;
         let deadline = Instant::now() + PATIENCE;
         let mut pause = Duration::from_secs(1);
@@ -157,7 +180,7 @@ impl Canvas {
                 Step::Failed => return Err(self.refused(method, url, &answer)),
                 Step::Again(wanted) => {
                     let wait = wanted.unwrap_or(pause);
-                    if Instant::now() + wait > deadline {
+                    if wait > deadline.saturating_duration_since(Instant::now()) {
                         return Err(self.refused(method, url, &answer));
                     }
                     sleep(wait).await;
@@ -167,16 +190,19 @@ impl Canvas {
         }
     }
 
-    fn unanswered(&self, method: &str, url: &Url, why: &NoAnswer) -> Failure {
-        Failure::new(subject(method, url), why.to_string()).hint(format!(
+    fn unanswered(&self, method: &str, url: &Url, why: &NoAnswer) -> CallFailed {
+        let failure = Failure::new(subject(method, url), why.to_string()).hint(format!(
             "check the network and that {} is right, then run the same command again",
             self.base.origin()
-        ))
+        ));
+        CallFailed {
+            failure,
+            refused: matches!(why, NoAnswer::Unsendable(_)),
+        }
     }
 
-    fn refused(&self, method: &str, url: &Url, answer: &WebAnswer) -> Failure {
-        // A server may say the token again.
-        let told = said(&answer.body).map(|said| said.replace(self.token.expose_secret(), "…"));
+    fn refused(&self, method: &str, url: &Url, answer: &WebAnswer) -> CallFailed {
+        let told = said(&answer.body).map(|said| self.told(&said));
         let said = told.map_or_else(String::new, |said| format!(": {said}"));
         let server = self.base.origin();
         let (cause, hint) = match answer.status {
@@ -205,8 +231,16 @@ impl Canvas {
                 "run the same command again; if it stays, ask whoever runs this Canvas".to_owned(),
             ),
         };
-        Failure::new(subject(method, url), format!("{cause}{said}")).hint(hint)
+        CallFailed {
+            failure: Failure::new(subject(method, url), format!("{cause}{said}")).hint(hint),
+            // A proxy answers 408 and 5xx for a server that may go on.
+            refused: matches!(answer.status, 300..=407 | 409..=499),
+        }
     }
+}
+
+fn told(text: &str, token: &str) -> String {
+    shortened(&clean(&text.replace(token, "…")), SAID_MAX)
 }
 
 fn path_of(url: &Url) -> &str {
@@ -258,7 +292,7 @@ fn said(body: &[u8]) -> Option<String> {
         &body["error"],
     ];
     let text = texts.into_iter().find_map(Value::as_str)?;
-    Some(shortened(&clean(text), SAID_MAX))
+    Some(text.to_owned())
 }
 
 #[cfg(test)]
@@ -276,23 +310,27 @@ mod unit_tests {
     }
 
     #[test]
-    fn a_servers_message_is_found_cleaned_and_cut() {
+    fn a_servers_message_is_found_wherever_it_stands() {
         let said = |text: &str| said(text.as_bytes());
-        assert_eq!(
-            said(r#"{"errors":[{"message":"no\u001b[31m"}]}"#).unwrap(),
-            said(r#"{"message":"no\u001b[31m"}"#).unwrap()
-        );
-        assert!(
-            !said(r#"{"message":"no\u001b[31m"}"#)
-                .unwrap()
-                .contains('\u{1b}')
-        );
-        assert!(
-            said(&format!(r#"{{"message":"{}"}}"#, "x".repeat(9_999)))
-                .unwrap()
-                .len()
-                < 300
-        );
+        for text in [
+            r#"{"errors":[{"message":"no"}]}"#,
+            r#"{"message":"no"}"#,
+            r#"{"errors":"no"}"#,
+        ] {
+            assert_eq!(said(text).as_deref(), Some("no"), "{text}");
+        }
         assert_eq!(said("<html>"), None);
+    }
+
+    #[test]
+    fn a_servers_message_is_cleaned_and_cut() {
+        assert!(!told("no\u{1b}[31m", "7~token").contains('\u{1b}'));
+        assert_eq!(told(&"x".repeat(9_999), "7~token").chars().count(), 201);
+    }
+
+    #[test]
+    fn no_part_of_the_token_is_left_where_a_message_is_cut() {
+        let said = told(&format!("{}7~token", "x".repeat(SAID_MAX - 4)), "7~token");
+        assert_eq!(said, format!("{}…", "x".repeat(SAID_MAX - 4)));
     }
 }

@@ -61,8 +61,11 @@ impl PushEnd {
                 "look at this student's grade in Canvas: somebody else, or a rule of the course, changed it",
             ),
             Self::NotKnown => (
-                format!("{} was sent, and could not be read back", grade.to),
-                "look at this student's grade in Canvas, or run the same command again",
+                format!(
+                    "{} was sent, and what became of it is not known: Canvas may still write it",
+                    grade.to
+                ),
+                "look at this student's grade in Canvas, then run the same command again",
             ),
         };
         Some(Failure::new(format!("{} {}", grade.username, grade.change()), cause).hint(hint))
@@ -90,8 +93,20 @@ pub(crate) enum PushEnd {
     NotWritten,
     /// Canvas has something else than what was sent.
     Differs(Cell),
-    /// It was sent, and could not be read back.
+    /// It was sent, and could not be read back, or Canvas does not have it and may still write it.
     NotKnown,
+}
+
+/// How far one grade has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum GradeStep {
+    NotSent,
+    /// Canvas had something else than in the listing, so it is not sent.
+    Changed(Cell),
+    /// Sent, and Canvas may still write it.
+    Sent,
+    /// Canvas has ended the job that it was sent for.
+    Ended,
 }
 
 /// How the writing ended.
@@ -153,54 +168,27 @@ impl Push {
         lines.collect()
     }
 
-    /// Writes the grades, and reads them back. `stop` ends the writing; what was written is still found out.
+    /// Writes the grades, each only where Canvas still has what was listed, and reads them back. `stop` ends the writing; what was written is still found out.
     pub(crate) async fn write(&self, canvas: &Canvas, stop: impl Future<Output = ()>) -> Wrote {
-        let before = match cells(canvas, self.place).await {
-            Ok(before) => before,
-            Err(failure) => {
-                return Wrote {
-                    ended: vec![PushEnd::NotWritten; self.grades.len()],
-                    failures: vec![failure],
-                    stopped: false,
-                };
-            }
-        };
-        let now = |grade: &Sent| before.get(&grade.user).unwrap_or(&Cell::NotAssigned);
-        let unchanged: Vec<&Sent> = self.grades.iter().filter(|g| *now(g) == g.seen).collect();
-        let mut failures = Vec::new();
-        let (mut asked, mut stopped) = (0, false);
-        let sending = async {
-            for some in unchanged.chunks(AT_ONCE) {
-                asked += some.len();
-                self.send(canvas, some).await?;
-            }
-            Ok(())
-        };
+        let mut progress = vec![GradeStep::NotSent; self.grades.len()];
+        let (mut failures, mut stopped) = (Vec::new(), false);
         tokio::select! {
-            sent = sending => failures.extend(sent.err()),
+            // Who stops it before something is sent must not lose to the sending.
+            biased;
             () = stop => stopped = true,
+            sent = self.send_all(canvas, &mut progress) => failures.extend(sent.err()),
         }
-        let after = match asked {
-            0 => Ok(before.clone()),
-            _ => cells(canvas, self.place).await,
+        let is_sent = |one: &GradeStep| matches!(one, GradeStep::Sent | GradeStep::Ended);
+        let after = match progress.iter().any(is_sent) {
+            true => cells(canvas, self.place).await.map(Some),
+            false => Ok(None),
         };
-        let after = after.map_err(|failure| failures.push(failure)).ok();
-        let mut place = 0;
-        let ended = self.grades.iter().map(|grade| {
-            let now = now(grade);
-            if *now != grade.seen {
-                return match has(now, grade.to) {
-                    true => PushEnd::Written,
-                    false => PushEnd::ChangedMeanwhile(now.clone()),
-                };
-            }
-            place += 1;
-            match &after {
-                None if place <= asked => PushEnd::NotKnown,
-                None => PushEnd::NotWritten,
-                Some(after) => grade.found(after),
-            }
+        let after = after.unwrap_or_else(|failure| {
+            failures.push(failure);
+            None
         });
+        let ended = self.grades.iter().zip(progress);
+        let ended = ended.map(|(grade, progress)| grade.ended(progress, after.as_ref()));
         Wrote {
             ended: ended.collect(),
             failures,
@@ -208,8 +196,35 @@ impl Push {
         }
     }
 
-    /// One request, and the wait until Canvas has carried it out.
-    async fn send(&self, canvas: &Canvas, some: &[&Sent]) -> Result<(), Failure> {
+    /// `progress`: of each grade, in order.
+    async fn send_all(&self, canvas: &Canvas, progress: &mut [GradeStep]) -> Result<(), Failure> {
+        let chunks = self.grades.chunks(AT_ONCE);
+        for (some, progress) in chunks.zip(progress.chunks_mut(AT_ONCE)) {
+            // Each time: while Canvas carries out one request, somebody may change a grade of the next.
+            let now = cells(canvas, self.place).await?;
+            let mut unchanged = Vec::new();
+            for (grade, progress) in some.iter().zip(progress.iter_mut()) {
+                match grade.cell(&now) {
+                    cell if *cell == grade.seen => {
+                        unchanged.push(grade);
+                        *progress = GradeStep::Sent;
+                    }
+                    cell => *progress = GradeStep::Changed(cell.clone()),
+                }
+            }
+            if unchanged.is_empty() {
+                continue;
+            }
+            let (became, sent) = self.send(canvas, &unchanged).await;
+            let of_these = progress.iter_mut().filter(|one| **one == GradeStep::Sent);
+            of_these.for_each(|one| *one = became.clone());
+            sent?;
+        }
+        Ok(())
+    }
+
+    /// One request, and the wait until Canvas has carried it out. How far its grades have come, and what went wrong.
+    async fn send(&self, canvas: &Canvas, some: &[&Sent]) -> (GradeStep, Result<(), Failure>) {
         let grades = some.iter().map(|grade| {
             // A point in every language: the API reads no other.
             let text = grade.to.written(DecimalMark::Point);
@@ -217,32 +232,39 @@ impl Push {
         });
         let body = json!({ "grade_data": grades.collect::<Map<String, Value>>() });
         let path = format!("{}/submissions/update_grades", self.place.path());
-        let mut progress: CanvasJob = canvas.post(&path, &body).await?;
+        let mut job: CanvasJob = match canvas.post(&path, &body).await {
+            Ok(job) => job,
+            Err(failed) if failed.refused => return (GradeStep::NotSent, Err(failed.failure)),
+            Err(failed) => return (GradeStep::Sent, Err(failed.failure)),
+        };
         let deadline = Instant::now() + PATIENCE;
         let mut pause = Duration::from_millis(200);
         loop {
             let failed = |cause: String| Failure::new("Canvas: writing grades", cause);
-            match progress.workflow_state.as_str() {
-                "completed" => return Ok(()),
+            match job.workflow_state.as_str() {
+                "completed" => return (GradeStep::Ended, Ok(())),
                 "failed" => {
-                    let said = progress.message.as_deref().map(clean);
+                    let said = job.message.as_deref().map(|said| canvas.told(said));
                     let said = said.map_or_else(String::new, |said| format!(": {said}"));
-                    return Err(failed(format!("Canvas gave up{said}"))
-                        .hint("run the same command again: it sends what is missing"));
+                    let failure = failed(format!("Canvas gave up{said}"))
+                        .hint("run the same command again: it sends what is missing");
+                    return (GradeStep::Ended, Err(failure));
                 }
                 _ if Instant::now() > deadline => {
                     let seconds = PATIENCE.as_secs();
-                    return Err(failed(format!(
+                    let failure = failed(format!(
                         "not done after {seconds} seconds; Canvas may still do it"
                     ))
-                    .hint("look at the gradebook in Canvas, then run the same command again"));
+                    .hint("look at the gradebook in Canvas, then run the same command again");
+                    return (GradeStep::Sent, Err(failure));
                 }
                 _ => sleep(pause).await,
             }
             pause = (pause * 2).min(Duration::from_secs(3));
-            progress = canvas
-                .get(&format!("/api/v1/progress/{}", progress.id))
-                .await?;
+            job = match canvas.get(&format!("/api/v1/progress/{}", job.id)).await {
+                Ok(job) => job,
+                Err(failure) => return (GradeStep::Sent, Err(failure)),
+            };
         }
     }
 }
@@ -261,13 +283,26 @@ impl Sent {
         format!("{from} → {}", self.to)
     }
 
-    /// What became of it, from what Canvas has now.
-    fn found(&self, after: &BTreeMap<u64, Cell>) -> PushEnd {
-        let now = after.get(&self.user).unwrap_or(&Cell::NotAssigned);
-        match has(now, self.to) {
-            true => PushEnd::Written,
-            false if *now == self.seen => PushEnd::NotWritten,
-            false => PushEnd::Differs(now.clone()),
+    fn cell<'a>(&self, cells: &'a BTreeMap<u64, Cell>) -> &'a Cell {
+        cells.get(&self.user).unwrap_or(&Cell::NotAssigned)
+    }
+
+    /// What became of it. `after`: what Canvas has now, where that was read.
+    fn ended(&self, progress: GradeStep, after: Option<&BTreeMap<u64, Cell>>) -> PushEnd {
+        let now = match (&progress, after) {
+            (GradeStep::Changed(cell), None) => cell,
+            (_, Some(after)) => self.cell(after),
+            (GradeStep::NotSent, None) => return PushEnd::NotWritten,
+            (GradeStep::Sent | GradeStep::Ended, None) => return PushEnd::NotKnown,
+        };
+        let is_as_seen = *now == self.seen;
+        match &progress {
+            _ if has(now, self.to) => PushEnd::Written,
+            GradeStep::Changed(cell) if is_as_seen => PushEnd::ChangedMeanwhile(cell.clone()),
+            GradeStep::NotSent | GradeStep::Ended if is_as_seen => PushEnd::NotWritten,
+            GradeStep::Sent if is_as_seen => PushEnd::NotKnown,
+            GradeStep::NotSent | GradeStep::Changed(_) => PushEnd::ChangedMeanwhile(now.clone()),
+            GradeStep::Sent | GradeStep::Ended => PushEnd::Differs(now.clone()),
         }
     }
 }

@@ -3,7 +3,8 @@
 
 mod fake;
 
-use std::future::pending;
+use std::future::{pending, poll_fn};
+use std::task::Poll;
 
 use crate::report::canvas::tests::{UNKNOWN, report, student};
 use crate::report::gradebook::{GradeRules, Judged};
@@ -172,6 +173,25 @@ async fn namesakes_and_absent_students_get_nobodys_grade() {
 }
 
 #[tokio::test]
+async fn who_is_matched_by_name_alone_can_be_left_out() {
+    let fake = Fake::start().await;
+    fake.enrol(1, "Ruiz, Ana", "", None);
+    fake.enrol(2, "Ito, Ben", "", Some(80.0));
+    fake.enrol(3, "Weiss, Cora", "cora@example.edu", None);
+    let course = course(&fake).await;
+    let mut judged = judged(&course, false);
+    assert_eq!(judged.by_name.len(), 2);
+    assert_eq!(Push::of(&course, &judged).grades.len(), 2);
+    judged.leave_out_by_name("matched by name alone");
+    assert_eq!(changes(&Push::of(&course, &judged)), ["user3 – → 45"]);
+    let notes = judged.notes();
+    let left = "user1 not filled in: matched by name alone";
+    assert!(notes.iter().any(|n| n.contains(left)), "{notes:?}");
+    // Who has the grade already is no change.
+    assert!(!judged.left.iter().any(|l| l.username.as_str() == "user2"));
+}
+
+#[tokio::test]
 async fn whom_the_assignment_is_not_assigned_to_gets_no_grade() {
     let fake = five().await;
     fake.hide(1);
@@ -220,19 +240,78 @@ async fn what_canvas_made_of_a_grade_is_told_where_it_differs() {
     );
 }
 
+/// Comes once this is so, at the next answer of the server.
+fn once(is_so: impl Fn() -> bool) -> impl Future<Output = ()> {
+    poll_fn(move |_| match is_so() {
+        true => Poll::Ready(()),
+        false => Poll::Pending,
+    })
+}
+
 #[tokio::test]
-async fn a_stop_sends_nothing_more_and_still_tells_what_was_written() {
+async fn a_stop_while_grades_are_read_again_sends_nothing() {
     let fake = five().await;
     let push = push(&fake).await;
-    let wrote = push.write(&canvas(&fake), async {}).await;
+    let before = fake.requests();
+    let stop = once(|| fake.requests() > before);
+    let wrote = push.write(&canvas(&fake), stop).await;
+    assert!(wrote.stopped && fake.requests() > before);
+    assert_eq!(wrote.ended, [PushEnd::NotWritten, PushEnd::NotWritten]);
+    assert_eq!(fake.writes(), 0);
+}
+
+#[tokio::test]
+async fn what_was_sent_before_a_stop_is_not_known_until_canvas_has_it() {
+    let fake = five().await;
+    let push = push(&fake).await;
+    let wrote = push.write(&canvas(&fake), once(|| fake.writes() > 0)).await;
     assert!(wrote.stopped);
-    for (grade, ended) in push.grades.iter().zip(&wrote.ended) {
-        let expected = match fake.score(grade.user()) == Some(grade.to.to_f64()) {
-            true => PushEnd::Written,
-            false => PushEnd::NotWritten,
-        };
-        assert_eq!(*ended, expected);
-    }
+    assert_eq!(wrote.ended, [PushEnd::NotKnown, PushEnd::NotKnown]);
+    let said = wrote.ended[0].failure(&push.grades[0]).unwrap().to_string();
+    assert!(said.contains("Canvas may still write it"), "{said}");
+}
+
+#[tokio::test]
+async fn what_was_sent_is_not_known_where_its_job_cannot_be_followed() {
+    let fake = five().await;
+    let push = push(&fake).await;
+    fake.lose_jobs();
+    let wrote = push.write(&canvas(&fake), pending()).await;
+    assert_eq!(wrote.ended, [PushEnd::NotKnown, PushEnd::NotKnown]);
+    assert_eq!((fake.writes(), wrote.failures.len()), (1, 1));
+}
+
+#[tokio::test]
+async fn a_change_between_two_requests_is_not_overwritten() {
+    let fake = Fake::start().await;
+    let class: Vec<(Student, f64)> = (1..=51)
+        .map(|n| {
+            let (family, email) = (format!("Ruiz{n}"), format!("user{n}@example.edu"));
+            fake.enrol(n, &format!("{family}, Ana"), &email, None);
+            let who = student(&format!("user{n}"), &format!("Ana {family}"), &email);
+            (who, 100.0)
+        })
+        .collect();
+    let roster: Vec<Student> = class.iter().map(|(student, _)| student.clone()).collect();
+    let course = course(&fake).await;
+    let rules = GradeRules::default();
+    let judged = course.gradebook.judge(&report(&class), &roster, rules);
+    let push = Push::of(&course, &judged);
+    assert_eq!(push.grades.len(), 51);
+    let last = push.grades[50].user();
+    fake.change_after_a_job(last, 77.0);
+    let wrote = push.write(&canvas(&fake), pending()).await;
+    assert!(wrote.ended[..50].iter().all(|e| *e == PushEnd::Written));
+    assert!(matches!(wrote.ended[50], PushEnd::ChangedMeanwhile(_)));
+    assert_eq!((fake.score(last), fake.writes()), (Some(77.0), 1));
+}
+
+#[tokio::test]
+async fn a_wait_that_no_clock_can_hold_ends_the_call() {
+    let fake = five().await;
+    fake.refuse_next(429, "{}", Some(&u64::MAX.to_string()));
+    let said = refused(&fake).await;
+    assert!(said.contains("too much"), "{said}");
 }
 
 #[tokio::test]
@@ -254,8 +333,12 @@ async fn a_write_that_failed_is_never_sent_twice() {
     let push = push(&fake).await;
     fake.refuse_writes(502);
     let wrote = push.write(&canvas(&fake), pending()).await;
-    assert_eq!(wrote.ended, [PushEnd::NotWritten, PushEnd::NotWritten]);
+    // A proxy says so of a server that may go on.
+    assert_eq!(wrote.ended, [PushEnd::NotKnown, PushEnd::NotKnown]);
     assert_eq!((fake.writes(), wrote.failures.len()), (1, 1));
+    fake.refuse_writes(422);
+    let wrote = push.write(&canvas(&fake), pending()).await;
+    assert_eq!(wrote.ended, [PushEnd::NotWritten, PushEnd::NotWritten]);
 }
 
 #[tokio::test]

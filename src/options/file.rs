@@ -18,6 +18,9 @@ use crate::text::{shortened, similar};
 /// The name of the file, in the current folder.
 pub(super) const NAME: &str = "homeroom.toml";
 
+/// Keys whose value may hold a secret, so that no refusal repeats it.
+const SECRET: [&str; 2] = ["notify", "canvas-url"];
+
 /// Reads the file's text as far as possible; the failures are in the file's order.
 pub(super) fn parse(text: &str) -> (GlobalOptions, Vec<Failure>) {
     let (table, errors) = DeTable::parse_recoverable(text);
@@ -114,7 +117,11 @@ impl FileReader<'_> {
     ) -> Option<T> {
         let at = value.span();
         let read = read(ValueDeserializer::from(value)).map_err(|why| {
-            let cause = format!("{}: {why}", self.written(&at));
+            let written = match SECRET.contains(&key) {
+                true => "this value, which is not shown".to_owned(),
+                false => self.written(&at),
+            };
+            let cause = format!("{written}: {why}");
             let hint = "texts stand in quotes; docs/settings.md says what each setting takes";
             self.fail(at, Some(key), cause, hint);
         });
@@ -258,6 +265,26 @@ mod tests {
                 said.contains("line 1 (due)") && said.contains(cause),
                 "{said}"
             );
+        }
+    }
+
+    #[test]
+    fn an_address_that_may_hold_a_secret_is_never_repeated() {
+        for (line, cause) in [
+            (
+                "canvas-url = \"https://verysecret@canvas.example.edu\"",
+                "user's name",
+            ),
+            ("canvas-url = [\"verysecret\"]", "expected a string"),
+            (
+                "notify = [\"https://x.example/verysecret\"]",
+                "expected a string",
+            ),
+            ("notify = { url = \"verysecret\" }", "expected a string"),
+        ] {
+            let said = said(line);
+            assert!(said.contains("line 1") && said.contains(cause), "{said}");
+            assert!(!said.contains("verysecret"), "{said}");
         }
     }
 

@@ -26,10 +26,8 @@ use file::FileReader;
 pub(crate) use process::ProcessContext;
 pub(crate) use resolved::{ClassSettings, CloudTarget, LabSource, Notify, StudentSettings, Ui};
 pub(crate) use resolved::{asked_log_file, asked_region};
-pub(crate) use values::{AccountId, OutputFormat, Profile, QuotaScale, Region};
-use values::{
-    ColorWhen, EndpointUrl, PolicyArn, QuotaOverride, SecretUrl, Section, Value, student_names,
-};
+pub(crate) use values::{AccountId, OutputFormat, Profile, QuotaScale, Region, SecretUrl};
+use values::{ColorWhen, EndpointUrl, PolicyArn, QuotaOverride, Section, Value, student_names};
 
 /// Makes [`GlobalOptions`], and how each source is read, from one row an option:
 /// `field: type = key [what clap needs besides], help, default in words;`. The key is the flag and the key of the file,

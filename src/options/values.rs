@@ -119,7 +119,7 @@ pub struct SecretUrl(SecretString);
 
 impl SecretUrl {
     /// The address, or why it cannot be used.
-    pub(super) fn url(&self) -> Result<Url, String> {
+    pub(crate) fn url(&self) -> Result<Url, String> {
         self.0.expose_secret().parse()
     }
 }
@@ -129,6 +129,8 @@ impl PartialEq for SecretUrl {
         self.0.expose_secret() == other.0.expose_secret()
     }
 }
+
+impl Eq for SecretUrl {}
 
 impl fmt::Debug for SecretUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

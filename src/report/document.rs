@@ -421,7 +421,7 @@ fn moment<S: Serializer>(at: &ZonedDateTime, serializer: S) -> Result<S::Ok, S::
     serializer.serialize_str(&rfc3339(at))
 }
 
-pub(super) fn hidden_by(gap: &Gap) -> String {
+pub(crate) fn hidden_by(gap: &Gap) -> String {
     match (&gap.name, &gap.student) {
         (Some(name), _) => format!("{} {name}", gap.kind),
         (None, Some(student)) => format!("every {} of {student}", gap.kind),

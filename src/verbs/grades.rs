@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use futures::StreamExt;
+use futures::{Stream, StreamExt};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::ask::{answer, can_ask};
@@ -20,8 +20,10 @@ use crate::error::{Error, Exit, Result};
 use crate::events::{Command, Outcome};
 use crate::files::read_secret;
 use crate::options::{OutputFormat, invalid};
+use crate::report::document::hidden_by;
 use crate::report::gradebook::{GradeRules, Judged};
 use crate::results::{GradeChange, StudentResult};
+use crate::stack::kinds::Gap;
 use crate::text::failure::Failure;
 use crate::text::show::clean;
 use crate::text::words::plural;
@@ -30,6 +32,8 @@ use crate::web::Url;
 const COMMAND: Command = Command::GradesPush;
 
 pub(super) async fn push(cli: &Cli, args: &PushArgs) -> Result<Exit> {
+    // One for the whole run: a Ctrl-C between two waits ends the next one.
+    let mut interrupts = Box::pin(interrupts());
     let class = Class::load(cli)?;
     let url = address(args, &class);
     let canvas = match (check_confirmation(args), url, token(args)) {
@@ -47,11 +51,12 @@ pub(super) async fn push(cli: &Cli, args: &PushArgs) -> Result<Exit> {
         assignment: args.assignment,
     };
     // What cannot be written to is refused before anything is asked of AWS.
-    let course = tokio::select! {
-        course = Course::read(&canvas, place) => course.map_err(|all| Error::of(Exit::General, all))?,
-        _ = next_interrupt() => return Err(interrupted()),
+    let course = async {
+        let course = Course::read(&canvas, place).await;
+        course.map_err(|all| Error::of(Exit::General, all))
     };
-    let session = class.connect().await?;
+    let course = unless_interrupted(course, &mut interrupts).await?;
+    let session = unless_interrupted(class.connect(), &mut interrupts).await?;
     let mut standing = read(&session, COMMAND).await?;
     refuse_nothing(&session, &standing)?;
     standing.attest(&attested);
@@ -61,21 +66,38 @@ pub(super) async fn push(cli: &Cli, args: &PushArgs) -> Result<Exit> {
         lower: args.lower,
         count_late: args.count_late,
     };
-    let judged = course.gradebook.judge(&report, roster, rules);
+    let mut judged = course.gradebook.judge(&report, roster, rules);
+    if args.confirm.is_some() {
+        judged.leave_out_by_name(
+            "matched by name alone: run without --confirm to look at them and confirm by hand",
+        );
+    }
     let push = Push::of(&course, &judged);
-    list(&session, &push, &judged)?;
-
+    let ui = session.class.settings.ui;
     let mut notes = standing.notes.clone();
     notes.extend(judged.notes());
-    let ui = session.class.settings.ui;
+    let mut gaps = standing.gaps.clone();
+    if ui.output == OutputFormat::Text {
+        // Before the question, since they decide the answer; they do not stand at the end once more.
+        list(
+            &push,
+            &judged,
+            &std::mem::take(&mut notes),
+            &std::mem::take(&mut gaps),
+        )?;
+    }
     let confirmed = push.grades.is_empty()
         || args.confirm.is_some()
-        || can_ask(&session) && answer(&question(args.course)).await? == args.course.to_string();
+        || can_ask(&session) && {
+            let question = question(args.course);
+            let answer = answer(&question);
+            unless_interrupted(answer, &mut interrupts).await? == args.course.to_string()
+        };
     let (became, failures, stopped) = match confirmed && !push.grades.is_empty() {
         true => {
             let grades = plural(push.grades.len(), "grade");
             say(&format!("writing {grades} to Canvas"), ui.verbosity);
-            let wrote = push.write(&canvas, next_interrupt()).await;
+            let wrote = push.write(&canvas, next(&mut interrupts)).await;
             (Some(wrote.ended), wrote.failures, wrote.stopped)
         }
         false => (None, Vec::new(), false),
@@ -109,12 +131,26 @@ pub(super) async fn push(cli: &Cli, args: &PushArgs) -> Result<Exit> {
     }
     let mut ended = session.ended(COMMAND, students, notes);
     ended.exit = exit;
-    ended.gaps = standing.gaps;
+    ended.gaps = gaps;
     ended.show(&session).await
 }
 
-async fn next_interrupt() {
-    Box::pin(interrupts()).next().await;
+/// Ends with the next interrupt; never where the process gets none.
+async fn next(interrupts: &mut (impl Stream<Item = ()> + Unpin)) {
+    if interrupts.next().await.is_none() {
+        std::future::pending().await
+    }
+}
+
+async fn unless_interrupted<T>(
+    work: impl Future<Output = Result<T>>,
+    interrupts: &mut (impl Stream<Item = ()> + Unpin),
+) -> Result<T> {
+    tokio::select! {
+        biased;
+        () = next(interrupts) => Err(interrupted()),
+        done = work => done,
+    }
 }
 
 fn question(course: u64) -> String {
@@ -138,14 +174,14 @@ fn address(args: &PushArgs, class: &Class) -> Result<Url> {
     let variable = std::env::var("CANVAS_URL")
         .ok()
         .filter(|text| !text.is_empty());
-    let of_variable = |text: String| {
-        let hint = "change the variable CANVAS_URL, or unset it";
-        text.parse()
-            .map_err(|why| invalid("CANVAS_URL", format!("{text:?} {why}"), hint))
+    // An address that was pasted with a user's name may hold the token: no refusal repeats it.
+    let refused = |subject: &str, why: String| {
+        let hint = "give the address as a browser shows it: https://canvas.example.edu";
+        invalid(subject, format!("the address {why}"), hint)
     };
     match (&args.canvas_url, variable, &class.settings.canvas_url) {
-        (Some(url), ..) => Ok(url.clone()),
-        (None, Some(text), _) => of_variable(text),
+        (Some(url), ..) => url.url().map_err(|why| refused("--canvas-url", why)),
+        (None, Some(text), _) => text.parse().map_err(|why| refused("CANVAS_URL", why)),
         (None, None, Some(url)) => Ok(url.clone()),
         (None, None, None) => Err(invalid(
             "--canvas-url",
@@ -199,11 +235,8 @@ fn all_of(errors: impl Iterator<Item = Error>) -> Error {
     all
 }
 
-/// Lists what would change, before the question. With `--output json` the document has it.
-fn list(session: &Session, push: &Push, judged: &Judged) -> Result<()> {
-    if session.class.settings.ui.output == OutputFormat::Json {
-        return Ok(());
-    }
+/// Lists what would change, and what to know of it.
+fn list(push: &Push, judged: &Judged, notes: &[String], gaps: &[Gap]) -> Result<()> {
     let title = clean(&judged.assignment);
     let mut lines = vec![match push.grades.len() {
         0 => format!("Canvas has every grade of '{title}' that is certain: nothing to write"),
@@ -218,6 +251,11 @@ fn list(session: &Session, push: &Push, judged: &Judged) -> Result<()> {
             .by_name_alone()
             .map(|who| format!("{who}; check that each is the right student")),
     );
+    lines.extend(notes.iter().map(|note| format!("note: {}", clean(note))));
+    lines.extend(gaps.iter().map(|gap| {
+        let cause = clean(&gap.cause);
+        format!("COULD NOT SEE EVERYTHING: {}: {cause}", hidden_by(gap))
+    }));
     let mut out = io::stdout().lock();
     let written = lines.iter().try_for_each(|line| writeln!(out, "{line}"));
     said(written.and_then(|()| out.flush()))
@@ -254,6 +292,7 @@ fn results(
         result.grade = Some(GradeChange {
             from: grade.from.map(|from| from.to_f64()),
             to: grade.to.to_f64(),
+            by_name: judged.by_name.contains(name),
         });
         result
             .errors

@@ -22,16 +22,20 @@ fn folder() -> TempDir {
 }
 
 fn push(folder: &TempDir, words: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_homeroom"))
+    command(folder, words).output().unwrap()
+}
+
+fn command(folder: &TempDir, words: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_homeroom"));
+    command
         .args(["--roster", "demo.csv", "grades", "push", "canvas"])
         .args(["--course", "12", "--assignment", "345"])
         .args(words)
         .current_dir(folder.path())
         .env_remove("CANVAS_TOKEN")
         .env_remove("CANVAS_URL")
-        .env_remove("HOMEROOM_NOTIFY")
-        .output()
-        .unwrap()
+        .env_remove("HOMEROOM_NOTIFY");
+    command
 }
 
 fn stderr(output: &Output) -> String {
@@ -133,6 +137,34 @@ fn a_confirmation_of_another_course_asks_nobody() {
     let output = push(&folder, &words);
     assert_eq!(output.status.code(), Some(7), "{}", stderr(&output));
     assert!(listener.accept().is_err());
+}
+
+#[test]
+fn a_canvas_address_with_the_token_in_it_is_refused_and_not_repeated() {
+    let address = format!("https://{TOKEN}@canvas.example.edu");
+    let file = folder();
+    let settings = format!("canvas-url = \"{address}\"\n");
+    fs::write(file.path().join("homeroom.toml"), settings).unwrap();
+    let empty = folder();
+    let mut with_variable = command(&empty, &[]);
+    for output in [
+        push(&folder(), &["--canvas-url", &address]),
+        push(&file, &[]),
+        with_variable.env("CANVAS_URL", &address).output().unwrap(),
+    ] {
+        let said = stderr(&output) + &String::from_utf8_lossy(&output.stdout);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains("has a user's name in it"), "{said}");
+        assert!(!said.contains(TOKEN), "{said}");
+    }
+}
+
+#[test]
+fn a_canvas_address_without_tls_is_refused() {
+    let output = push(&folder(), &["--canvas-url", "http://canvas.example.edu"]);
+    let said = stderr(&output);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("only https:// is safe"), "{said}");
 }
 
 #[test]

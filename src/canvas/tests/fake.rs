@@ -33,6 +33,9 @@ struct State {
     turned: BTreeMap<u64, f64>,
     refusals: Vec<(u16, String, Option<String>)>,
     refuse_writes: Option<u16>,
+    lose_jobs: bool,
+    /// What somebody else makes of a student's grade once a job is done.
+    changed_then: Option<(u64, f64)>,
     continue_at: Option<String>,
 }
 
@@ -128,6 +131,16 @@ impl Fake {
         self.state().refuse_writes = Some(status);
     }
 
+    /// Nobody gets to know how a write goes on.
+    pub(super) fn lose_jobs(&self) {
+        self.state().lose_jobs = true;
+    }
+
+    /// Somebody else gives this grade as soon as the next job is done.
+    pub(super) fn change_after_a_job(&self, id: u64, score: f64) {
+        self.state().changed_then = Some((id, score));
+    }
+
     /// Every list goes on there.
     pub(super) fn continue_at(&self, url: &str) {
         self.state().continue_at = Some(url.to_owned());
@@ -193,7 +206,7 @@ impl State {
             }
             ("GET", "/api/v1/courses/12/users") => self.page(path, query, self.users.clone()),
             ("POST", "/submissions/update_grades") => self.accept(headers, body),
-            ("GET", "/api/v1/progress/77") => self.progress(),
+            ("GET", "/api/v1/progress/77") if !self.lose_jobs => self.progress(),
             _ => refusal(404, "The specified resource does not exist."),
         }
     }
@@ -263,6 +276,9 @@ impl State {
             let score = self.turned.get(&user).copied().unwrap_or(number);
             self.set(user, Some(score));
             self.sent.push((user, grade));
+        }
+        if let Some((user, score)) = self.changed_then.take() {
+            self.set(user, Some(score));
         }
         "completed"
     }

@@ -88,6 +88,27 @@ fn reason(why: impl Into<String>) -> Reason {
     (why.into(), String::new())
 }
 
+impl Judged {
+    /// Leaves out whose grade would change although only the name shows whose it is.
+    pub(crate) fn leave_out_by_name(&mut self, why: &str) {
+        let by_name = std::mem::take(&mut self.by_name);
+        let (out, kept) = std::mem::take(&mut self.graded)
+            .into_iter()
+            .partition::<Vec<_>, _>(|graded| {
+                !graded.cells.is_empty() && by_name.contains(&graded.username)
+            });
+        self.graded = kept;
+        for Graded { username, .. } in out {
+            self.lowers.retain(|lower| lower.username != username);
+            self.left.push(NotFilled {
+                username,
+                why: why.to_owned(),
+                detail: String::new(),
+            });
+        }
+    }
+}
+
 impl Gradebook {
     /// Decides who gets which grade. `roster`: the whole class, even if the report is about a selection: the others
     /// are no strangers.
