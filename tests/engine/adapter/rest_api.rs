@@ -223,7 +223,7 @@ async fn a_deployed_stage_answers_as_the_lab_does() {
     let execution: Value = serde_json::from_str(started[0].trim()).unwrap();
     let named = pattern(execution["execution"].as_str().unwrap());
     let group = "/aws/lambda/user1-f";
-    for (pattern, found) in [(named.as_str(), 1), (&pattern("another"), 0), ("", 3)] {
+    for (pattern, found) in [(named.as_str(), 1), (&pattern("another"), 0), ("", 4)] {
         let page = cloud
             .matching_log_events_page(group, 0, None, pattern, None)
             .await
