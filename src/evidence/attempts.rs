@@ -14,7 +14,7 @@ use crate::evidence::activity::{Activity, Attempt, AttemptEnd, RefusedRequest, T
 use crate::evidence::cache::{KnownCause, Memory};
 use crate::evidence::causes::ask_whole;
 use crate::evidence::check::CheckResult;
-use crate::evidence::evaluate::{Facts, Reading, is_asked_for};
+use crate::evidence::evaluate::{Facts, is_asked_for};
 use crate::evidence::progress::Progress;
 use crate::evidence::recorded::{CLOCK_AHEAD_MS, LastWrite};
 use crate::evidence::student_reader::StudentToRead;
@@ -61,6 +61,23 @@ impl ReadAttempts {
     }
 }
 
+/// One of the student's own executions.
+struct OwnRun {
+    run: (Starter, Execution),
+    /// Whether it failed as a task asks; `None` where only describing it would tell.
+    asked: Option<bool>,
+}
+
+impl OwnRun {
+    fn is_success(&self) -> bool {
+        self.run.1.status == ExecutionStatus::Succeeded || self.asked == Some(true)
+    }
+
+    fn failed(&self) -> bool {
+        ended_badly(self.run.1.status) && !self.is_success()
+    }
+}
+
 pub(super) struct AttemptsReader<'a> {
     pub(super) client: &'a Client,
     pub(super) lab: &'a Lab,
@@ -80,7 +97,13 @@ impl AttemptsReader<'_> {
         let known = self.student.memory;
         memory.refusals.clone_from(&known.refusals);
         memory.refusals_read_ms = known.refusals_read_ms;
-        let mut own = self.own();
+        let own = self.facts.newest_first(Starter::is_students);
+        let own = own.into_iter().map(|run| OwnRun {
+            asked: self.is_asked_for(&run),
+            run,
+        });
+        let mut own: Vec<OwnRun> = own.collect();
+        let changes = self.changes();
         let progress = Progress::of(self.checks);
         let mut unread = self
             .facts
@@ -90,7 +113,7 @@ impl AttemptsReader<'_> {
             let (asked, why) = self.know_newest(&mut own, memory, settling).await?;
             unread = why;
             if asked < CALLS_MAX {
-                let why = self.read_refusals(&own, memory).await?;
+                let why = self.read_refusals(&own, &changes, memory).await?;
                 unread = unread.or(why);
             }
         }
@@ -99,7 +122,7 @@ impl AttemptsReader<'_> {
         let found = match progress {
             Progress::Broken => of_stack(self.checks, self.lab.mistakes()).map(Found::Trouble),
             Progress::InProgress | Progress::NotStarted | Progress::Unknown => {
-                self.since_success(&own, memory)
+                self.since_success(&own, &changes, memory)
             }
             Progress::Complete | Progress::NotDeployed => None,
         };
@@ -115,21 +138,6 @@ impl AttemptsReader<'_> {
         })
     }
 
-    /// The student's own executions, newest first. One that may be homeroom's is nobody's sign of life.
-    fn own(&self) -> Vec<(Starter, Execution)> {
-        let listed = self.facts.executions.values().flat_map(Reading::all);
-        let mut own: Vec<_> = listed
-            .filter(|(starter, _)| starter.is_students())
-            .cloned()
-            .collect();
-        own.sort_by_key(|(_, execution)| std::cmp::Reverse(execution.started_ms));
-        own
-    }
-
-    fn is_success(&self, one: &(Starter, Execution)) -> bool {
-        one.1.status == ExecutionStatus::Succeeded || self.is_asked_for(one) == Some(true)
-    }
-
     /// Whether an execution failed as a task asks; `None` where only describing it would tell.
     fn is_asked_for(&self, one: &(Starter, Execution)) -> Option<bool> {
         is_asked_for(self.student.checks, self.student.plan, self.facts, one)
@@ -139,41 +147,42 @@ impl AttemptsReader<'_> {
     /// and why it could not be read.
     async fn know_newest(
         &self,
-        own: &mut [(Starter, Execution)],
+        own: &mut [OwnRun],
         memory: &mut Memory,
         settling: &mut Settling,
     ) -> Result<(usize, Option<String>), Cancelled> {
         let mut asked = 0;
         while asked < CALLS_MAX {
-            let since = own.iter().take_while(|one| !self.is_success(one)).count();
-            let is_known = |one: &(Starter, Execution)| memory.cause_of(&one.1).is_some();
-            let failed = || own[..since].iter().filter(|one| ended_badly(one.1.status));
+            let since = own.iter().take_while(|one| !one.is_success()).count();
+            let is_known = |one: &&OwnRun| memory.cause_of(&one.run.1).is_some();
+            let failed = || own[..since].iter().filter(|one| one.failed());
             // Two that are known tell enough.
-            if failed().next().is_some_and(is_known)
-                && failed().filter(|one| is_known(one)).count() > 1
+            if failed().next().is_some_and(|one| is_known(&one))
+                && failed().filter(is_known).count() > 1
             {
                 break;
             }
-            let unknown =
-                |one: &&mut (Starter, Execution)| ended_badly(one.1.status) && !is_known(one);
-            let Some(newest) = own[..since].iter_mut().find(unknown) else {
+            let unknown = |one: &OwnRun| one.failed() && !is_known(&one);
+            let Some(newest) = own[..since].iter().position(unknown) else {
                 break;
             };
+            let newest = &mut own[newest];
+            let execution = &mut newest.run.1;
             asked += 1;
-            let described = newest.1.detail.is_some();
             let name = self.student.username();
-            let Some((cause, detail)) = ask_whole(self.client, name, &newest.1, settling).await?
-            else {
+            let whole = ask_whole(self.client, name, execution, settling).await?;
+            let Some((cause, detail)) = whole else {
                 let why = "the history of a failed execution could not be read";
                 return Ok((asked, Some(why.to_owned())));
             };
-            if !described {
+            if execution.detail.is_none() {
                 let pointers = self.student.input_pointers.iter().map(String::as_str);
-                newest.1.detail = detail.map(|detail| detail.reduced(pointers));
-                memory.keep(&newest.1);
+                execution.detail = detail.map(|detail| detail.reduced(pointers));
+                memory.keep(execution);
             }
-            let cause = KnownCause::of(&newest.1, cause);
-            memory.causes.insert(newest.1.arn.clone(), cause);
+            let cause = KnownCause::of(execution, cause);
+            memory.causes.insert(execution.arn.clone(), cause);
+            newest.asked = self.is_asked_for(&newest.run);
         }
         Ok((asked, None))
     }
@@ -181,29 +190,18 @@ impl AttemptsReader<'_> {
     /// Reads the refused requests since the last success. Returns why they could not be read.
     async fn read_refusals(
         &self,
-        own: &[(Starter, Execution)],
+        own: &[OwnRun],
+        changes: &[OwnChange],
         memory: &mut Memory,
     ) -> Result<Option<String>, Cancelled> {
-        let marks = self.lab.marks();
-        let Some(log) = marks
-            .api_log
-            .as_ref()
-            .filter(|_| !marks.api_refusals.is_empty())
+        let marks = self.student.marks;
+        let Some((_, name)) = (self.student.api_log()).filter(|_| !marks.api_refusals.is_empty())
         else {
             return Ok(None);
         };
-        let mut functions = self.student.functions.iter();
-        let Some((_, name)) = functions.find(|(id, _)| *id == log.function) else {
-            return Ok(None);
-        };
-        let success = own
-            .iter()
-            .find(|one| self.is_success(one))
-            .map(|one| one.1.started_ms);
+        let success = last_success_ms(own);
         let read = memory.refusals_read_ms;
-        let fails = own
-            .first()
-            .is_some_and(|one| ended_badly(one.1.status) && !self.is_success(one));
+        let fails = own.first().is_some_and(OwnRun::failed);
         if success > read && read.is_some() && !fails {
             // They have just succeeded: nobody asks what was refused before. The next reading asks from there.
             memory.refusals_read_ms = success;
@@ -244,7 +242,7 @@ impl AttemptsReader<'_> {
             .retain(|one| one.status.is_some() || one.at_ms < since);
         let known: BTreeSet<RefusedRequest> = memory.refusals.drain(..).collect();
         let found = page.items.iter().filter_map(|line| refusal(marks, line));
-        let silent = match self.trigger_is_changed() {
+        let silent = match changes.iter().any(|change| change.behind_api) {
             true => silent_runs(marks, &page.items),
             false => Vec::new(),
         };
@@ -260,17 +258,17 @@ impl AttemptsReader<'_> {
         }))
     }
 
-    fn activity(&self, own: &[(Starter, Execution)], memory: &mut Memory) -> Activity {
+    fn activity(&self, own: &[OwnRun], memory: &mut Memory) -> Activity {
         let born = self.student.born_ms;
         memory
             .refusals
             .retain(|refusal| born.is_none_or(|born| refusal.at_ms >= born));
         let executions = own.iter().map(|one| Attempt {
-            at_ms: one.1.started_ms,
-            end: match one.1.status {
+            at_ms: one.run.1.started_ms,
+            end: match one.run.1.status {
                 ExecutionStatus::Succeeded => AttemptEnd::Succeeded,
                 ExecutionStatus::Running | ExecutionStatus::PendingRedrive => AttemptEnd::Running,
-                _ if self.is_asked_for(one) == Some(true) => AttemptEnd::AsAsked,
+                _ if one.asked == Some(true) => AttemptEnd::AsAsked,
                 _ => AttemptEnd::Failed,
             },
         });
@@ -295,11 +293,12 @@ impl AttemptsReader<'_> {
             .last_seen_ms
             .max(self.changed_ms())
             .max(activity.first_seen_ms);
-        let by_api = |one: &(Starter, Execution)| matches!(one.0, Starter::Api | Starter::Student);
+        let by_api = |one: &OwnRun| matches!(one.run.0, Starter::Api | Starter::Student);
         activity.requests_seen = !memory.refusals.is_empty() || own.iter().any(by_api);
         activity.refusals.clone_from(&memory.refusals);
-        let cause = |one: &(Starter, Execution)| {
-            Some((one.1.arn.clone(), memory.cause_of(&one.1)?.clone()))
+        let cause = |one: &OwnRun| {
+            let execution = &one.run.1;
+            Some((execution.arn.clone(), memory.cause_of(execution)?.clone()))
         };
         activity.causes = own.iter().filter_map(cause).collect();
         activity
@@ -319,54 +318,53 @@ impl AttemptsReader<'_> {
         changes.max()
     }
 
-    fn since_success(&self, own: &[(Starter, Execution)], memory: &Memory) -> Option<Found> {
-        let since = own.iter().take_while(|one| !self.is_success(one));
-        // One that may be the exercise is not held against anybody.
-        let failed = since.filter(|one| {
-            let known = memory.cause_of(&one.1).is_some() || self.is_asked_for(one).is_some();
-            ended_badly(one.1.status) && known
+    fn since_success(
+        &self,
+        own: &[OwnRun],
+        changes: &[OwnChange],
+        memory: &Memory,
+    ) -> Option<Found> {
+        let since = own.iter().take_while(|one| !one.is_success());
+        let failures = since.filter(|one| one.failed()).filter_map(|one| {
+            let (starter, execution) = &one.run;
+            let cause = memory.cause_of(execution);
+            // One that may be the exercise is not held against anybody.
+            (cause.is_some() || one.asked.is_some()).then_some(FailedRun {
+                starter: *starter,
+                execution,
+                cause,
+            })
         });
-        let failures: Vec<FailedRun<'_>> = failed
-            .map(|one| FailedRun {
-                starter: one.0,
-                execution: &one.1,
-                cause: memory.cause_of(&one.1),
-            })
-            .collect();
-        let success = own
-            .iter()
-            .find(|one| self.is_success(one))
-            .map(|one| one.1.started_ms);
+        let success = last_success_ms(own);
         let refusals = memory.refusals.iter().rev();
-        let refusals: Vec<&RefusedRequest> = refusals
-            .filter(|refusal| Some(refusal.at_ms) > success)
-            .collect();
-        let trigger = self.trigger();
-        let items = self
-            .student
-            .plan
-            .worked_with()
-            .filter(|item| STUDENTS_WORK.contains(&item.resource.kind));
-        let changes: Vec<OwnChange> = items
-            .filter_map(|item| {
-                Some(OwnChange {
-                    text: format!("{}: {}", item.resource, item.theirs.as_ref()?),
-                    behind_api: trigger == Some(item.resource.name.as_str()),
-                    at_ms: (self.student.observed.functions)
-                        .get(&item.resource.name)
-                        .and_then(|function| function.modified_ms),
-                })
-            })
-            .collect();
+        let refusals = refusals.filter(|refusal| Some(refusal.at_ms) > success);
         SinceSuccess {
             lab_checks: self.student.checks,
             mistakes: self.lab.mistakes(),
             checks: self.checks,
-            failures: &failures,
-            refusals: &refusals,
-            changes: &changes,
+            failures: &failures.collect::<Vec<_>>(),
+            refusals: &refusals.collect::<Vec<_>>(),
+            changes,
         }
         .trouble()
+    }
+
+    /// What the student changed of their own.
+    fn changes(&self) -> Vec<OwnChange> {
+        let student = self.student;
+        let trigger = student.api_log().map(|(_, name)| name);
+        let items = student.plan.worked_with();
+        let items = items.filter(|item| STUDENTS_WORK.contains(&item.resource.kind));
+        let changes = items.filter_map(|item| {
+            let name = &item.resource.name;
+            let function = student.observed.functions.get(name);
+            Some(OwnChange {
+                text: format!("{}: {}", item.resource, item.theirs.as_ref()?),
+                behind_api: trigger == Some(name.as_str()),
+                at_ms: function.and_then(|function| function.modified_ms),
+            })
+        });
+        changes.collect()
     }
 
     /// Whether homeroom tried the stack at that time: not every line of a log names who sent the request.
@@ -375,21 +373,12 @@ impl AttemptsReader<'_> {
         nonces
             .any(|nonce| (-CLOCK_AHEAD_MS..=VALIDATION_MS).contains(&(refusal.at_ms - nonce.at_ms)))
     }
+}
 
-    /// Whether the function behind the API is the student's own work now.
-    fn trigger_is_changed(&self) -> bool {
-        let name = self.trigger();
-        let mut functions = self.student.plan.functions();
-        functions.any(|item| Some(item.resource.name.as_str()) == name && item.theirs.is_some())
-    }
-
-    /// The name of the function behind the API.
-    fn trigger(&self) -> Option<&str> {
-        let log = self.lab.marks().api_log.as_ref()?;
-        let mut functions = self.student.functions.iter();
-        let (_, name) = functions.find(|(id, _)| *id == log.function)?;
-        Some(name)
-    }
+/// When the newest success started, in milliseconds since 1970.
+fn last_success_ms(own: &[OwnRun]) -> Option<i64> {
+    let success = own.iter().find(|one| one.is_success())?;
+    Some(success.run.1.started_ms)
 }
 
 /// An exception as Lambda's Python and Node.js runtimes log it (`[ERROR] KeyError: 'x'`), or a time-out. Source: Lambda Developer

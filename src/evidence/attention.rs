@@ -151,7 +151,7 @@ pub fn find_silent(
 ) {
     for student in &mut *students {
         // An earlier reading may show that a student is done.
-        if matches!(student.progress, Progress::Complete | Progress::NotDeployed) {
+        if !student.progress.is_open() {
             (student.trouble, student.hitch) = (None, None);
         }
         // Of a student who was not read this time.
@@ -209,14 +209,10 @@ fn silence(
         .map(|c| format!("{}: {}", c.resource, c.summary))
         .collect();
     let symptom = Symptom {
-        reason,
         task: task.as_deref(),
-        error: None,
-        cause: None,
-        input: None,
-        http_status: None,
         requests_seen: student.activity.requests_seen,
         changes: &changes,
+        ..Symptom::of(reason)
     };
     // What went wrong last tells more than the silence.
     let said = match hitch.is_some_and(|hitch| hitch.say.is_some()) {

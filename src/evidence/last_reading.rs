@@ -23,7 +23,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::aws::execution::Execution;
-use crate::evidence::activity::Activity;
+
 use crate::evidence::cache::{CacheKey, of_version};
 use crate::evidence::check::{CheckResult, OnTime, Verdict};
 use crate::evidence::progress::{Last, Progress, StudentProgress};
@@ -313,7 +313,6 @@ impl KeptReading {
             ..Last::default()
         };
         StudentProgress {
-            username: fresh.username,
             progress: progress_of(&checks, true),
             checks,
             executions: self.executions.clone(),
@@ -323,9 +322,7 @@ impl KeptReading {
             changes: self.changes.clone(),
             requests: self.requests.clone(),
             last: last.after(self.earlier.as_ref()),
-            activity: Activity::default(),
-            trouble: None,
-            hitch: None,
+            ..StudentProgress::unread(&fresh.username)
         }
     }
 }

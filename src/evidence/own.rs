@@ -85,7 +85,7 @@ pub(crate) async fn read_own(
         true => Progress::NotDeployed,
         false => Progress::of(&progress.checks),
     };
-    if [Progress::Complete, Progress::NotDeployed].contains(&progress.progress) {
+    if !progress.progress.is_open() {
         // Without the stack's checks the reading did not know that.
         (progress.trouble, progress.hitch) = (None, None);
     }

@@ -43,6 +43,11 @@ impl Progress {
         }
     }
 
+    /// Whether there is a stack, and something is left to do with it, as far as that is known.
+    pub(crate) fn is_open(self) -> bool {
+        !matches!(self, Self::Complete | Self::NotDeployed)
+    }
+
     /// The progress that the checks of one student show, where something of the stack is there.
     pub fn of(checks: &[CheckResult]) -> Self {
         let any = |what: &dyn Fn(&CheckResult) -> bool| checks.iter().any(what);

@@ -288,12 +288,10 @@ fn add_older(student: &StudentToRead<'_>, arn: &str, all: &mut Vec<(Starter, Exe
 
 /// The function whose log tells what the API started, if the lab has one.
 fn trigger<'a>(student: &'a StudentToRead<'_>) -> Option<Trigger<'a>> {
-    let log = student.marks.api_log.as_ref()?;
-    let mut functions = student.functions.iter();
-    let (_, name) = functions.find(|(id, _)| *id == log.function)?;
+    let (log, name) = student.api_log()?;
     let group = format!("/aws/lambda/{name}");
     let mut planned = student.plan.functions();
-    let item = planned.find(|item| item.resource.name == *name)?;
+    let item = planned.find(|item| item.resource.name == name)?;
     let actual = student.observed.functions.get(name);
     let modified_ms = actual.and_then(|actual| actual.modified_ms);
     let last = student.recorded.last_write(name, modified_ms);

@@ -7,12 +7,12 @@ use jiff::Timestamp;
 use tracing::Instrument;
 
 use crate::aws::Client;
-use crate::aws::execution::Execution;
+
 use crate::aws::stop::Cancelled;
 use crate::evidence::attempts::{AttemptsReader, ReadAttempts};
 use crate::evidence::cache::{Cache, Memory};
 use crate::evidence::causes::add_causes;
-use crate::evidence::evaluate::{Facts, Reading, earned_on_time, evaluate};
+use crate::evidence::evaluate::{Facts, earned_on_time, evaluate};
 use crate::evidence::progress::{Last, Progress, StudentProgress};
 use crate::evidence::read_student::read_student;
 use crate::evidence::recorded::Recorded;
@@ -263,7 +263,7 @@ impl ClassReader<'_> {
         {
             changes.push(of.clone());
         }
-        let own = own_executions(&facts);
+        let own = facts.newest_first(|starter| starter != Starter::Homeroom);
         let progress = StudentProgress {
             username: student.username.clone(),
             progress: match plan.nothing_there() {
@@ -345,18 +345,6 @@ impl ClassReader<'_> {
             .filter_map(|id| Some((id.clone(), lab.function_name(id, &student.username)?)))
             .collect()
     }
-}
-
-fn own_executions(facts: &Facts) -> Vec<(Starter, Execution)> {
-    let mut own: Vec<_> = facts
-        .executions
-        .values()
-        .flat_map(Reading::all)
-        .filter(|(starter, _)| *starter != Starter::Homeroom)
-        .cloned()
-        .collect();
-    own.sort_by_key(|(_, execution)| std::cmp::Reverse(execution.started_ms));
-    own
 }
 
 /// Keeps what was described of the state machines that are provably the class's.

@@ -131,19 +131,8 @@ pub(super) mod tests {
 
     pub(in crate::evidence) fn student(progress: Progress) -> StudentProgress {
         StudentProgress {
-            username: "ana".parse().unwrap(),
             progress,
-            checks: Vec::new(),
-            executions: Vec::new(),
-            executions_left_out: 0,
-            executions_cut_off: false,
-            outputs: Vec::new(),
-            changes: Vec::new(),
-            requests: Vec::new(),
-            last: Default::default(),
-            activity: Default::default(),
-            trouble: None,
-            hitch: None,
+            ..StudentProgress::unread(&"ana".parse().unwrap())
         }
     }
 

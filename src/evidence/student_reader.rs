@@ -8,7 +8,7 @@ use crate::evidence::evaluate::{Facts, Reading};
 use crate::evidence::recorded::{Claim, Recorded};
 use crate::ids::{Scope, Username};
 use crate::lab::check::Check;
-use crate::lab::marks::{Marks, Starter};
+use crate::lab::marks::{ApiLog, Marks, Starter};
 use crate::stack::kinds::Observed;
 use crate::stack::plan::StudentPlan;
 use crate::stack::settle::Settling;
@@ -47,6 +47,14 @@ pub(super) struct StudentToRead<'a> {
 impl StudentToRead<'_> {
     pub(crate) fn username(&self) -> &Username {
         &self.plan.owner.student
+    }
+
+    /// The log that tells what the API started, and the name of the function that writes it, if the lab has one.
+    pub(crate) fn api_log(&self) -> Option<(&ApiLog, &str)> {
+        let log = self.marks.api_log.as_ref()?;
+        let mut functions = self.functions.iter();
+        let (_, name) = functions.find(|(id, _)| *id == log.function)?;
+        Some((log, name))
     }
 
     /// Until when executions have to have started, for each judgement: of all work, and of work on time where there is

@@ -26,6 +26,13 @@ pub(super) struct FailedRun<'a> {
     pub(super) cause: Option<&'a RootCause>,
 }
 
+impl FailedRun<'_> {
+    fn input(&self) -> Option<&Value> {
+        let detail = self.execution.detail.as_ref();
+        detail.map(|detail| &detail.input)
+    }
+}
+
 /// Something that a student changed.
 #[derive(Debug, Clone)]
 pub(super) struct OwnChange {
@@ -82,31 +89,23 @@ impl SinceSuccess<'_> {
 
     fn failed(&self) -> Option<Trouble> {
         let newest = self.failures.first()?;
-        let unknown = RootCause {
-            state: None,
-            error: None,
-            cause: None,
-        };
-        let cause = newest.cause.unwrap_or(&unknown);
-        let input = |failure: &FailedRun<'_>| {
-            let detail = failure.execution.detail.as_ref();
-            detail.map(|detail| detail.input.clone())
-        };
-        let inputs = input(newest);
-        let same = |failure: &&FailedRun<'_>| match failure.cause {
-            Some(other) => (&other.state, &other.error) == (&cause.state, &cause.error),
+        let (cause, input) = (newest.cause, newest.input());
+        let same = |failure: &&FailedRun<'_>| match (failure.cause, cause) {
+            (Some(other), Some(cause)) => {
+                (&other.state, &other.error) == (&cause.state, &cause.error)
+            }
+            (Some(_), None) => false,
             // The same input failed for the same reason.
-            None => inputs.is_some() && input(failure) == inputs,
+            (None, _) => input.is_some() && failure.input() == input,
         };
         let alike: Vec<&FailedRun<'_>> = self.failures.iter().filter(same).collect();
-        let counted =
-            match alike.len() < REPEATED && self.failures.len() >= MANY || newest.cause.is_none() {
-                true => self.failures.iter().collect(),
-                false => alike,
-            };
+        let counted = match alike.len() < REPEATED && self.failures.len() >= MANY || cause.is_none()
+        {
+            true => self.failures.iter().collect(),
+            false => alike,
+        };
         let by_person = newest.starter == Starter::Person;
-        let detail = newest.execution.detail.as_ref();
-        let (started_ms, blamed) = (newest.execution.started_ms, newest.cause.is_some());
+        let (started_ms, blamed) = (newest.execution.started_ms, cause.is_some());
         let changes = self.changes.iter();
         let changes =
             changes.filter(|change| blamed && !change.behind_api && change.was_there(started_ms));
@@ -115,13 +114,13 @@ impl SinceSuccess<'_> {
                 reason: TroubleReason::RepeatedFailure,
                 count: counted.len(),
                 since_ms: counted.last()?.execution.started_ms,
-                error: cause.error.as_deref(),
-                cause: cause.cause.as_deref(),
-                sentence: match newest.cause {
+                error: cause.and_then(|cause| cause.error.as_deref()),
+                cause: cause.and_then(|cause| cause.cause.as_deref()),
+                sentence: match cause {
                     Some(cause) => cause.sentence(),
                     None => "an execution failed; why could not be read".to_owned(),
                 },
-                input: detail.map(|detail| &detail.input),
+                input,
                 http_status: None,
                 task: self.task(|starter| (starter == Starter::Person) == by_person),
             },
@@ -159,14 +158,13 @@ impl SinceSuccess<'_> {
     /// `changes`: the student's own that may be the cause.
     fn told(&self, event: Mishap<'_>, changes: Vec<String>) -> Option<Trouble> {
         let symptom = |reason| Symptom {
-            reason,
             task: event.task.as_deref(),
             error: event.error,
             cause: event.cause,
             input: event.input,
             http_status: event.http_status,
-            requests_seen: true,
             changes: &changes,
+            ..Symptom::of(reason)
         };
         // A mistake that the lab knows explains the failure by itself, whatever else the student changed.
         let known = remark(self.mistakes, &symptom(event.reason));
@@ -245,14 +243,8 @@ pub(super) fn of_stack(checks: &[CheckResult], mistakes: &[Mistake]) -> Option<T
     let words = first.evidence.iter().map(|evidence| evidence.words());
     let cause = words.collect::<Vec<_>>().join("; ");
     let symptom = Symptom {
-        reason: TroubleReason::StackBroken,
-        task: None,
-        error: None,
         cause: Some(&cause),
-        input: None,
-        http_status: None,
-        requests_seen: true,
-        changes: &[],
+        ..Symptom::of(TroubleReason::StackBroken)
     };
     let said = remark(mistakes, &symptom);
     let hint = Some(first.instructor_hint()).filter(|hint| !hint.is_empty());

@@ -102,6 +102,22 @@ pub(crate) struct Symptom<'a> {
     pub(crate) changes: &'a [String],
 }
 
+impl Symptom<'_> {
+    /// Of which nothing else is known.
+    pub(crate) fn of(reason: TroubleReason) -> Self {
+        Self {
+            reason,
+            task: None,
+            error: None,
+            cause: None,
+            input: None,
+            http_status: None,
+            requests_seen: true,
+            changes: &[],
+        }
+    }
+}
+
 /// What a bundle says about a mistake, with the student's own words filled in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Remark {
@@ -266,14 +282,10 @@ mod tests {
 
     fn symptom<'a>() -> Symptom<'a> {
         Symptom {
-            reason: TroubleReason::RepeatedFailure,
             task: Some("api"),
             error: Some("InvalidRequest"),
             cause: Some("dataType must be one of a, b, not 'inventory'"),
-            input: None,
-            http_status: None,
-            requests_seen: true,
-            changes: &[],
+            ..Symptom::of(TroubleReason::RepeatedFailure)
         }
     }
 

@@ -104,19 +104,8 @@ mod tests {
     #[test]
     fn whoever_did_half_and_is_shown_as_complete_is_misjudged() {
         let student = |name: &str, progress| StudentProgress {
-            username: name.parse().unwrap(),
             progress,
-            checks: Vec::new(),
-            executions: Vec::new(),
-            executions_left_out: 0,
-            executions_cut_off: false,
-            outputs: Vec::new(),
-            changes: Vec::new(),
-            requests: Vec::new(),
-            last: Default::default(),
-            activity: Default::default(),
-            trouble: None,
-            hitch: None,
+            ..StudentProgress::unread(&name.parse().unwrap())
         };
         let all = ["a", "b", "c"].map(|name| student(name, Progress::Complete));
         let wrong: Vec<_> = misjudged(&all).into_iter().collect();

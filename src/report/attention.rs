@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use super::causes::generalise;
 use super::document::{Document, ReportStudent};
 use super::marks;
+use super::tally::CheckTally;
 
 /// Different causes that are named where several students need the same.
 const CAUSES: usize = 2;
@@ -126,6 +127,15 @@ pub(crate) fn why(trouble: &Trouble, now: Timestamp) -> String {
     }
 }
 
+/// The number and the task that a trouble is at, of the students' tasks.
+pub(crate) fn task_of<'a>(
+    trouble: &Trouble,
+    tasks: &'a [CheckTally],
+) -> Option<(usize, &'a CheckTally)> {
+    let mut numbered = (1..).zip(tasks);
+    numbered.find(|(_, task)| Some(&task.id) == trouble.task.as_ref())
+}
+
 /// How often and since when: `6 times since 10:42`. `time` tells a moment.
 pub(crate) fn how_often(trouble: &Trouble, time: impl Fn(Timestamp) -> String) -> String {
     let since = trouble.since.map(time);
@@ -146,13 +156,7 @@ pub(crate) fn looked_at(document: &Document, anybody: bool) -> Vec<String> {
     let unread: Vec<&ReportStudent> = students.iter().filter(|row| is_unread(row)).collect();
     let mut lines = Vec::new();
     if !anybody {
-        let works = count(&|row| {
-            !row.progress.last.gone
-                && !matches!(
-                    row.progress.progress,
-                    Progress::Complete | Progress::NotDeployed
-                )
-        });
+        let works = count(&|row| !row.progress.last.gone && row.progress.progress.is_open());
         let complete = count(&|row| row.progress.progress == Progress::Complete);
         let known = works.saturating_sub(unread.len());
         lines.push(if !students.is_empty() && students.iter().all(|row| row.progress.last.gone) {
@@ -189,11 +193,10 @@ fn is_unread(row: &ReportStudent) -> bool {
     let progress = &row.progress;
     let unread = progress.activity.unread.is_some() || progress.last.unread;
     let unknown = progress.progress == Progress::Unknown;
-    let open = !matches!(
-        progress.progress,
-        Progress::Complete | Progress::NotDeployed
-    );
-    progress.trouble.is_none() && open && !progress.last.gone && (unread || unknown)
+    progress.trouble.is_none()
+        && progress.progress.is_open()
+        && !progress.last.gone
+        && (unread || unknown)
 }
 
 #[cfg(test)]

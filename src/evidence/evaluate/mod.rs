@@ -131,6 +131,14 @@ impl Facts {
         facts
     }
 
+    /// The executions of these starters, newest first.
+    pub(crate) fn newest_first(&self, of: impl Fn(Starter) -> bool) -> Vec<(Starter, Execution)> {
+        let all = self.executions.values().flat_map(Reading::all);
+        let mut found: Vec<_> = all.filter(|(starter, _)| of(*starter)).cloned().collect();
+        found.sort_by_key(|(_, execution)| std::cmp::Reverse(execution.started_ms));
+        found
+    }
+
     /// Whether any execution started later.
     pub(crate) fn any_later(&self, until_ms: i64) -> bool {
         let mut all = self.executions.values().flat_map(Reading::all);

@@ -54,19 +54,9 @@ fn read(runs: (Verdict, u32), logs: (Verdict, u32)) -> StudentProgress {
         check("logs", Work::Student, logs.0, logs.1),
     ];
     StudentProgress {
-        username: user(),
         progress: Progress::of(&checks),
         checks,
-        executions: Vec::new(),
-        executions_left_out: 0,
-        executions_cut_off: false,
-        outputs: Vec::new(),
-        changes: Vec::new(),
-        requests: Vec::new(),
-        last: Last::default(),
-        activity: Default::default(),
-        trouble: None,
-        hitch: None,
+        ..StudentProgress::unread(&user())
     }
 }
 

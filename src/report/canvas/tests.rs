@@ -10,7 +10,7 @@ use std::path::Path;
 use serde_json::json;
 
 use crate::evidence::check::CheckResult;
-use crate::evidence::progress::{Last, Progress, StudentProgress};
+use crate::evidence::progress::{Progress, StudentProgress};
 use crate::ids::Username;
 use crate::report::document::{Account, Document, ReportStudent};
 use crate::roster::Student;
@@ -69,19 +69,9 @@ pub(crate) fn report(students: &[(Student, f64)]) -> Document {
         ReportStudent {
             student: student.clone(),
             progress: StudentProgress {
-                username: student.username.clone(),
                 progress: Progress::InProgress,
                 checks: vec![check],
-                executions: Vec::new(),
-                executions_left_out: 0,
-                executions_cut_off: false,
-                outputs: Vec::new(),
-                changes: Vec::new(),
-                requests: Vec::new(),
-                last: Last::default(),
-                activity: Default::default(),
-                trouble: None,
-                hitch: None,
+                ..StudentProgress::unread(&student.username)
             },
             validate: Vec::new(),
         }

@@ -14,7 +14,7 @@ use crate::lab::mistake::Listener;
 use crate::text::show::{fit, pad, pad_left, width};
 use crate::text::words::{minutes, plural, some_of};
 
-use super::super::attention::{NeedGroup, grouped, how_often, looked_at, why};
+use super::super::attention::{NeedGroup, grouped, how_often, looked_at, task_of, why};
 use super::super::document::{Document, ReportStudent};
 use super::super::last_readings::moment;
 use super::super::marks::{self, CHECK_LEGEND, Mark, Tone};
@@ -166,8 +166,8 @@ fn print_group(group: &NeedGroup, document: &Document, page: &mut Screen<'_>) ->
                 true => how_often(trouble, |at| document.beside(at)),
                 false => String::new(),
             };
-            let mut tasks = (1..).zip(document.tasks());
-            let task = tasks.find(|(_, task)| Some(&task.id) == trouble.task.as_ref());
+            let tasks = document.tasks();
+            let task = task_of(trouble, &tasks);
             let task = task.map_or(String::new(), |(number, _)| format!("task {number}"));
             let parts = [why, often, task]
                 .into_iter()

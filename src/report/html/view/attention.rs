@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::evidence::activity::Trouble;
 use crate::ids::Username;
 use crate::lab::mistake::{Listener, TroubleReason};
-use crate::report::attention::{NeedGroup, grouped, how_often, looked_at, why};
+use crate::report::attention::{NeedGroup, grouped, how_often, looked_at, task_of, why};
 use crate::report::document::Document;
 use crate::report::marks;
 use crate::report::tally::CheckTally;
@@ -81,10 +81,8 @@ fn entry(
 /// One student's trouble, said to the instructor.
 pub(super) fn trouble(trouble: &Trouble, document: &Document, tasks: &[CheckTally]) -> Value {
     let now = document.taken_at.timestamp();
-    let task = (1..)
-        .zip(tasks)
-        .find(|(_, task)| Some(&task.id) == trouble.task.as_ref())
-        .map(|(number, task)| json!({ "number": number, "title": task.title }));
+    let task = task_of(trouble, tasks);
+    let task = task.map(|(number, task)| json!({ "number": number, "title": task.title }));
     json!({
         "mark": marks::of_reason(trouble.reason),
         "why": why(trouble, now),
