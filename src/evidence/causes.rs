@@ -45,7 +45,7 @@ pub(crate) async fn add_causes(
         } else if let Some(why) = &refused {
             why.clone()
         } else {
-            let (why, denied) = ask(client, student, &execution.arn, settling).await?;
+            let (why, denied, _) = ask(client, student, &execution.arn, false, settling).await?;
             if denied {
                 refused = Some(why.clone());
             }
@@ -78,7 +78,7 @@ pub(crate) async fn add_cause(
     if evidence.failed() {
         let mut settling = Settling::default();
         let arn = &evidence.execution.arn;
-        let (why, _) = ask(client, student, arn, &mut settling).await?;
+        let (why, ..) = ask(client, student, arn, false, &mut settling).await?;
         evidence.why = Some(why);
     }
     Ok(())
@@ -94,22 +94,12 @@ pub(super) async fn ask_whole(
     execution: &Execution,
     settling: &mut Settling,
 ) -> Result<Option<(RootCause, Option<ExecutionDetail>)>, Cancelled> {
-    let alike = Alike::new(client, student, Operation::GetExecutionHistory);
-    loop {
-        let answer = alike
-            .answer(history(&alike.client, &execution.arn, true))
-            .await;
-        let (told, events) = match answer {
-            Ok(read) => read,
-            Err(CallError::Cancelled) => return Err(Cancelled),
-            Err(CallError::Cloud(_)) => return Ok(None),
-        };
-        match told {
-            Told::Cause(cause) => return Ok(Some((cause, detail(&events)))),
-            Told::NotYet if settling.again(client.stop()).await? => {}
-            _ => return Ok(None),
-        }
-    }
+    let arn = &execution.arn;
+    let (why, _, events) = ask(client, student, arn, true, settling).await?;
+    Ok(match why {
+        Why::Cause(cause) => Some((cause, detail(&events))),
+        Why::Unread(_) => None,
+    })
 }
 
 /// The input, error and cause that the events tell; `None` where they do not reach back to the start.
@@ -123,31 +113,34 @@ fn detail(events: &[HistoryEvent]) -> Option<ExecutionDetail> {
     })
 }
 
-/// Why an execution failed, and whether asking about others would be refused as well.
+/// Why an execution failed, whether asking about others would be refused as well, and the events that were read.
 async fn ask(
     client: &Client,
     student: &Username,
     arn: &str,
+    with_inputs: bool,
     settling: &mut Settling,
-) -> Result<(Why, bool), Cancelled> {
+) -> Result<(Why, bool, Vec<HistoryEvent>), Cancelled> {
     let alike = Alike::new(client, student, Operation::GetExecutionHistory);
+    let unread = |why: String, denied| (Why::Unread(why), denied, Vec::new());
     loop {
-        let told = match alike.answer(history(&alike.client, arn, false)).await {
-            Ok((told, _)) => told,
+        let answer = alike.answer(history(&alike.client, arn, with_inputs)).await;
+        let (told, events) = match answer {
+            Ok(read) => read,
             Err(CallError::Cancelled) => return Err(Cancelled),
             Err(CallError::Cloud(error)) if error.kind != ErrorKind::NotFound => {
                 let denied = error.kind == ErrorKind::AccessDenied;
-                return Ok((Why::Unread(error.to_string()), denied));
+                return Ok(unread(error.to_string(), denied));
             }
-            Err(CallError::Cloud(_)) => Told::NotYet,
+            Err(CallError::Cloud(_)) => (Told::NotYet, Vec::new()),
         };
-        let unread = match told {
-            Told::Cause(cause) => return Ok((Why::Cause(cause), false)),
+        let why = match told {
+            Told::Cause(cause) => return Ok((Why::Cause(cause), false, events)),
             Told::FurtherBack => "the cause is further back than its last events reach",
             Told::NotYet => "AWS does not show its end there yet",
         };
         if told == Told::FurtherBack || !settling.again(client.stop()).await? {
-            return Ok((Why::Unread(unread.to_owned()), false));
+            return Ok(unread(why.to_owned(), false));
         }
     }
 }
