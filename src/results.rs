@@ -148,6 +148,25 @@ pub struct RunSummary {
 }
 
 impl RunSummary {
+    /// Of which only whose students ended how is known.
+    pub fn new(command: Command, class: ClassName, students: Vec<StudentResult>) -> Self {
+        Self {
+            command,
+            class,
+            students,
+            summary: BTreeMap::new(),
+            left: Vec::new(),
+            attention: None,
+            at: None,
+            room: None,
+            forecast: None,
+            files: Vec::new(),
+            notes: Vec::new(),
+            api_calls: BTreeMap::new(),
+            elapsed_s: 0.0,
+        }
+    }
+
     /// With the lines of these students alone, where some are chosen. The counts stay those of all.
     pub(crate) fn of(&self, only: Option<&BTreeSet<Username>>) -> Cow<'_, Self> {
         let Some(only) = only else {
@@ -204,19 +223,13 @@ mod tests {
     fn chosen_students_are_listed_and_the_counts_stay_those_of_all() {
         let student = |name: &str| StudentResult::new(name.parse().unwrap(), Outcome::Broken);
         let all = RunSummary {
-            command: Command::Status,
-            class: "spring".parse().unwrap(),
-            students: vec![student("ana"), student("ben")],
             summary: BTreeMap::from([("students".to_owned(), 2)]),
-            at: None,
-            left: Vec::new(),
             attention: Some(Vec::new()),
-            room: None,
-            forecast: None,
-            files: Vec::new(),
-            notes: Vec::new(),
-            api_calls: BTreeMap::new(),
-            elapsed_s: 0.0,
+            ..RunSummary::new(
+                Command::Status,
+                "spring".parse().unwrap(),
+                vec![student("ana"), student("ben")],
+            )
         };
         assert_eq!(*all.of(None), all);
         let only = BTreeSet::from(["ben".parse().unwrap()]);

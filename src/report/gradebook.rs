@@ -12,6 +12,10 @@ pub(crate) use judge::{GradeRules, Judged};
 pub(crate) use notes::Filled;
 pub(crate) use number::{DecimalMark, Number, Unreadable, decimal_mark};
 
+use crate::text::failure::Failure;
+use crate::text::problems::{self, Problem};
+use crate::text::table::{Record, Table};
+
 /// A system that keeps grades.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum System {
@@ -70,4 +74,29 @@ pub(crate) enum Cell {
     Points(Number),
     /// Something that is no number for certain, as the system writes it.
     Other(String),
+}
+
+/// The table of an export, which must have no flaw. `score`: as of [`Table::read`]. `again`: how to get the file as the system
+/// wrote it.
+///
+/// # Errors
+/// Everything that is wrong with the file.
+pub(super) fn whole_table<'a>(
+    file: &str,
+    bytes: &'a [u8],
+    score: impl Fn(&Record) -> u32,
+    again: &str,
+) -> Result<Table<'a>, Vec<Failure>> {
+    let said = |found| problems::messages(file, found);
+    let table = Table::read(bytes, score).map_err(|refused| {
+        said(vec![Problem {
+            hint: again.to_owned(),
+            ..refused.problem
+        }])
+    })?;
+    let flaws = table.flaws();
+    match flaws.is_empty() {
+        true => Ok(table),
+        false => Err(said(flaws)),
+    }
 }

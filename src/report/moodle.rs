@@ -17,7 +17,7 @@ use crate::text::encoding::MARK;
 use crate::text::failure::Failure;
 use crate::text::normalise::key;
 use crate::text::problems::{self, Problem, said_lines};
-use crate::text::table::{Record, Table};
+use crate::text::table::Record;
 use crate::text::unwanted::shown;
 use crate::text::words::some_of;
 
@@ -25,7 +25,7 @@ use super::csv::cell;
 use super::document::Document;
 use super::gradebook::{
     Cell, DecimalMark, Filled, GradeRules, Gradebook, Judged, Number, Person, System, Unreadable,
-    decimal_mark,
+    decimal_mark, whole_table,
 };
 use crate::roster::Student;
 
@@ -95,17 +95,7 @@ impl MoodleExport {
     ) -> Result<Self, Vec<Failure>> {
         let said = |found| problems::messages(file, found);
         let score = |record: &Record| u32::from(MoodleColumns::of(record).is_some());
-        let table = Table::read(bytes, score).map_err(|refused| {
-            let hint = AS_MOODLE_WROTE_IT.to_owned();
-            said(vec![Problem {
-                hint,
-                ..refused.problem
-            }])
-        })?;
-        let flaws = table.flaws();
-        if !flaws.is_empty() {
-            return Err(said(flaws));
-        }
+        let table = whole_table(file, bytes, score, AS_MOODLE_WROTE_IT)?;
         let no_export = |cause: &str| vec![Failure::new(file, cause).hint(AS_MOODLE_WROTE_IT)];
         let mut rows = table.records.iter().filter(|row| !row.is_blank());
         let header = rows.next().ok_or_else(|| no_export("the file is empty"))?;

@@ -72,19 +72,11 @@ impl Session {
             *summary.entry(word).or_default() += 1;
         }
         let summary = RunSummary {
-            command,
-            class: class.name().clone(),
-            students,
             summary,
-            left: Vec::new(),
-            attention: None,
-            at: None,
-            room: None,
-            forecast: None,
-            files: Vec::new(),
             notes,
             api_calls: self.client.calls(),
             elapsed_s: class.started.elapsed().as_secs_f64(),
+            ..RunSummary::new(command, class.name().clone(), students)
         };
         VerbEnded {
             summary,

@@ -204,23 +204,17 @@ mod tests {
     fn summary() -> RunSummary {
         let student = |name: &str, outcome| StudentResult::new(name.parse().unwrap(), outcome);
         RunSummary {
-            command: Command::Deploy,
-            class: "spring".parse().unwrap(),
-            students: vec![
-                student("ana", Outcome::Deployed),
-                student("ben", Outcome::Deployed),
-                student("cora", Outcome::Failed),
-            ],
-            summary: BTreeMap::new(),
-            left: Vec::new(),
-            attention: None,
-            at: None,
-            room: None,
-            forecast: None,
-            files: Vec::new(),
             notes: vec!["a note that names ana".to_owned()],
-            api_calls: BTreeMap::new(),
             elapsed_s: 75.0,
+            ..RunSummary::new(
+                Command::Deploy,
+                "spring".parse().unwrap(),
+                vec![
+                    student("ana", Outcome::Deployed),
+                    student("ben", Outcome::Deployed),
+                    student("cora", Outcome::Failed),
+                ],
+            )
         }
     }
 

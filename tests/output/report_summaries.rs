@@ -32,19 +32,9 @@ use homeroom::text::show::width;
 
 fn summary(command: Command, students: Vec<StudentResult>) -> RunSummary {
     RunSummary {
-        command,
-        class: "spring".parse().unwrap(),
-        students,
-        summary: BTreeMap::new(),
-        left: Vec::new(),
-        attention: None,
-        at: None,
-        room: None,
-        forecast: None,
-        files: Vec::new(),
-        notes: Vec::new(),
         api_calls: BTreeMap::from([("lambda:CreateFunction".to_owned(), 90)]),
         elapsed_s: 252.4,
+        ..RunSummary::new(command, "spring".parse().unwrap(), students)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::report::gradebook::{
-    Cell, DecimalMark, Gradebook, Number, Person, System, Unreadable, decimal_mark,
+    Cell, DecimalMark, Gradebook, Number, Person, System, Unreadable, decimal_mark, whole_table,
 };
 use crate::text::encoding::MARK;
 use crate::text::failure::Failure;
@@ -58,18 +58,8 @@ impl<'a> Export<'a> {
         assignment: &str,
     ) -> Result<Self, Vec<Failure>> {
         let said = |found| problems::messages(file, found);
-        let table = Table::read(bytes, header_score).map_err(|refused| {
-            // Not the table's own hint: saving the file in a spreadsheet would also change IDs and numbers.
-            let hint = AS_CANVAS_WROTE_IT.to_owned();
-            said(vec![Problem {
-                hint,
-                ..refused.problem
-            }])
-        })?;
-        let flaws = table.flaws();
-        if !flaws.is_empty() {
-            return Err(said(flaws));
-        }
+        // Not the table's own hint: saving the file in a spreadsheet would also change IDs and numbers.
+        let table = whole_table(file, bytes, header_score, AS_CANVAS_WROTE_IT)?;
         let (at, columns) = header(file, &table).map_err(|failure| vec![failure])?;
         let header = &table.records[at];
         let below = &table.records[at + 1..];
