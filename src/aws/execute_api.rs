@@ -36,37 +36,30 @@ pub struct HttpAnswer {
     pub(crate) request_id: Option<String>,
 }
 
+/// An HTTP request with a JSON body to a deployed stage.
+#[derive(Debug, Clone, Copy)]
+pub struct ApiRequest<'a> {
+    /// The API's id.
+    pub api_id: &'a str,
+    /// The stage.
+    pub stage: &'a str,
+    /// HTTP method.
+    pub method: &'a str,
+    /// Path below the stage.
+    pub path: &'a str,
+    /// Body.
+    pub body: &'a str,
+    /// Whether the API asks for a signature.
+    pub authorization: Authorization,
+    /// The `User-Agent` that the function behind the API sees.
+    pub agent: &'a str,
+}
+
 impl Client {
-    /// An HTTP request with a JSON body to a deployed stage, signed where `authorization` asks for it. `agent`: the
-    /// `User-Agent` that the function behind the API sees.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "each is a part of one HTTP request"
-    )]
-    pub async fn invoke_api(
-        &self,
-        api_id: &str,
-        stage: &str,
-        method: &str,
-        path: &str,
-        body: &str,
-        authorization: Authorization,
-        agent: &str,
-    ) -> CallResult<HttpAnswer> {
+    /// Sends a request to a stage, signed where its API asks for that.
+    pub async fn invoke_api(&self, request: ApiRequest<'_>) -> CallResult<HttpAnswer> {
         let endpoint = &self.sdk.endpoint;
-        self.attempt(OPERATION, || {
-            invoke(
-                endpoint,
-                api_id,
-                stage,
-                method,
-                path,
-                body,
-                authorization,
-                agent,
-            )
-        })
-        .await
+        self.attempt(OPERATION, || invoke(endpoint, request)).await
     }
 }
 
@@ -99,21 +92,11 @@ fn signature(
 
 /// One request. It is signed only where the API asks for it: an open API must not learn the caller's key id.
 /// Every HTTP status is an answer.
-#[expect(
-    clippy::too_many_arguments,
-    reason = "each is a part of one HTTP request"
-)]
-async fn invoke(
-    endpoint: &PlainClient,
-    api_id: &str,
-    stage: &str,
-    method: &str,
-    path: &str,
-    body: &str,
-    authorization: Authorization,
-    agent: &str,
-) -> CloudResult<HttpAnswer> {
-    let url = format!("{}{path}", endpoint.invoke_url(api_id, stage));
+async fn invoke(endpoint: &PlainClient, asked: ApiRequest<'_>) -> CloudResult<HttpAnswer> {
+    let ApiRequest {
+        method, path, body, ..
+    } = asked;
+    let url = format!("{}{path}", endpoint.invoke_url(asked.api_id, asked.stage));
     let (origin, target) = split_origin(&url).ok_or_else(|| invalid(&url, "is not a URL"))?;
     let mut request = HttpRequest::new(SdkBody::from(body));
     request
@@ -123,11 +106,13 @@ async fn invoke(
         .set_uri(target)
         .map_err(|error| invalid(target, &error.to_string()))?;
     request.headers_mut().insert("content-type", CONTENT_TYPE);
-    request.headers_mut().insert("user-agent", agent.to_owned());
+    request
+        .headers_mut()
+        .insert("user-agent", asked.agent.to_owned());
     request
         .headers_mut()
         .insert("content-length", body.len().to_string());
-    if authorization == Authorization::AwsIam {
+    if asked.authorization == Authorization::AwsIam {
         let credentials = endpoint.credentials().await?;
         let signed = signature(credentials, &endpoint.region, method, &url, body)
             .map_err(|error| invalid(&url, &classify::chain(error.as_ref())))?;

@@ -39,6 +39,8 @@ pub use client::{Client, connect};
 pub use connect::ConnectOptions;
 pub(crate) use connect::default_region;
 pub use error::{CallError, CallResult, CloudError, ErrorKind};
+pub use execute_api::ApiRequest;
+
 pub(crate) use iam::Simulation;
 pub use iam::{PathAndTags, Principal, UserPart};
 pub use lambda::{FunctionState, NewFunction, Permission};

@@ -1,5 +1,6 @@
 //! Tries one of the lab's probes on a student's stack. Every wait is on a condition with the probe's own deadline.
 
+use crate::aws::ApiRequest;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -155,10 +156,15 @@ async fn try_probe(
             // A new stage may not be known everywhere yet (403, Missing Authentication Token) or lack its permission
             // (500). The student's own requests may use up the stage's limit (429).
             let answer = loop {
-                let answered =
-                    alike
-                        .client
-                        .invoke_api(&id, stage, method, path, body, authorization, &agent);
+                let answered = alike.client.invoke_api(ApiRequest {
+                    api_id: &id,
+                    stage,
+                    method,
+                    path,
+                    body,
+                    authorization,
+                    agent: &agent,
+                });
                 let answer = alike.answer(answered).await?;
                 let settling = matches!(answer.status, 403 | 404 | 429 | 500 | 502 | 503 | 504);
                 if answer.status == *expect_http || !settling || !deadline.pause(client).await? {

@@ -1,5 +1,6 @@
 //! Scripted students for rehearsals. They do what students do, by the same calls.
 
+use crate::aws::ApiRequest;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -124,9 +125,15 @@ impl Scripted<'_> {
         let (stage, method, path) = (&route.stage, &route.method, &route.path);
         let started = Instant::now();
         let answer = loop {
-            let answer =
-                self.client
-                    .invoke_api(id, stage, method, path, body, authorization, AGENT);
+            let answer = self.client.invoke_api(ApiRequest {
+                api_id: id,
+                stage,
+                method,
+                path,
+                body,
+                authorization,
+                agent: AGENT,
+            });
             let answer = self.done(answer.await)?;
             if answer.status != 429 || started.elapsed() >= PATIENCE {
                 break answer;

@@ -1,5 +1,6 @@
 //! Students' way in, on an embedded cloud that enforces IAM: with the students' own keys, as the binary made them.
 
+use homeroom::aws::ApiRequest;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Cursor, Write};
@@ -439,15 +440,15 @@ async fn a_function_that_a_student_edits_reaches_no_neighbour_either() {
     let body = json!({ "students": ["user1", "user10"] }).to_string();
     let admin = &day.witness().await;
     let answer = admin
-        .invoke_api(
-            &api,
-            "prod",
-            "POST",
-            "/process",
-            &body,
-            Authorization::None,
-            "curl/8",
-        )
+        .invoke_api(ApiRequest {
+            api_id: &api,
+            stage: "prod",
+            method: "POST",
+            path: "/process",
+            body: &body,
+            authorization: Authorization::None,
+            agent: "curl/8",
+        })
         .await
         .unwrap();
     let answers: BTreeMap<String, String> = serde_json::from_str(&answer.body).unwrap();

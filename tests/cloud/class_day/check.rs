@@ -1,5 +1,6 @@
 //! `check`: students ask for themselves, with their own keys, where IAM is enforced.
 
+use homeroom::aws::ApiRequest;
 use homeroom::stack::credentials::AccessKey;
 use homeroom::stack::kinds::rest_api::Authorization;
 use secrecy::ExposeSecret;
@@ -66,7 +67,15 @@ impl Day {
         let api = self.api_ids().await[&format!("{student}-workflow-api")].clone();
         for data in posted {
             let (body, open) = (input(data), Authorization::None);
-            let answer = cloud.invoke_api(&api, "prod", "POST", "/process", &body, open, "curl/8");
+            let answer = cloud.invoke_api(ApiRequest {
+                api_id: &api,
+                stage: "prod",
+                method: "POST",
+                path: "/process",
+                body: &body,
+                authorization: open,
+                agent: "curl/8",
+            });
             assert_eq!(answer.await.unwrap().status, 202);
         }
         let arn = machine(student);

@@ -1,6 +1,7 @@
 //! The minute in class: a played day of students who are stuck in seven ways and three who are not, with the lab's real
 //! code, and what the instructor is told of each.
 
+use homeroom::aws::ApiRequest;
 use homeroom::stack::kinds::rest_api::Authorization;
 use homeroom::stack::kinds::state_machine::WorkflowType;
 
@@ -34,9 +35,15 @@ impl Classroom {
     async fn post(&self, student: &str, body: &str) -> u16 {
         let api = &self.apis[&format!("{student}-workflow-api")];
         let open = Authorization::None;
-        let sent = self
-            .cloud
-            .invoke_api(api, "prod", "POST", "/process", body, open, "curl/8.5");
+        let sent = self.cloud.invoke_api(ApiRequest {
+            api_id: api,
+            stage: "prod",
+            method: "POST",
+            path: "/process",
+            body,
+            authorization: open,
+            agent: "curl/8.5",
+        });
         let answer = sent.await.unwrap();
         if let Ok(answer) = serde_json::from_str::<Value>(&answer.body)
             && let Some(arn) = answer["executionArn"].as_str()

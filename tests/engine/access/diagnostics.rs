@@ -1,5 +1,6 @@
 //! What diagnostics say of a deployment, a grant and an execution, and what they never say.
 
+use homeroom::aws::ApiRequest;
 use std::fs;
 
 use homeroom::report::diagnostics;
@@ -115,15 +116,15 @@ async fn no_line_has_what_a_call_sends_gets_or_is_refused_with() {
     let wanted = &stack.rest_apis[0];
     let api = observed.api_of(scope, stack, wanted).unwrap();
     let answer = client
-        .invoke_api(
-            &api.id,
-            "prod",
-            "POST",
-            "/process",
-            &input,
-            wanted.authorization,
-            "curl/8",
-        )
+        .invoke_api(ApiRequest {
+            api_id: &api.id,
+            stage: "prod",
+            method: "POST",
+            path: "/process",
+            body: &input,
+            authorization: wanted.authorization,
+            agent: "curl/8",
+        })
         .await;
     assert_eq!(answer.unwrap().status, 202);
 

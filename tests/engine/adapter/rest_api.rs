@@ -1,5 +1,6 @@
 //! API Gateway, and what its stages answer.
 
+use homeroom::aws::ApiRequest;
 use homeroom::aws::{Client, ErrorKind, Permission};
 use homeroom::stack::kinds::rest_api::{Authorization, Throttle};
 use serde_json::{Value, json};
@@ -139,15 +140,15 @@ async fn a_deployed_stage_answers_as_the_lab_does() {
     let body = json!({"userId": "user1", "dataType": "sales_data"}).to_string();
 
     let forbidden = cloud
-        .invoke_api(
-            &id,
-            "prod",
-            "POST",
-            "/process",
-            &body,
-            Authorization::None,
-            "curl/8",
-        )
+        .invoke_api(ApiRequest {
+            api_id: &id,
+            stage: "prod",
+            method: "POST",
+            path: "/process",
+            body: &body,
+            authorization: Authorization::None,
+            agent: "curl/8",
+        })
         .await
         .unwrap();
     assert_eq!(
@@ -163,15 +164,15 @@ async fn a_deployed_stage_answers_as_the_lab_does() {
     eventually(async || cloud.add_permission(&permission).await).await;
 
     let answer = cloud
-        .invoke_api(
-            &id,
-            "prod",
-            "POST",
-            "/process",
-            &body,
-            Authorization::None,
-            "curl/8",
-        )
+        .invoke_api(ApiRequest {
+            api_id: &id,
+            stage: "prod",
+            method: "POST",
+            path: "/process",
+            body: &body,
+            authorization: Authorization::None,
+            agent: "curl/8",
+        })
         .await
         .unwrap();
     assert_eq!(answer.status, 202, "{}", answer.body);
@@ -182,28 +183,28 @@ async fn a_deployed_stage_answers_as_the_lab_does() {
         .unwrap();
     assert_eq!(described.detail.unwrap().input["dataType"], "sales_data");
     let malformed = cloud
-        .invoke_api(
-            &id,
-            "prod",
-            "POST",
-            "/process",
-            "not json",
-            Authorization::None,
-            "curl/8",
-        )
+        .invoke_api(ApiRequest {
+            api_id: &id,
+            stage: "prod",
+            method: "POST",
+            path: "/process",
+            body: "not json",
+            authorization: Authorization::None,
+            agent: "curl/8",
+        })
         .await
         .unwrap();
     assert_eq!(malformed.status, 400);
     let elsewhere = cloud
-        .invoke_api(
-            &id,
-            "prod",
-            "POST",
-            "/other",
-            &body,
-            Authorization::None,
-            "curl/8",
-        )
+        .invoke_api(ApiRequest {
+            api_id: &id,
+            stage: "prod",
+            method: "POST",
+            path: "/other",
+            body: &body,
+            authorization: Authorization::None,
+            agent: "curl/8",
+        })
         .await
         .unwrap();
     assert_eq!(elsewhere.status, 403);
@@ -249,15 +250,15 @@ async fn an_api_that_asks_for_it_answers_signed_requests_only() {
     assert_eq!(kind(missing.await), ErrorKind::NotFound);
 
     let ask = async |authorization| {
-        let answer = cloud.invoke_api(
-            &id,
-            "prod",
-            "POST",
-            "/process",
-            "{}",
+        let answer = cloud.invoke_api(ApiRequest {
+            api_id: &id,
+            stage: "prod",
+            method: "POST",
+            path: "/process",
+            body: "{}",
             authorization,
-            "curl/8",
-        );
+            agent: "curl/8",
+        });
         answer.await.unwrap().status
     };
     // Not deployed yet: as it was. No permission either, so the API itself fails.
@@ -279,15 +280,15 @@ async fn a_stage_lets_through_what_its_throttle_says() {
     assert_eq!(cloud.stages(&id).await.unwrap()[0].description, "record");
     assert_eq!(cloud.calls()["apigateway:UpdateStage"], 1);
     let ask = async || {
-        let request = cloud.invoke_api(
-            &id,
-            "prod",
-            "POST",
-            "/process",
-            "{}",
-            Authorization::None,
-            "curl/8",
-        );
+        let request = cloud.invoke_api(ApiRequest {
+            api_id: &id,
+            stage: "prod",
+            method: "POST",
+            path: "/process",
+            body: "{}",
+            authorization: Authorization::None,
+            agent: "curl/8",
+        });
         request.await.unwrap().status
     };
     let mut answers = Vec::new();

@@ -1,5 +1,6 @@
 //! Over real sockets: what a broken network means.
 
+use homeroom::aws::ApiRequest;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -68,7 +69,15 @@ async fn a_refused_connection_had_no_effect_and_says_so() {
     assert_eq!(
         kind(
             cloud
-                .invoke_api("a", "s", "POST", "/p", "{}", Authorization::None, "curl/8")
+                .invoke_api(ApiRequest {
+                    api_id: "a",
+                    stage: "s",
+                    method: "POST",
+                    path: "/p",
+                    body: "{}",
+                    authorization: Authorization::None,
+                    agent: "curl/8"
+                })
                 .await
         ),
         ErrorKind::Unreachable
@@ -115,7 +124,15 @@ async fn a_redirect_is_an_answer_and_is_not_followed() {
     let (endpoint, served) = server(http("302 Found", "location: /elsewhere\r\n", "moved")).await;
     let cloud = cloud_at(endpoint).await;
     let answer = cloud
-        .invoke_api("a", "s", "POST", "/p", "{}", Authorization::None, "curl/8")
+        .invoke_api(ApiRequest {
+            api_id: "a",
+            stage: "s",
+            method: "POST",
+            path: "/p",
+            body: "{}",
+            authorization: Authorization::None,
+            agent: "curl/8",
+        })
         .await
         .unwrap();
     assert_eq!((answer.status, answer.body.as_str()), (302, "moved"));

@@ -10,6 +10,7 @@ mod settling;
 mod states;
 mod stuck;
 
+use homeroom::aws::ApiRequest;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::time::Duration;
@@ -268,15 +269,15 @@ impl Class {
         let cloud = self.aws.backdoor().await;
         let id = &api.unwrap().id;
         let answer = cloud
-            .invoke_api(
-                id,
-                "prod",
-                "POST",
-                "/process",
-                &body,
-                Authorization::None,
-                "curl/8",
-            )
+            .invoke_api(ApiRequest {
+                api_id: id,
+                stage: "prod",
+                method: "POST",
+                path: "/process",
+                body: &body,
+                authorization: Authorization::None,
+                agent: "curl/8",
+            })
             .await;
         let answer: Value = serde_json::from_str(&answer.unwrap().body).unwrap();
         answer["executionArn"].as_str().unwrap().to_owned()

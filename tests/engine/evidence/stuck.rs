@@ -1,5 +1,6 @@
 //! Who is stuck: what reading it costs, and who has gone silent, on paused time.
 
+use homeroom::aws::ApiRequest;
 use homeroom::evidence::attention::{find_silent, needs};
 
 use homeroom::aws::pacing::quotas_of_region;
@@ -56,7 +57,15 @@ impl Class {
         let cloud = self.aws.backdoor().await;
         let path = "/process";
         let open = Authorization::None;
-        let sent = cloud.invoke_api(id, "prod", "POST", path, body, open, "curl/8");
+        let sent = cloud.invoke_api(ApiRequest {
+            api_id: id,
+            stage: "prod",
+            method: "POST",
+            path,
+            body,
+            authorization: open,
+            agent: "curl/8",
+        });
         sent.await.unwrap();
     }
 }

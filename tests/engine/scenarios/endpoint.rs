@@ -1,6 +1,7 @@
 //! The students' public endpoint is bounded: how often it answers, and to whom.
 
 use futures::future::join_all;
+use homeroom::aws::ApiRequest;
 use homeroom::stack::kinds::rest_api::Authorization;
 use homeroom::stack::plan::Verdict;
 
@@ -16,15 +17,15 @@ async fn answers(aws: &StrictAws, times: usize, authorization: Authorization) ->
         .clone();
     let body = r#"{"userId": "user1", "dataType": "sales_data"}"#;
     let requests = (0..times).map(async |_| {
-        let answer = cloud.invoke_api(
-            &id,
-            "prod",
-            "POST",
-            "/process",
+        let answer = cloud.invoke_api(ApiRequest {
+            api_id: &id,
+            stage: "prod",
+            method: "POST",
+            path: "/process",
             body,
             authorization,
-            "curl/8",
-        );
+            agent: "curl/8",
+        });
         answer.await.unwrap().status
     });
     let mut answers = join_all(requests).await;
