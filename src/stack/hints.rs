@@ -73,7 +73,7 @@ pub(crate) fn for_error_in(error: &CloudError, region: Option<&str>) -> Option<S
         ),
         ErrorKind::Credentials => format!(
             "sign in again (for example `aws sso login`), check with `aws sts \
-             get-client-identity`, then run the same command again: it goes on where it stopped{}",
+             get-caller-identity`, then run the same command again: it goes on where it stopped{}",
             or_region(error, region)
         ),
         ErrorKind::LimitExceeded if error.message.contains(UNRESERVED) => {
