@@ -33,7 +33,8 @@ Exit codes:
   5 something remains after a teardown   6 the plan has changes   7 refused for safety
   130 interrupted
 
-Options win over HOMEROOM_* variables, which win over homeroom.toml in the current folder.";
+Options win over HOMEROOM_* variables, which win over homeroom.toml: that in the current folder,
+else beside the roster, else in a folder above it.";
 
 /// One isolated AWS lab stack for every student of a class: deploy them all, prove that they work, see who
 /// has completed the lab, and take everything down again.
@@ -63,7 +64,7 @@ impl Cli {
     /// [`crate::error::Exit::Invalid`]: a value that cannot be used, options that contradict each other, no roster or
     /// more than one to choose from.
     pub fn settings(&self) -> Result<ClassSettings> {
-        self.settings_in(&ProcessContext::look())
+        self.settings_in(&ProcessContext::look(&self.global))
     }
 
     fn settings_in(&self, process: &ProcessContext<'_>) -> Result<ClassSettings> {
@@ -80,15 +81,15 @@ impl Cli {
     ///
     /// [`crate::error::Exit::Invalid`]: a value that cannot be used, options that contradict each other.
     pub(crate) fn student_settings(&self) -> Result<StudentSettings> {
-        StudentSettings::resolve(&self.global, &ProcessContext::look())
+        StudentSettings::resolve(&self.global, &ProcessContext::look(&self.global))
     }
 
     pub(crate) fn ui(&self) -> Ui {
-        Ui::resolve(&self.global, &ProcessContext::look())
+        Ui::resolve(&self.global, &ProcessContext::look(&self.global))
     }
 
     pub(crate) fn log_file(&self) -> Option<PathBuf> {
-        asked_log_file(&self.global, &ProcessContext::look())
+        asked_log_file(&self.global, &ProcessContext::look(&self.global))
     }
 }
 
