@@ -219,6 +219,14 @@ Examples:
 Example:
   homeroom completions bash > ~/.local/share/bash-completion/completions/homeroom")]
     Completions(CompletionsArgs),
+    /// Write the manual pages to a folder
+    #[command(
+        hide = true,
+        after_help = "\
+Example:
+  homeroom man ~/.local/share/man/man1"
+    )]
+    Man(ManArgs),
 }
 
 impl Verb {
@@ -284,7 +292,7 @@ impl Verb {
             Self::Grades(GradesVerb::Push(_)) => Command::GradesPush,
             Self::Check => Command::Check,
             Self::Teardown(_) => Command::Teardown,
-            Self::Local(_) | Self::Completions(_) => return None,
+            Self::Local(_) | Self::Completions(_) | Self::Man(_) => return None,
         })
     }
 }
@@ -596,6 +604,12 @@ pub struct CompletionsArgs {
     pub(crate) shell: Shell,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct ManArgs {
+    /// The folder; made if it is missing
+    pub(crate) folder: PathBuf,
+}
+
 #[cfg(test)]
 mod tests {
     use clap::{CommandFactory, error::ErrorKind};
@@ -785,6 +799,12 @@ mod tests {
             (
                 "completions zsh",
                 Verb::Completions(CompletionsArgs { shell: Shell::Zsh }),
+            ),
+            (
+                "man share/man1",
+                Verb::Man(ManArgs {
+                    folder: "share/man1".into(),
+                }),
             ),
         ];
         for (words, verb) in verbs {
