@@ -31,6 +31,7 @@ mod lambda;
 pub(crate) mod logs;
 pub(crate) mod operations;
 pub mod pacing;
+pub(crate) mod rights;
 mod sfn;
 pub mod stop;
 mod sts;
