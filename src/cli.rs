@@ -119,7 +119,7 @@ impl Cli {
     ///
     /// As [`Self::settings`], but for the roster.
     pub(crate) fn settings_without_roster(&self) -> Result<ClassSettings> {
-        ClassSettings::resolve_without_roster(&self.global, &ProcessContext::look())
+        ClassSettings::resolve_without_roster(&self.global, &ProcessContext::look(&self.global))
     }
 
     pub(crate) fn ui(&self) -> Ui {

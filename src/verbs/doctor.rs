@@ -78,7 +78,7 @@ async fn print_policy(settings: &ClassSettings, lab: &Lab) -> Result<Exit> {
         endpoint_url: endpoint_url.as_ref().map(ToString::to_string),
         ..ConnectOptions::default()
     };
-    let options = in_region(settings.region.as_ref(), lab, options).await;
+    let options = in_region(settings.region.as_ref(), lab, options, settings.ui).await?;
     let region = options.region.clone();
     let scope = match &settings.account {
         Some(account) => Scope {
