@@ -31,6 +31,7 @@ word_enum! {
         Handout = "handout",
         GradesPush = "grades push",
         Check = "check",
+        Doctor = "doctor",
     }
 }
 

@@ -175,7 +175,7 @@ fn settings() -> Option<ClassSettings> {
         .and_then(|index| index.parse().ok());
     let index = index.unwrap_or(words.len().saturating_sub(1));
     let typed = typed(words, index)?;
-    ClassSettings::resolve(&typed, false, &ProcessContext::look()).ok()
+    ClassSettings::resolve(&typed, false, &ProcessContext::look(&typed)).ok()
 }
 
 /// The options around the cursor, which is in the word at `index`.

@@ -148,7 +148,8 @@ fn is_told(command: Command) -> bool {
         | Command::Watch
         | Command::Handout
         | Command::AccessSlips
-        | Command::Check => false,
+        | Command::Check
+        | Command::Doctor => false,
     }
 }
 
@@ -248,6 +249,7 @@ mod tests {
                 since: None,
                 cause: Some("ana wrote this".to_owned()),
                 say: None,
+                act: None,
                 to: Listener::Student,
                 room: None,
             },
