@@ -6,6 +6,7 @@ mod check;
 mod class;
 mod completions;
 mod deploy;
+mod doctor;
 mod ended;
 mod final_report;
 mod forget;
@@ -137,6 +138,7 @@ async fn dispatch(cli: &Cli, ui: Ui) -> Result<Exit> {
         Verb::Watch(args) => watch::run(cli, args).await,
         Verb::Handout(args) => handout::run(cli, args).await,
         Verb::Check => check::run(cli).await,
+        Verb::Doctor(args) => doctor::run(cli, args).await,
         Verb::Access(verb) => access::run(cli, verb).await,
         Verb::Teardown(args) => teardown::run(cli, args).await,
     }
