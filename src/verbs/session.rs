@@ -250,7 +250,7 @@ pub(super) fn pace(scale: QuotaScale) -> Pace {
 }
 
 /// The error where the very first call failed.
-fn cannot_begin(error: &CallError, profile: Option<&Profile>, region: &str) -> Error {
+pub(super) fn cannot_begin(error: &CallError, profile: Option<&Profile>, region: &str) -> Error {
     let CallError::Cloud(error) = error else {
         return general("AWS")(error);
     };
