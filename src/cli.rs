@@ -33,7 +33,8 @@ Exit codes:
   5 something remains after a teardown   6 the plan has changes   7 refused for safety
   130 interrupted
 
-Options win over HOMEROOM_* variables, which win over homeroom.toml in the current folder.";
+Options win over HOMEROOM_* variables, which win over homeroom.toml: that in the current folder,
+else beside the roster, else in a folder above it.";
 
 /// What the short help says of the [`GlobalOptions`], which only the long one lists.
 const OF_EVERY_VERB: &str =
@@ -92,7 +93,7 @@ impl Cli {
     /// [`crate::error::Exit::Invalid`]: a value that cannot be used, options that contradict each other, no roster or
     /// more than one to choose from.
     pub fn settings(&self) -> Result<ClassSettings> {
-        self.settings_in(&ProcessContext::look())
+        self.settings_in(&ProcessContext::look(&self.global))
     }
 
     fn settings_in(&self, process: &ProcessContext<'_>) -> Result<ClassSettings> {
@@ -109,7 +110,7 @@ impl Cli {
     ///
     /// [`crate::error::Exit::Invalid`]: a value that cannot be used, options that contradict each other.
     pub(crate) fn student_settings(&self) -> Result<StudentSettings> {
-        StudentSettings::resolve(&self.global, &ProcessContext::look())
+        StudentSettings::resolve(&self.global, &ProcessContext::look(&self.global))
     }
 
     /// The settings of a verb that can do without a roster.
@@ -118,15 +119,15 @@ impl Cli {
     ///
     /// As [`Self::settings`], but for the roster.
     pub(crate) fn settings_without_roster(&self) -> Result<ClassSettings> {
-        ClassSettings::resolve_without_roster(&self.global, &ProcessContext::look())
+        ClassSettings::resolve_without_roster(&self.global, &ProcessContext::look(&self.global))
     }
 
     pub(crate) fn ui(&self) -> Ui {
-        Ui::resolve(&self.global, &ProcessContext::look())
+        Ui::resolve(&self.global, &ProcessContext::look(&self.global))
     }
 
     pub(crate) fn log_file(&self) -> Option<PathBuf> {
-        asked_log_file(&self.global, &ProcessContext::look())
+        asked_log_file(&self.global, &ProcessContext::look(&self.global))
     }
 }
 
@@ -238,6 +239,14 @@ Examples:
 Example:
   homeroom completions bash > ~/.local/share/bash-completion/completions/homeroom")]
     Completions(CompletionsArgs),
+    /// Write the manual pages to a folder
+    #[command(
+        hide = true,
+        after_help = "\
+Example:
+  homeroom man ~/.local/share/man/man1"
+    )]
+    Man(ManArgs),
 }
 
 impl Verb {
@@ -304,7 +313,7 @@ impl Verb {
             Self::Check => Command::Check,
             Self::Doctor(_) => Command::Doctor,
             Self::Teardown(_) => Command::Teardown,
-            Self::Local(_) | Self::Completions(_) => return None,
+            Self::Local(_) | Self::Completions(_) | Self::Man(_) => return None,
         })
     }
 }
@@ -623,6 +632,12 @@ pub struct CompletionsArgs {
     pub(crate) shell: Shell,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct ManArgs {
+    /// The folder; made if it is missing
+    pub(crate) folder: PathBuf,
+}
+
 #[cfg(test)]
 mod tests {
     use clap::{CommandFactory, error::ErrorKind};
@@ -813,6 +828,12 @@ mod tests {
             (
                 "completions zsh",
                 Verb::Completions(CompletionsArgs { shell: Shell::Zsh }),
+            ),
+            (
+                "man share/man1",
+                Verb::Man(ManArgs {
+                    folder: "share/man1".into(),
+                }),
             ),
         ];
         for (words, verb) in verbs {

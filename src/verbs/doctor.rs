@@ -9,11 +9,12 @@ use super::print_json;
 use super::run::look_alone;
 use super::say::{general, said};
 use super::session::{cannot_begin, in_region, pace};
+use crate::aws::configured::credential_source;
 use crate::aws::{self, Client, ConnectOptions};
 use crate::cli::{Cli, DoctorArgs};
 use crate::doctor::cloud::{Visit, clock, identified, unasked, visit};
 use crate::doctor::{machine, policy};
-use crate::error::{Exit, Result};
+use crate::error::{Error, Exit, Result};
 use crate::events::Command;
 use crate::ids::Scope;
 use crate::lab::{Lab, bundle};
@@ -54,9 +55,8 @@ pub(super) async fn run(cli: &Cli, args: &DoctorArgs) -> Result<Exit> {
     let mut found = match &settings.target {
         CloudTarget::Local => Found::default(),
         CloudTarget::Aws { profile, .. } => {
-            let options = options(&settings, &lab).await;
-            let client = aws::connect(options).await;
-            in_aws(&client, &settings, profile.as_ref(), &lab, &students).await?
+            let options = options(&settings, &lab).await?;
+            in_aws(options, &settings, profile.as_ref(), &lab, &students).await?
         }
     };
     let here = machine::embedded_cloud(&LocalCloud::from_env()?).await?;
@@ -66,21 +66,31 @@ pub(super) async fn run(cli: &Cli, args: &DoctorArgs) -> Result<Exit> {
 }
 
 async fn in_aws(
-    client: &Client,
+    options: ConnectOptions,
     settings: &ClassSettings,
     profile: Option<&Profile>,
     lab: &Lab,
     students: &[Student],
 ) -> Result<Found> {
     let mut found = Found::default();
+    let nobody = |error: Error, ahead| {
+        let mut findings = Finding::failed("identity", error.failures);
+        findings.extend([clock(ahead), unasked()]);
+        Found {
+            findings,
+            ..Found::default()
+        }
+    };
+    let source = match credential_source(options.profile.as_deref()).await {
+        Ok(source) => source,
+        Err(why) => return Ok(nobody(why.into(), None)),
+    };
+    let client = &aws::connect(options).await;
     let identity = match client.caller_identity().await {
         Ok(identity) => identity,
         Err(error) => {
-            let error = cannot_begin(&error, profile, client.region());
-            found.findings = Finding::failed("identity", error.failures);
-            found.findings.push(clock(client.clock_ahead()));
-            found.findings.push(unasked());
-            return Ok(found);
+            let error = cannot_begin(&error, Some(source), profile, client.region());
+            return Ok(nobody(error, client.clock_ahead()));
         }
     };
     let scope = Scope {
@@ -143,7 +153,7 @@ fn show(found: &Found, settings: &ClassSettings) -> Result<Exit> {
     Ok(exit)
 }
 
-async fn options(settings: &ClassSettings, lab: &Lab) -> ConnectOptions {
+async fn options(settings: &ClassSettings, lab: &Lab) -> Result<ConnectOptions> {
     let (profile, endpoint_url) = match &settings.target {
         CloudTarget::Aws {
             profile,
@@ -156,7 +166,7 @@ async fn options(settings: &ClassSettings, lab: &Lab) -> ConnectOptions {
         endpoint_url: endpoint_url.map(ToString::to_string),
         ..ConnectOptions::default()
     };
-    in_region(settings.region.as_ref(), lab, options).await
+    in_region(settings.region.as_ref(), lab, options, settings.ui).await
 }
 
 /// Prints the least policy. Asks AWS only which account it is, where nobody has said that.
@@ -165,7 +175,7 @@ async fn print_policy(settings: &ClassSettings, lab: &Lab) -> Result<Exit> {
         let cause = "the embedded cloud needs no policy: it is this machine's alone";
         return Err(invalid("--policy", cause, "leave --local out"));
     }
-    let options = options(settings, lab).await;
+    let options = options(settings, lab).await?;
     let region = options.region.clone();
     let scope = match &settings.account {
         Some(account) => Scope {

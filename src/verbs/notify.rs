@@ -248,6 +248,7 @@ mod tests {
                 since: None,
                 cause: Some("ana wrote this".to_owned()),
                 say: None,
+                act: None,
                 to: Listener::Student,
                 room: None,
             },

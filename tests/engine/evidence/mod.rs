@@ -5,6 +5,7 @@ mod causes;
 mod due;
 mod everybodys;
 mod flood;
+mod giving_up;
 mod lag;
 mod marks;
 mod settling;
