@@ -343,11 +343,11 @@ impl Visit<'_> {
 /// What the simulator decided.
 #[derive(Debug, Default)]
 struct Decisions {
-    allowed: BTreeMap<Errand, usize>,
+    allowed: BTreeMap<Errand, BTreeSet<&'static str>>,
     /// Action and resource, by what it is needed for; and whether the organization forbids it.
     denied: BTreeMap<Errand, Vec<(String, bool)>>,
-    /// Likewise, where there was no answer.
-    unanswered: BTreeMap<Errand, Vec<String>>,
+    /// Actions without an answer for one of their resources.
+    unanswered: BTreeMap<Errand, BTreeSet<&'static str>>,
     /// Whether the simulator said anything of the organization's policies.
     organization: bool,
 }
@@ -440,7 +440,7 @@ async fn simulate(
             _ => None,
         },
     };
-    let mut open: BTreeSet<(&str, &str)> = names
+    let mut open: BTreeSet<(&'static str, &str)> = names
         .iter()
         .flat_map(|action| resources.iter().map(move |arn| (*action, arn.as_str())))
         .collect();
@@ -459,7 +459,9 @@ async fn simulate(
             };
             decisions.organization |= one.organization.is_some();
             match one.allowed {
-                true => *decisions.allowed.entry(errand).or_default() += 1,
+                true => {
+                    decisions.allowed.entry(errand).or_default().insert(action);
+                }
                 false => {
                     let forbidden = one.organization == Some(false);
                     let denied = decisions.denied.entry(errand).or_default();
@@ -472,10 +474,13 @@ async fn simulate(
             break;
         }
     }
-    for (action, resource) in open {
-        if let Some(errand) = actions.get(action) {
-            let unanswered = decisions.unanswered.entry(*errand).or_default();
-            unanswered.push(format!("{action} on {resource}"));
+    for (action, errand) in actions {
+        if open.iter().any(|(unanswered, _)| unanswered == action) {
+            decisions
+                .unanswered
+                .entry(*errand)
+                .or_default()
+                .insert(*action);
         }
     }
     Ok(())
@@ -527,14 +532,16 @@ impl Decisions {
             return Some(Finding::problem(about, said, fix));
         }
         if let Some(unanswered) = self.unanswered.get(&errand) {
-            let said = format!(
-                "IAM's simulator did not answer for {}",
-                some_of(unanswered, NAMED)
-            );
+            let actions: Vec<&str> = unanswered.iter().copied().collect();
+            let actions = some_of(&actions, NAMED);
+            let said = format!("IAM's simulator did not answer for each resource of {actions}");
             return Some(Finding::unknown(about, said, DEPLOY_TELLS));
         }
         let allowed = self.allowed.get(&errand)?;
-        let said = format!("{} allowed, by IAM's simulator", plural(*allowed, "action"));
+        let said = format!(
+            "{} allowed, by IAM's simulator",
+            plural(allowed.len(), "action")
+        );
         Some(Finding::ok(about, said))
     }
 }
@@ -679,11 +686,12 @@ mod tests {
     #[test]
     fn what_the_simulator_left_out_is_unknown_and_what_it_denied_a_problem() {
         let mut decisions = Decisions::default();
-        decisions.allowed.insert(Errand::Plan, 3);
-        decisions.allowed.insert(Errand::Deploy, 3);
-        let left_out = vec!["iam:CreateRole on x".to_owned()];
-        decisions.unanswered.insert(Errand::Deploy, left_out);
-        decisions.allowed.insert(Errand::Teardown, 3);
+        decisions.allowed.insert(Errand::Plan, ["x:Y"].into());
+        decisions.allowed.insert(Errand::Deploy, ["x:Y"].into());
+        decisions
+            .unanswered
+            .insert(Errand::Deploy, ["iam:CreateRole"].into());
+        decisions.allowed.insert(Errand::Teardown, ["x:Y"].into());
         let denied = vec![("iam:DeleteRole on x".to_owned(), true)];
         decisions.denied.insert(Errand::Teardown, denied);
         let findings = decisions.findings();
