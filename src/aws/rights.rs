@@ -77,10 +77,6 @@ impl Operation {
         self.needs().0
     }
 
-    #[expect(
-        clippy::enum_glob_use,
-        reason = "each arm of the table names a dozen of them"
-    )]
     fn needs(self) -> (Errand, Vec<Right>) {
         use Errand::*;
         use Operation::*;
