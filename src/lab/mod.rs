@@ -22,6 +22,7 @@ mod document;
 mod filled;
 pub mod given;
 mod handout;
+mod jsonata;
 pub mod marks;
 pub mod mistake;
 mod model;
