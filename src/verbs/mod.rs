@@ -15,6 +15,7 @@ mod handout;
 mod interrupts;
 mod invocation;
 mod isolation;
+mod lab;
 mod leavers;
 mod local;
 mod notify;
@@ -124,6 +125,7 @@ fn start_diagnostics(cli: &Cli, ui: Ui) -> Result<()> {
 async fn dispatch(cli: &Cli, ui: Ui) -> Result<Exit> {
     match &cli.verb {
         Verb::Completions(args) => completions::run(args),
+        Verb::Lab(verb) => lab::run(cli, verb, ui),
         Verb::Local(verb) => local::run(cli, verb, ui).await,
         Verb::Rehearse(args) => rehearse::run(cli, args).await,
         Verb::Plan(args) => plan::run(cli, args).await,
