@@ -132,7 +132,6 @@ async fn dispatch(cli: &Cli, ui: Ui) -> Result<Exit> {
         Verb::Completions(args) => completions::run(args),
         Verb::Man(args) => man::run(args),
         Verb::Lab(verb) => lab::run(cli, verb, ui),
-        Verb::Man(args) => completions::man(args),
         Verb::Local(verb) => local::run(cli, verb, ui).await,
         Verb::Rehearse(args) => rehearse::run(cli, args).await,
         Verb::Plan(args) => plan::run(cli, args).await,
