@@ -10,6 +10,7 @@ use jiff::Timestamp;
 
 use crate::error::Result;
 use crate::events::Command;
+use crate::ids::ClassName;
 use crate::options::{
     ClassSettings, GlobalOptions, ProcessContext, SecretUrl, StudentSettings, Ui, asked_log_file,
     invalid,
@@ -19,6 +20,7 @@ use crate::text::moment::moment;
 const EXAMPLES: &str = "\
 A class day, from the first look to the last:
   homeroom rehearse                             try it all, without an AWS account
+  homeroom init                                 write a roster and settings to fill in
   homeroom plan --profile training              see what deploy would do
   homeroom deploy --profile training            give every student a stack
   homeroom access grant --profile training      give every student a user for it
@@ -125,6 +127,16 @@ impl Cli {
 /// What to do.
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 pub enum Verb {
+    /// Begin a class here: write a roster to fill in, homeroom.toml and .gitignore
+    ///
+    /// On a terminal, asks for the class's name, the profile and the region. Elsewhere, and with --yes, takes the
+    /// folder's name and what AWS's own configuration says. `homeroom plan --local` takes the files as they are. If one of
+    /// them is there already, writes nothing.
+    #[command(after_help = "\
+Examples:
+  homeroom init
+  homeroom init spring-lab6 --yes --profile training --region eu-west-1")]
+    Init(InitArgs),
     /// Try the whole class day on the embedded cloud, without an AWS account
     ///
     /// Starts the embedded cloud, plans, deploys, validates, lets a few scripted students work (some complete
@@ -284,9 +296,19 @@ impl Verb {
             Self::Grades(GradesVerb::Push(_)) => Command::GradesPush,
             Self::Check => Command::Check,
             Self::Teardown(_) => Command::Teardown,
-            Self::Local(_) | Self::Completions(_) => return None,
+            Self::Init(_) | Self::Local(_) | Self::Completions(_) => return None,
         })
     }
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct InitArgs {
+    /// The class's name [default: the folder's]
+    #[arg(value_name = "CLASS")]
+    pub(crate) name: Option<ClassName>,
+    /// Ask nothing
+    #[arg(long)]
+    pub(crate) yes: bool,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
@@ -602,7 +624,6 @@ mod tests {
 
     use super::*;
     use crate::error::Exit;
-    use crate::ids::ClassName;
     use crate::options::tests::Around;
 
     fn parse(words: &str) -> std::result::Result<Cli, clap::Error> {
@@ -774,6 +795,13 @@ mod tests {
             (
                 "access freeze --left",
                 Verb::Access(AccessVerb::Freeze(FreezeArgs { left: true })),
+            ),
+            (
+                "init spring --yes",
+                Verb::Init(InitArgs {
+                    name: "spring".parse().ok(),
+                    yes: true,
+                }),
             ),
             ("local start", Verb::Local(LocalVerb::Start)),
             (

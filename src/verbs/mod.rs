@@ -12,12 +12,14 @@ mod forget;
 mod gradebook;
 mod grades;
 mod handout;
+mod init;
 mod interrupts;
 mod invocation;
 mod isolation;
 mod leavers;
 mod local;
 mod notify;
+mod place;
 mod plan;
 mod reading;
 mod rehearse;
@@ -124,6 +126,7 @@ fn start_diagnostics(cli: &Cli, ui: Ui) -> Result<()> {
 async fn dispatch(cli: &Cli, ui: Ui) -> Result<Exit> {
     match &cli.verb {
         Verb::Completions(args) => completions::run(args),
+        Verb::Init(args) => init::run(cli, args, ui).await,
         Verb::Local(verb) => local::run(cli, verb, ui).await,
         Verb::Rehearse(args) => rehearse::run(cli, args).await,
         Verb::Plan(args) => plan::run(cli, args).await,
