@@ -51,7 +51,8 @@ pub struct ConnectOptions {
     pub region: String,
     /// One endpoint for every service, instead of AWS's own. `AWS_ENDPOINT_URL` and its kin count when unset.
     pub endpoint_url: Option<String>,
-    /// URL of deployed stages, with `{api_id}` and `{stage}` in it; AWS's own when unset.
+    /// URL of deployed stages, with `{api_id}` and `{stage}` in it. When unset, AWS's own; at another endpoint than AWS's,
+    /// the one that LocalStack has.
     pub invoke_base: Option<String>,
     /// Access key and secret of the embedded cloud.
     pub credentials: Option<(String, String)>,
@@ -119,7 +120,7 @@ pub(super) async fn connect(options: ConnectOptions) -> Sdk {
 
     let calls = Transmitted::default();
     let endpoint = PlainClient::new(
-        options.invoke_base,
+        (options.invoke_base, shared.endpoint_url()),
         &options.region,
         http_client,
         calls.clone(),

@@ -33,6 +33,7 @@ pub(crate) mod logs;
 pub(crate) mod operations;
 pub mod pacing;
 pub(crate) mod regions;
+pub(crate) mod rights;
 mod sfn;
 pub mod stop;
 mod sts;

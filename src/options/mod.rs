@@ -124,8 +124,9 @@ options! {
             "Use the embedded cloud of this machine instead of AWS";
         account: AccountId = "account" [value_name = "ID"],
             "Refuse to run in any other AWS account than this";
-        invoke_base: EndpointUrl = "invoke-base" [value_name = "URL", hide = true],
-            "Address at which the students' APIs are called, for endpoints that have one of their own";
+        invoke_base: EndpointUrl = "invoke-base" [value_name = "URL"],
+            "Address of the students' APIs at another endpoint, with {api_id} and {stage} in it",
+            default "AWS's; at an endpoint like LocalStack, the one that it documents";
         quota_scale: QuotaScale = "quota-scale" [value_name = "FACTOR|off"],
             "How fast to go: a factor on AWS's request quotas, or off", default "1; off with --local";
     }

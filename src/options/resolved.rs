@@ -370,6 +370,32 @@ impl ClassSettings {
         })
     }
 
+    /// [`Self::resolve`] for a verb that can do without a roster: where none is given, and the folder has none or
+    /// several, it is the one in the program (`roster_built_in`).
+    ///
+    /// # Errors
+    ///
+    /// [`Exit::Invalid`]: a value that cannot be used, options that contradict each other.
+    pub(crate) fn resolve_without_roster(
+        typed: &GlobalOptions,
+        process: &ProcessContext<'_>,
+    ) -> Result<Self> {
+        let given = Sources::read(typed, process).0.merged().roster;
+        let found = rosters_in(process.roster_folder.clone().unwrap_or_default());
+        if given.is_some() || found.len() == 1 {
+            return Self::resolve(typed, false, process);
+        }
+        let typed = GlobalOptions {
+            roster: Some(PathBuf::from(DEMO_ROSTER)),
+            ..typed.clone()
+        };
+        let settings = Self::resolve(&typed, false, process)?;
+        Ok(Self {
+            roster_built_in: true,
+            ..settings
+        })
+    }
+
     /// Reads the class's roster. A student without a due time of their own gets the class's.
     ///
     /// # Errors

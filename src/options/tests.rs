@@ -555,3 +555,31 @@ fn a_mistyped_region_is_refused_wherever_it_stands() {
     let new = Around::default().good("plan --region us-east-9");
     assert_eq!(new.region.unwrap().as_str(), "us-east-9");
 }
+
+#[test]
+fn a_verb_that_needs_no_roster_takes_one_where_it_is_plain_which() {
+    let resolve = |rosters: &[&str], words: &str| {
+        let around = Around {
+            rosters: Some(rosters),
+            ..Around::default()
+        };
+        let typed = typed(words);
+        around.with(|process| ClassSettings::resolve_without_roster(&typed.global, process))
+    };
+    for rosters in [&[][..], &["a.csv", "b.csv"]] {
+        let settings = resolve(rosters, "doctor --region eu-west-1").unwrap();
+        assert!(settings.roster_built_in);
+        assert_eq!(settings.region, "eu-west-1".parse().ok());
+    }
+    let settings = resolve(&["spring.csv"], "doctor").unwrap();
+    assert_eq!(
+        (settings.class.as_str(), settings.roster_built_in),
+        ("spring", false)
+    );
+    let settings = resolve(&["a.csv", "b.csv"], "doctor --roster b.csv").unwrap();
+    assert_eq!(
+        (settings.class.as_str(), settings.roster_built_in),
+        ("b", false)
+    );
+    resolve(&[], "doctor --local --profile x").unwrap_err();
+}

@@ -218,6 +218,21 @@ impl Session {
         Err(Error::new(Exit::Refused, roster, cause))
     }
 
+    /// Refuses to try the students' APIs where nobody knows their address: AWS's would be somebody else's.
+    pub(crate) async fn require_invoke_address(&self) -> Result<()> {
+        if self.client.knows_invoke_address().await {
+            return Ok(());
+        }
+        let region = &self.scope().region;
+        let cause = "the students' APIs do not answer at AWS's address there, and the endpoint does not say that it is like \
+             LocalStack, so their address is not known; nothing was tried";
+        let hint = format!(
+            "name the address with --invoke-base, with {{api_id}} and {{stage}} in it: for a proxy in front of AWS \
+             --invoke-base 'https://{{api_id}}.execute-api.{region}.amazonaws.com/{{stage}}'"
+        );
+        Err(Error::new(Exit::Invalid, "--endpoint-url", cause).hint(hint))
+    }
+
     pub(crate) fn scope(&self) -> &Scope {
         &self.desired.scope
     }
