@@ -19,6 +19,7 @@ mod invocation;
 mod isolation;
 mod leavers;
 mod local;
+mod man;
 mod notify;
 mod place;
 mod plan;
@@ -50,6 +51,9 @@ use say::general;
 
 /// The whole program: reads the command line, runs the verb, says what went wrong.
 pub fn main() -> ExitCode {
+    if completions::answered() {
+        return ExitCode::SUCCESS;
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -128,7 +132,7 @@ async fn dispatch(cli: &Cli, ui: Ui) -> Result<Exit> {
     match &cli.verb {
         Verb::Completions(args) => completions::run(args),
         Verb::Init(args) => init::run(cli, args, ui).await,
-        Verb::Man(args) => completions::man(args),
+        Verb::Man(args) => man::run(args),
         Verb::Local(verb) => local::run(cli, verb, ui).await,
         Verb::Rehearse(args) => rehearse::run(cli, args).await,
         Verb::Plan(args) => plan::run(cli, args).await,
