@@ -10,6 +10,7 @@ use jiff::Timestamp;
 
 use crate::error::Result;
 use crate::events::Command;
+use crate::ids::ClassName;
 use crate::options::{
     ClassSettings, GlobalOptions, ProcessContext, SecretUrl, StudentSettings, Ui, asked_log_file,
     invalid,
@@ -19,6 +20,7 @@ use crate::text::moment::moment;
 const EXAMPLES: &str = "\
 A class day, from the first look to the last:
   homeroom rehearse                             try it all, without an AWS account
+  homeroom init                                 write a roster and settings to fill in
   homeroom plan --profile training              see what deploy would do
   homeroom deploy --profile training            give every student a stack
   homeroom access grant --profile training      give every student a user for it
@@ -134,6 +136,16 @@ impl Cli {
 /// What to do.
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 pub enum Verb {
+    /// Begin a class here: write a roster to fill in, homeroom.toml and .gitignore
+    ///
+    /// On a terminal, asks for the class's name, the profile and the region. Elsewhere, and with --yes, takes the
+    /// folder's name and what AWS's own configuration says. `homeroom plan --local` takes the files as they are. If one of
+    /// them is there already, writes nothing.
+    #[command(after_help = "\
+Examples:
+  homeroom init
+  homeroom init spring-lab6 --yes --profile training --region eu-west-1")]
+    Init(InitArgs),
     /// Try the whole class day on the embedded cloud, without an AWS account
     ///
     /// Starts the embedded cloud, plans, deploys, validates, lets a few scripted students work (some complete
@@ -321,9 +333,21 @@ impl Verb {
             Self::Check => Command::Check,
             Self::Doctor(_) => Command::Doctor,
             Self::Teardown(_) => Command::Teardown,
-            Self::Lab(_) | Self::Local(_) | Self::Completions(_) | Self::Man(_) => return None,
+            Self::Init(_) | Self::Lab(_) | Self::Local(_) | Self::Completions(_) | Self::Man(_) => {
+                return None;
+            }
         })
     }
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct InitArgs {
+    /// The class's name [default: the folder's]
+    #[arg(value_name = "CLASS")]
+    pub(crate) name: Option<ClassName>,
+    /// Ask nothing
+    #[arg(long)]
+    pub(crate) yes: bool,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
@@ -684,7 +708,6 @@ mod tests {
 
     use super::*;
     use crate::error::Exit;
-    use crate::ids::ClassName;
     use crate::options::tests::Around;
 
     fn parse(words: &str) -> std::result::Result<Cli, clap::Error> {
@@ -869,6 +892,13 @@ mod tests {
                 Verb::Lab(LabVerb::New(LabNewArgs {
                     dir: "my-lab".into(),
                 })),
+            ),
+            (
+                "init spring --yes",
+                Verb::Init(InitArgs {
+                    name: "spring".parse().ok(),
+                    yes: true,
+                }),
             ),
             ("local start", Verb::Local(LocalVerb::Start)),
             (

@@ -13,6 +13,7 @@ mod forget;
 mod gradebook;
 mod grades;
 mod handout;
+mod init;
 mod interrupts;
 mod invocation;
 mod isolation;
@@ -21,6 +22,7 @@ mod leavers;
 mod local;
 mod man;
 mod notify;
+mod place;
 mod plan;
 mod reading;
 mod rehearse;
@@ -130,6 +132,7 @@ fn start_diagnostics(cli: &Cli, ui: Ui) -> Result<()> {
 async fn dispatch(cli: &Cli, ui: Ui) -> Result<Exit> {
     match &cli.verb {
         Verb::Completions(args) => completions::run(args),
+        Verb::Init(args) => init::run(cli, args, ui).await,
         Verb::Man(args) => man::run(args),
         Verb::Lab(verb) => lab::run(cli, verb, ui),
         Verb::Local(verb) => local::run(cli, verb, ui).await,
