@@ -15,6 +15,7 @@ use crate::evidence::progress::StudentProgress;
 use crate::lab::Lab;
 use crate::lab::check::Work;
 use crate::lab::mistake::{Listener, TroubleReason};
+use crate::results::stamp;
 use crate::roster::Student;
 use crate::stack::kinds::Desired;
 use crate::text;
@@ -115,6 +116,9 @@ impl OwnReport {
     ) -> io::Result<()> {
         let of_document = &self.document;
         let mut document = json!({
+            "schema": stamp::schema_of(Command::Check),
+            "version": stamp::VERSION,
+            "time": stamp::utc(of_document.taken_at.timestamp()),
             "command": Command::Check,
             "class": of_document.class,
             "lab": { "id": of_document.lab, "title": of_document.lab_title },

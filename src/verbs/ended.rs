@@ -11,13 +11,11 @@ use crate::error::{Exit, Result};
 use crate::events::Command;
 use crate::options::OutputFormat;
 use crate::report::{View, print_summary, terminal};
-use crate::results::{RunSummary, StudentResult};
-use crate::stack::kinds::Gap;
+use crate::results::{LabTitle, RunSummary, Stamp, StudentResult};
 use crate::text::json;
 
 pub(super) struct VerbEnded {
     pub(crate) summary: RunSummary,
-    pub(crate) gaps: Vec<Gap>,
     pub(crate) exit: Exit,
 }
 
@@ -34,10 +32,6 @@ impl VerbEnded {
 
     pub(crate) async fn show_with(&self, session: &Session, view: View<'_>) -> Result<Exit> {
         let ui = session.class.settings.ui;
-        let view = View {
-            gaps: &self.gaps,
-            ..view
-        };
         {
             let mut out = io::stdout().lock();
             let written = match ui.output {
@@ -71,7 +65,13 @@ impl Session {
             let word = student.outcome.as_str().to_owned();
             *summary.entry(word).or_default() += 1;
         }
+        let scope = self.scope();
         let summary = RunSummary {
+            stamp: Some(Stamp::now(command, &scope.account, &scope.region)),
+            lab: Some(LabTitle {
+                id: self.desired.lab.clone(),
+                title: class.lab.title().to_owned(),
+            }),
             summary,
             notes,
             api_calls: self.client.calls(),
@@ -80,7 +80,6 @@ impl Session {
         };
         VerbEnded {
             summary,
-            gaps: Vec::new(),
             exit: Exit::Done,
         }
     }
@@ -93,6 +92,7 @@ impl Session {
             invocation: &class.invocation,
             selection: &class.selection,
             repeat: &class.repeat,
+            verbosity: class.settings.ui.verbosity,
             has_access: class.lab.has_access(),
             ..View::default()
         }

@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use serde_json::json;
+use jiff::Timestamp;
+use serde_json::{Value, json};
 
 use crate::cli::{Cli, LocalVerb};
 use crate::error::{Error, Exit, Result};
 use crate::lab::bundle;
 use crate::local::{Endpoint, LocalCloud, StartupStep};
 use crate::options::{OutputFormat, Ui, asked_region};
+use crate::results::stamp;
 use crate::text::words::posix_quoted;
 
 use super::print_json;
@@ -58,6 +60,18 @@ pub(super) async fn run(cli: &Cli, verb: &LocalVerb, ui: Ui) -> Result<Exit> {
             (json!({ "command": "local env", "env": variables }), exports)
         }
     };
+    let mut stamped = json!({
+        "schema": stamp::LOCAL,
+        "version": stamp::VERSION,
+        "time": stamp::utc(Timestamp::now()),
+        // The embedded cloud takes any.
+        "account": null,
+        "region": null,
+    });
+    if let (Value::Object(stamped), Value::Object(said)) = (&mut stamped, document) {
+        stamped.extend(said);
+    }
+    let document = stamped;
     said(match ui.output {
         OutputFormat::Json => print_json(&document),
         OutputFormat::Text => writeln!(io::stdout().lock(), "{text}"),

@@ -35,6 +35,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
+use jiff::Timestamp;
 
 use crate::cli::{Cli, GradesVerb, Verb};
 use crate::error::{Error, Exit, Result};
@@ -42,6 +43,7 @@ use crate::events::Command;
 use crate::files::append_private;
 use crate::options::{OutputFormat, Ui, invalid};
 use crate::report::{diagnostics, print_error};
+use crate::results::stamp;
 use crate::text::json::canonical;
 use say::general;
 
@@ -144,6 +146,12 @@ async fn dispatch(cli: &Cli, ui: Ui) -> Result<Exit> {
 /// The one JSON document of a command that ended by an error: the keys of every document, and `errors`.
 fn error_document(command: Option<Command>, error: &Error) -> serde_json::Value {
     serde_json::json!({
+        "schema": stamp::ERROR,
+        "version": stamp::VERSION,
+        "time": stamp::utc(Timestamp::now()),
+        // An error may come before any of them is known.
+        "account": null,
+        "region": null,
         "command": command,
         "class": null,
         "students": [],

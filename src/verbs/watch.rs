@@ -26,6 +26,7 @@ use crate::evidence::turns::WatchTurns;
 use crate::options::OutputFormat;
 use crate::report::Document;
 use crate::report::html::Pages;
+use crate::results::Stamp;
 
 use super::class::Class;
 use super::interrupts::interrupts;
@@ -121,7 +122,11 @@ fn announce(session: &Session, url: &str) -> Result<()> {
     let mut out = io::stdout().lock();
     let said = match session.class.settings.ui.output {
         OutputFormat::Json => {
-            let document = serde_json::json!({ "command": "watch", "url": url });
+            let scope = session.scope();
+            let stamp = Stamp::now(Command::Watch, &scope.account, &scope.region);
+            let mut document = serde_json::json!(stamp);
+            document["command"] = Command::Watch.as_str().into();
+            document["url"] = url.into();
             writeln!(out, "{document}")
         }
         OutputFormat::Text => writeln!(out, "{url}\nOpen it in a browser. Ctrl-C ends it."),
