@@ -4,7 +4,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Arg, ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use jiff::Timestamp;
 
@@ -35,15 +35,44 @@ Exit codes:
 
 Options win over HOMEROOM_* variables, which win over homeroom.toml in the current folder.";
 
+/// What the short help says of the [`GlobalOptions`], which only the long one lists.
+const OF_EVERY_VERB: &str =
+    "Every verb: --profile, --region, --roster, --students, --output … (--help-all)";
+
+/// The flags for help. A verb's `--help` shows its own options; `--help-all`, as `homeroom help VERB`, every option.
+fn help_flags() -> [Arg; 2] {
+    let flag = |long| Arg::new(long).long(long).global(true).display_order(900);
+    [
+        flag("help")
+            .short('h')
+            .action(ArgAction::HelpShort)
+            .help("Print help"),
+        flag("help-all")
+            .action(ArgAction::HelpLong)
+            .help("Print all help, with every option"),
+    ]
+}
+
+/// Names the options of every verb in a verb's short help, and in those of the verbs below it.
+fn named_in_short_help(verb: clap::Command) -> clap::Command {
+    let examples = verb.get_after_help().cloned().unwrap_or_default();
+    verb.after_help(format!("{OF_EVERY_VERB}\n\n{examples}"))
+        .after_long_help(examples)
+        .mut_subcommands(named_in_short_help)
+}
+
 /// One isolated AWS lab stack for every student of a class: deploy them all, prove that they work, see who
 /// has completed the lab, and take everything down again.
 #[derive(Debug, Clone, Parser)]
 #[command(
     name = "homeroom",
     version,
-    after_help = EXAMPLES,
+    after_help = format!("{OF_EVERY_VERB}\n\n{EXAMPLES}"),
+    after_long_help = EXAMPLES,
     arg_required_else_help = true,
-    disable_help_subcommand = true,
+    disable_help_flag = true,
+    args = help_flags(),
+    mut_subcommands = named_in_short_help,
     max_term_width = 100
 )]
 pub struct Cli {
@@ -594,13 +623,9 @@ mod tests {
     }
 
     fn help(words: &str) -> String {
-        let mut command = Cli::command().term_width(100);
-        command.build();
-        let mut verb = &mut command;
-        for word in words.split_whitespace() {
-            verb = verb.find_subcommand_mut(word).expect("a verb");
-        }
-        verb.render_long_help().to_string()
+        let words = std::iter::once("homeroom").chain(words.split_whitespace());
+        let asked = Cli::command().term_width(100).try_get_matches_from(words);
+        asked.expect_err("no help").to_string()
     }
 
     #[test]
@@ -627,15 +652,32 @@ mod tests {
 
     #[test]
     fn the_help_reads_well() {
-        insta::assert_snapshot!("help", help(""));
-        insta::assert_snapshot!("help_deploy", help("deploy"));
-        insta::assert_snapshot!("help_teardown", help("teardown"));
-        insta::assert_snapshot!("help_report", help("report"));
-        insta::assert_snapshot!("help_watch", help("watch"));
-        insta::assert_snapshot!("help_grades_push", help("grades push"));
-        insta::assert_snapshot!("help_handout", help("handout"));
-        insta::assert_snapshot!("help_local", help("local"));
-        insta::assert_snapshot!("help_access_grant", help("access grant"));
+        insta::assert_snapshot!("help", help("--help"));
+        insta::assert_snapshot!("help_deploy", help("deploy --help"));
+        insta::assert_snapshot!("help_teardown", help("teardown --help"));
+        insta::assert_snapshot!("help_report", help("report --help"));
+        insta::assert_snapshot!("help_watch", help("watch --help"));
+        insta::assert_snapshot!("help_grades_push", help("grades push --help"));
+        insta::assert_snapshot!("help_handout", help("handout --help"));
+        insta::assert_snapshot!("help_local", help("local --help"));
+        insta::assert_snapshot!("help_access_grant", help("access grant --help"));
+        insta::assert_snapshot!("help_all", help("deploy --help-all"));
+    }
+
+    #[test]
+    fn help_before_a_verb_is_all_help_and_a_letter_is_the_short_one() {
+        for verb in ["deploy", "grades push", "local"] {
+            let all = help(&format!("{verb} --help-all"));
+            assert_eq!(help(&format!("help {verb}")), all);
+            assert!(all.contains("[env: HOMEROOM_LOG_FILE]"), "{all}");
+            assert!(!all.contains(OF_EVERY_VERB), "{all}");
+            let short = help(&format!("{verb} --help"));
+            assert_eq!(help(&format!("{verb} -h")), short);
+            assert!(
+                short.contains(OF_EVERY_VERB) && !short.contains("--log-file"),
+                "{short}"
+            );
+        }
     }
 
     #[test]
@@ -811,7 +853,7 @@ mod tests {
         let command = Cli::command();
         for option in command.get_arguments().filter(|arg| !arg.is_hide_set()) {
             let long = option.get_long().expect("a long name");
-            if ["help", "version"].contains(&long) {
+            if ["help", "help-all", "version"].contains(&long) {
                 continue;
             }
             let variable = format!("[env: HOMEROOM_{}]", long.to_uppercase().replace('-', "_"));

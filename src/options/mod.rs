@@ -51,6 +51,7 @@ macro_rules! options {
                     long = $key,
                     global = true,
                     help_heading = $heading,
+                    hide_short_help = true,
                     help = help($key, $help, [$($default)?].first()),
                     $($clap)*
                 )]
