@@ -44,7 +44,7 @@ pub(super) async fn confirmed(session: &Session, plan: &Plan, first: &[String]) 
     let mut listing: Box<dyn Write> = match session.class.settings.ui.output {
         OutputFormat::Text => Box::new(io::stdout()),
         // stdout is for the one document.
-        OutputFormat::Json => Box::new(io::stderr()),
+        OutputFormat::Json | OutputFormat::Jsonl => Box::new(io::stderr()),
     };
     let takes = time_of(session, plan);
     let view = View {
@@ -108,8 +108,8 @@ pub(super) fn refuse_growth(shown: &Plan, fresh: &Plan) -> Result<()> {
 }
 
 pub(super) fn can_ask(session: &Session) -> bool {
-    let json = session.class.settings.ui.output == OutputFormat::Json;
-    !json && io::stdin().is_terminal() && io::stderr().is_terminal()
+    let for_programs = session.class.settings.ui.output.is_for_programs();
+    !for_programs && io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
 /// Asks at the terminal: one line, without the white space around it.

@@ -5,14 +5,13 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use super::notify;
-use super::say::said;
+use super::say::{print_document, said};
 use super::session::Session;
 use crate::error::{Exit, Result};
 use crate::events::Command;
 use crate::options::OutputFormat;
 use crate::report::{View, print_summary, terminal};
 use crate::results::{LabTitle, RunSummary, Stamp, StudentResult};
-use crate::text::json;
 
 pub(super) struct VerbEnded {
     pub(crate) summary: RunSummary,
@@ -25,23 +24,20 @@ impl VerbEnded {
         self.summary.files = files.map(|f| f.as_ref().display().to_string()).collect();
     }
 
-    /// Shows it: one JSON document on stdout, or a summary for people. Then tells whoever is to be notified.
+    /// Shows it: a JSON document on stdout, or a summary for people. Then tells whoever is to be notified.
     pub(crate) async fn show(&self, session: &Session) -> Result<Exit> {
         self.show_with(session, session.view()).await
     }
 
     pub(crate) async fn show_with(&self, session: &Session, view: View<'_>) -> Result<Exit> {
         let ui = session.class.settings.ui;
-        {
-            let mut out = io::stdout().lock();
-            let written = match ui.output {
-                OutputFormat::Json => json::document(&self.summary.of(view.only))
-                    .map_err(io::Error::from)
-                    .and_then(|document| out.write_all(document.as_bytes())),
-                OutputFormat::Text => print_summary(&self.summary, &view, &mut out),
-            };
-            said(written.and_then(|()| out.flush()))?;
-        }
+        said(match ui.output {
+            OutputFormat::Text => {
+                let mut out = io::stdout().lock();
+                print_summary(&self.summary, &view, &mut out).and_then(|()| out.flush())
+            }
+            format => print_document(format, self.exit, &self.summary.of(view.only)),
+        })?;
         notify::ended(session, &self.summary, self.exit).await;
         Ok(self.exit)
     }
@@ -57,7 +53,7 @@ impl Session {
     ) -> VerbEnded {
         let class = &self.class;
         // `Class::load` has shown them to people already.
-        if class.settings.ui.output == OutputFormat::Json {
+        if class.settings.ui.output.is_for_programs() {
             notes.splice(0..0, class.roster.notes.iter().cloned());
         }
         let mut summary = BTreeMap::from([("students".to_owned(), students.len() as u64)]);

@@ -14,8 +14,7 @@ use crate::options::{OutputFormat, Ui, asked_region};
 use crate::results::stamp;
 use crate::text::words::posix_quoted;
 
-use super::print_json;
-use super::say::{said, say};
+use super::say::{print_document, said, say};
 
 pub(super) async fn run(cli: &Cli, verb: &LocalVerb, ui: Ui) -> Result<Exit> {
     let cloud = LocalCloud::from_env()?;
@@ -73,7 +72,9 @@ pub(super) async fn run(cli: &Cli, verb: &LocalVerb, ui: Ui) -> Result<Exit> {
     }
     let document = stamped;
     said(match ui.output {
-        OutputFormat::Json => print_json(&document),
+        format @ (OutputFormat::Json | OutputFormat::Jsonl) => {
+            print_document(format, Exit::Done, &document)
+        }
         OutputFormat::Text => writeln!(io::stdout().lock(), "{text}"),
     })?;
     Ok(Exit::Done)

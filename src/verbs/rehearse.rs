@@ -231,7 +231,7 @@ async fn ended_early(
         post_mortem.keep(Some(session)).await;
         ended.summary.notes.extend(post_mortem.note());
     }
-    if session.class.settings.ui.output == OutputFormat::Json {
+    if session.class.settings.ui.output.is_for_programs() {
         // JSON output is one document, and it names the command that was typed.
         ended.summary.command = COMMAND;
         if let Some(stamp) = &mut ended.summary.stamp {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Parser;
 use homeroom::{AccessVerb, Cli, Verb};
 
+use crate::json_schemas;
 use crate::report_sample::{ATTACKS, class, hostile_class};
 use homeroom::events::{Command, Outcome};
 use homeroom::evidence::check::OnTime;
@@ -394,6 +395,7 @@ fn a_plan_of_a_mixed_class_tells_old_and_new_and_fits_a_screen() {
 fn what_a_plan_says_for_people_stands_in_its_document() {
     let summary = plan_of(mixed(4));
     let document: serde_json::Value = serde_json::to_value(&summary).unwrap();
+    json_schemas::check(&document);
     assert_eq!(document["account"]["alias"], "my-school");
     assert_eq!(
         document["groups"][0]["students"].as_array().unwrap().len(),
