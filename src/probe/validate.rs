@@ -1,5 +1,6 @@
 //! Proves that a stack works: everything is there and ready, and each of the lab's probes ends as it must.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::aws::stop::Cancelled;
@@ -7,20 +8,24 @@ use crate::aws::{Client, FunctionState};
 use crate::error::{Error, Exit};
 use crate::events::Event;
 use crate::evidence::check::{AS_DEPLOYED, CheckResult, Evidence, STACK_CHECKS, Verdict};
-use crate::evidence::evaluate::{Facts, act, evaluate, reset};
+use crate::evidence::evaluate::{Facts, StackAct, evaluate};
 use crate::evidence::functions::{FunctionLook, look_at_functions, not_ready};
 use crate::ids::Username;
 use crate::lab::ProbeRequest;
 use crate::lab::check::{Proof, stack_check};
 use crate::lab::marks::{NONCE_LENGTH, nonce};
-use crate::probe::attempt::{ProbeTrouble, run_probe};
+use crate::probe::attempt::{Explanation, ProbeTrouble, function_behind, run_probe};
 use crate::probe::deadline::Deadline;
+use crate::probe::patience::{Patience, dates};
 use crate::roster::Student;
 use crate::stack::kinds::Stack;
 use crate::stack::kinds::function::TAG_FROZEN;
 use crate::stack::plan::{StudentPlan, Verdict as Found};
 
 pub use crate::probe::attempt::Validation;
+
+const CORRECT_THE_CODE: &str = "The function's code cannot be loaded, and waiting does not mend that: the student opens it in the \
+     Lambda console, corrects what the error names, and presses Deploy.";
 
 /// How long a change of a function may take.
 const FUNCTIONS_SETTLE: Duration = Duration::from_secs(60);
@@ -46,13 +51,10 @@ pub async fn validate(
             validation.invocation
         )
     };
-    let act_by = |words: &str| match words.contains("--students") {
-        true => format!("{} {words}", validation.invocation),
-        false => format!("{} {words} --students {student}", validation.invocation),
-    };
+    let act_by = |words: &str| format!("{} {words} --students {student}", validation.invocation);
     let redeploy = match validation.plan.first(Found::Conflict) {
         Some(item) => validation.plan.conflict_hint(Some(item)),
-        None => act(validation.plan, &facts, &act_by),
+        None => StackAct::of(validation.plan, &facts).words(&act_by),
     };
     let reserved = reserved_otherwise(validation.stack, &functions);
     let theirs = |plan: &StudentPlan| plan.items.iter().any(|item| item.theirs.is_some());
@@ -63,7 +65,7 @@ pub async fn validate(
         ),
         // A rehearsal has no command to propose.
         None if validation.invocation.is_empty() => String::new(),
-        None if theirs(validation.plan) || !reserved.is_empty() => reset(validation.plan, &act_by),
+        None if theirs(validation.plan) || !reserved.is_empty() => StackAct::Reset.words(&act_by),
         // All is as the lab has it, so a reset would change nothing.
         None => String::new(),
     };
@@ -77,52 +79,104 @@ pub async fn validate(
         evaluate(&check, validation.plan, &facts)
     })
     .into();
-    let there = results.iter().all(|r| r.verdict == Verdict::Pass);
+    let mut broken = Known::of(&results);
     results.push(as_deployed(validation.plan, reserved, &command("--reset ")));
     results.iter().for_each(tell);
     let frozen = functions.iter().any(|(_, look)| {
         let state = look.as_ref();
         state.is_ok_and(|state| state.tags.contains_key(TAG_FROZEN))
     });
-    let mut ran_well = true;
+    let Validation { scope, stack, .. } = validation;
+    let dates = dates(scope, stack, validation.observed, validation.plan);
+    let mut patience = Patience::of(&dates, validation.started_ms);
     for probe in validation.probes {
-        let needs_executions = matches!(probe.request, ProbeRequest::LogEvents { .. });
         let blocked = |why: &str, hint| Err(ProbeTrouble::Blocked(why.to_owned(), hint));
-        let outcome = if !there {
-            let hint = Some(redeploy.clone());
-            blocked("not tried: the stack is not ready", hint)
+        let outcome = if let Some(known) = broken.explains(validation.stack, &probe.request) {
+            Err(ProbeTrouble::Explained(known.clone()))
         } else if frozen {
             let why = "not tried: the student is frozen, so nothing of theirs runs";
             let thaw = format!("{} access thaw --students {student}", validation.invocation);
             blocked(why, Some(format!("`{thaw}` lets it run again")))
-        } else if needs_executions && !ran_well {
-            let why =
-                "not looked for: the executions that would write them did not end as they must";
-            blocked(why, None)
         } else {
-            run_probe(client, validation, probe).await
+            run_probe(client, validation, probe, &functions, &mut patience).await
         };
-        ran_well &= outcome.is_ok();
         let (verdict, evidence, hint) = match outcome {
-            Ok(evidence) => (Verdict::Pass, evidence, String::new()),
-            Err(ProbeTrouble::Wrong(what)) => (
-                Verdict::Fail,
-                *what,
-                format!("{} {mend}", probe.hint).trim_end().to_owned(),
-            ),
+            Ok(evidence) => (Verdict::Pass, vec![evidence], String::new()),
+            Err(ProbeTrouble::Wrong(what)) => {
+                let hint = format!("{} {mend}", probe.hint).trim_end().to_owned();
+                (Verdict::Fail, vec![*what], hint)
+            }
+            Err(ProbeTrouble::CannotBegin(found)) => {
+                let hint = format!("{CORRECT_THE_CODE} {mend}").trim_end().to_owned();
+                let evidence = vec![Evidence::from(found.sentence())];
+                broken.functions.insert(
+                    found.function,
+                    Explanation {
+                        evidence: evidence.clone(),
+                        hint: hint.clone(),
+                    },
+                );
+                (Verdict::Fail, evidence, hint)
+            }
+            Err(ProbeTrouble::Explained(known)) => {
+                (Verdict::CouldNotCheck, known.evidence, known.hint)
+            }
             Err(ProbeTrouble::Blocked(what, hint)) => (
                 Verdict::CouldNotCheck,
-                what.into(),
+                vec![what.into()],
                 hint.unwrap_or_else(|| probe.hint.clone()),
             ),
             Err(ProbeTrouble::Cancelled) => return Err(Cancelled),
         };
+        if verdict != Verdict::Pass && broken.probe.is_none() {
+            broken.probe = Some(Explanation {
+                evidence: evidence.clone(),
+                hint: hint.clone(),
+            });
+        }
         let about = (probe.id.as_str(), probe.title.as_str());
-        let result = CheckResult::of_stack(about, verdict, vec![evidence], hint);
+        let result = CheckResult::of_stack(about, verdict, evidence, hint);
         tell(&result);
         results.push(result);
     }
     Ok(results)
+}
+
+/// What is known to be wrong with a stack, so that what follows from it is not tried, and said in the same words: it is one
+/// cause, however many checks it fails.
+struct Known {
+    /// Of the stack itself.
+    stack: Option<Explanation>,
+    /// Of a function.
+    functions: BTreeMap<String, Explanation>,
+    /// The first probe that did not succeed.
+    probe: Option<Explanation>,
+}
+
+impl Known {
+    fn of(checks: &[CheckResult]) -> Self {
+        let failed = checks.iter().find(|check| check.verdict != Verdict::Pass);
+        Self {
+            stack: failed.map(|check| Explanation {
+                evidence: check.evidence.clone(),
+                hint: check.hint.clone(),
+            }),
+            functions: BTreeMap::new(),
+            probe: None,
+        }
+    }
+
+    /// Why a probe cannot succeed.
+    fn explains(&self, stack: &Stack, request: &ProbeRequest) -> Option<&Explanation> {
+        let of_function = || self.functions.get(function_behind(stack, request)?);
+        // Nothing writes the log events of executions that did not end as they must.
+        let of_executions = || {
+            let events = matches!(request, ProbeRequest::LogEvents { .. });
+            self.probe.as_ref().filter(|_| events)
+        };
+        let known = self.stack.as_ref().or_else(of_function);
+        known.or_else(of_executions)
+    }
 }
 
 /// Whether the student changed anything. They may, and the change may explain why a probe fails.
