@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use crate::events::Command;
 
@@ -13,6 +14,21 @@ pub(crate) const REPORT: &str = "homeroom.report/1";
 pub(crate) const ERROR: &str = "homeroom.error/1";
 /// The layout of what `homeroom local` says.
 pub(crate) const LOCAL: &str = "homeroom.local/1";
+
+/// A document that tells of no account and region: there is none, or an error came before they were known.
+pub(crate) fn without_place(schema: &str, rest: Value) -> Value {
+    let mut document = json!({
+        "schema": schema,
+        "version": VERSION,
+        "time": utc(Timestamp::now()),
+        "account": null,
+        "region": null,
+    });
+    if let (Value::Object(document), Value::Object(rest)) = (&mut document, rest) {
+        document.extend(rest);
+    }
+    document
+}
 
 /// Name and version of a document's layout; `docs/schemas/` has a JSON Schema for each. A new key keeps the version. A new
 /// version is needed when a key is removed or changes its meaning.
@@ -34,6 +50,7 @@ pub(crate) fn schema_of(command: Command) -> &'static str {
         Command::Handout => "homeroom.handout/1",
         Command::GradesPush => "homeroom.grades/1",
         Command::Check => "homeroom.check/1",
+        Command::Doctor => "homeroom.doctor/1",
     }
 }
 

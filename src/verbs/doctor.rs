@@ -5,8 +5,7 @@ use std::io::{self, Write};
 use serde_json::{Value, json};
 
 use super::class::invalid as unusable;
-use super::print_json;
-use super::say::{general, said};
+use super::say::{general, print_document, said};
 use super::session::in_region;
 use crate::aws::{self, ConnectOptions};
 use crate::cli::{Cli, DoctorArgs};
@@ -20,6 +19,7 @@ use crate::options::{ClassSettings, CloudTarget, OutputFormat, Ui, invalid};
 use crate::report::findings::{self, Finding, Shown, Standing, stdout_shows_unicode};
 use crate::report::print_notes;
 use crate::report::terminal::columns_of_stdout;
+use crate::results::stamp::{schema_of, without_place};
 
 pub(super) async fn run(cli: &Cli, args: &DoctorArgs) -> Result<Exit> {
     let settings = cli.settings_without_roster()?;
@@ -46,11 +46,15 @@ fn show(findings: &[Finding], ui: Ui) -> Result<Exit> {
         _ => Exit::General,
     };
     said(match ui.output {
-        OutputFormat::Json => print_json(&json!({
-            "command": Command::Doctor,
-            "checks": findings,
-            "exit_code": exit.code(),
-        })),
+        format @ (OutputFormat::Json | OutputFormat::Jsonl) => {
+            let rest = json!({
+                "command": Command::Doctor,
+                "checks": findings,
+                "exit_code": exit.code(),
+            });
+            let document = without_place(schema_of(Command::Doctor), rest);
+            print_document(format, exit, &document)
+        }
         OutputFormat::Text => {
             let shown = Shown {
                 color: ui.color_stdout,

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::cli::{Cli, LocalVerb};
 use crate::error::{Error, Exit, Result};
@@ -59,18 +58,7 @@ pub(super) async fn run(cli: &Cli, verb: &LocalVerb, ui: Ui) -> Result<Exit> {
             (json!({ "command": "local env", "env": variables }), exports)
         }
     };
-    let mut stamped = json!({
-        "schema": stamp::LOCAL,
-        "version": stamp::VERSION,
-        "time": stamp::utc(Timestamp::now()),
-        // The embedded cloud takes any.
-        "account": null,
-        "region": null,
-    });
-    if let (Value::Object(stamped), Value::Object(said)) = (&mut stamped, document) {
-        stamped.extend(said);
-    }
-    let document = stamped;
+    let document = stamp::without_place(stamp::LOCAL, document);
     said(match ui.output {
         format @ (OutputFormat::Json | OutputFormat::Jsonl) => {
             print_document(format, Exit::Done, &document)

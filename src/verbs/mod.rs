@@ -36,7 +36,6 @@ use std::io;
 use std::process::ExitCode;
 
 use clap::Parser;
-use jiff::Timestamp;
 
 use crate::cli::{Cli, GradesVerb, Verb};
 use crate::error::{Error, Exit, Result};
@@ -149,13 +148,7 @@ async fn dispatch(cli: &Cli, ui: Ui) -> Result<Exit> {
 
 /// The one JSON document of a command that ended by an error: the keys of every document, and `errors`.
 fn error_document(command: Option<Command>, error: &Error) -> serde_json::Value {
-    serde_json::json!({
-        "schema": stamp::ERROR,
-        "version": stamp::VERSION,
-        "time": stamp::utc(Timestamp::now()),
-        // An error may come before any of them is known.
-        "account": null,
-        "region": null,
+    let rest = serde_json::json!({
         "command": command,
         "class": null,
         "students": [],
@@ -164,7 +157,8 @@ fn error_document(command: Option<Command>, error: &Error) -> serde_json::Value 
         "elapsed_s": 0.0,
         "errors": error.failures,
         "exit_code": error.exit.code(),
-    })
+    });
+    stamp::without_place(stamp::ERROR, rest)
 }
 
 /// What was asked for on a command line that could not be read.

@@ -18,7 +18,7 @@ pub fn folder() -> PathBuf {
 const SILENT: [&str; 5] = ["$schema", "$id", "title", "description", "$defs"];
 
 /// All the files, by name.
-pub struct Schemas(BTreeMap<String, Value>);
+pub struct Schemas(pub BTreeMap<String, Value>);
 
 impl Schemas {
     pub fn read() -> Self {
@@ -28,10 +28,6 @@ impl Schemas {
             (file.file_name().into_string().unwrap(), schema)
         });
         Self(files.collect())
-    }
-
-    pub fn all(&self) -> impl Iterator<Item = (&String, &Value)> {
-        self.0.iter()
     }
 
     /// What a reference stands for; all of them are to one file.
@@ -50,22 +46,18 @@ impl Schemas {
             }
             None => "event.json".to_owned(),
         };
-        let mut look = Look::default();
-        self.look(&self.0[&name], document, &name, &mut look);
-        look.problems
+        self.look(&self.0[&name], document, &name).problems
     }
 
-    fn look(&self, schema: &Value, value: &Value, at: &str, look: &mut Look) {
+    fn look(&self, schema: &Value, value: &Value, at: &str) -> Look {
+        let mut look = Look::default();
         let schema = match schema {
-            Value::Bool(true) => return,
+            Value::Bool(true) => return look,
             schema => schema.as_object().unwrap(),
         };
-        let mut wrong = |what: String| look.problems.push(format!("{at}: {what}"));
-        let within = |schema: &Value| {
-            let mut inner = Look::default();
-            self.look(schema, value, at, &mut inner);
-            inner
-        };
+        let mut wrongs = Vec::new();
+        let mut wrong = |what: String| wrongs.push(format!("{at}: {what}"));
+        let within = |schema: &Value| self.look(schema, value, at);
         let list = |keyword: &str| schema[keyword].as_array().unwrap().iter();
         let mut known = BTreeSet::new();
         for (keyword, says) in schema {
@@ -123,8 +115,7 @@ impl Schemas {
                 }
                 "items" => {
                     for (n, item) in value.as_array().into_iter().flatten().enumerate() {
-                        let mut inner = Look::default();
-                        self.look(says, item, &format!("{at}/{n}"), &mut inner);
+                        let inner = self.look(says, item, &format!("{at}/{n}"));
                         look.problems.extend(inner.problems);
                     }
                 }
@@ -132,8 +123,7 @@ impl Schemas {
                     for (key, of_key) in says.as_object().unwrap() {
                         if let Some(part) = value.get(key) {
                             known.insert(key.clone());
-                            let mut inner = Look::default();
-                            self.look(of_key, part, &format!("{at}/{key}"), &mut inner);
+                            let inner = self.look(of_key, part, &format!("{at}/{key}"));
                             look.problems.extend(inner.problems);
                         }
                     }
@@ -179,14 +169,15 @@ impl Schemas {
                         look.problems.push(format!("{at}: {key} is in no schema"))
                     }
                     schema => {
-                        let mut inner = Look::default();
-                        self.look(schema, part, &format!("{at}/{key}"), &mut inner);
+                        let inner = self.look(schema, part, &format!("{at}/{key}"));
                         look.problems.extend(inner.problems);
                     }
                 }
             }
         }
+        look.problems.extend(wrongs);
         look.known.extend(known);
+        look
     }
 }
 

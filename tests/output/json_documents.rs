@@ -21,7 +21,7 @@ fn homeroom(folder: &Path, words: &[&str]) -> Output {
 
 #[test]
 fn each_schema_is_closed_and_has_its_own_name() {
-    for (name, schema) in Schemas::read().all() {
+    for (name, schema) in &Schemas::read().0 {
         let id = schema["$id"].as_str().unwrap();
         assert!(id.ends_with(&format!("/schemas/{name}")), "{name}");
         let closed = schema["unevaluatedProperties"] == false;
@@ -65,6 +65,17 @@ fn the_report_is_as_its_schema_says() {
             problems.contains("new_key") && problems.contains("newer_key"),
             "{problems}"
         );
+    }
+}
+
+#[test]
+fn what_tells_of_no_class_is_as_its_schema_says() {
+    let dir = tempfile::tempdir().unwrap();
+    for words in [&["doctor", "--local"][..], &["local", "status"]] {
+        let output = homeroom(dir.path(), &[words, &["--output", "json"]].concat());
+        check(&serde_json::from_slice(&output.stdout).unwrap());
+        let output = homeroom(dir.path(), &[words, &["--output", "jsonl"]].concat());
+        assert_eq!(streamed(&output.stdout).0, [""; 0]);
     }
 }
 
