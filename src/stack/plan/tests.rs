@@ -701,7 +701,17 @@ fn a_changed_lab_is_told_old_and_new_without_values_of_others() {
         let removed = item.differs.removed.iter();
         told.extend(removed.map(|removed| format!("{}: - {removed}", item.resource)));
     }
-    insta::assert_snapshot!(told.join("\n"), @"");
+    insta::assert_snapshot!(told.join("\n"), @r"
+    IAM role user1-role: inline policy, statement 1, Resource: – → *
+    IAM role user1-role: - attachment of arn:aws:iam::aws:policy/Extra
+    log group /aws/lambda/user1-work: retention: 7 days → 14 days
+    Lambda function user1-work: Timeout: 10 s → 30 s
+    Lambda function user1-work: environment variable GONE: set → –
+    Lambda function user1-work: environment variable LEVEL: INFO → DEBUG
+    Lambda function user1-work: environment variable NEW: – → 1
+    Lambda function user1-work: reserved concurrency: not read → 2
+    state machine user1-flow: definition: 1 state → 2 states (W is new, StartAt changes; lines: 6 added, 1 removed)
+    ");
 }
 
 #[test]
