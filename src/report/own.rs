@@ -15,9 +15,9 @@ use crate::evidence::progress::StudentProgress;
 use crate::lab::Lab;
 use crate::lab::check::Work;
 use crate::lab::mistake::{Listener, TroubleReason};
+use crate::results::stamp;
 use crate::roster::Student;
 use crate::stack::kinds::Desired;
-use crate::text;
 use crate::text::show::{clean, pad};
 use crate::text::words::{plural, some_of};
 
@@ -108,14 +108,12 @@ impl OwnReport {
     }
 
     /// One JSON document: the student's keys of `report.json` as far as they apply, and where and when it was read.
-    pub(crate) fn json(
-        &self,
-        calls: &BTreeMap<String, u64>,
-        elapsed: Duration,
-        out: &mut impl Write,
-    ) -> io::Result<()> {
+    pub(crate) fn json(&self, calls: &BTreeMap<String, u64>, elapsed: Duration) -> Value {
         let of_document = &self.document;
         let mut document = json!({
+            "schema": stamp::schema_of(Command::Check),
+            "version": stamp::VERSION,
+            "time": stamp::utc(of_document.taken_at.timestamp()),
             "command": Command::Check,
             "class": of_document.class,
             "lab": { "id": of_document.lab, "title": of_document.lab_title },
@@ -134,7 +132,7 @@ impl OwnReport {
             let known = student.into_iter();
             document.extend(known.filter(|(key, _)| !NOT_KNOWN_HERE.contains(&key.as_str())));
         }
-        out.write_all(text::json::document(&document)?.as_bytes())
+        document
     }
 
     /// For the student, in a terminal.

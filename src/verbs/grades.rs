@@ -131,7 +131,7 @@ pub(super) async fn push(cli: &Cli, args: &PushArgs) -> Result<Exit> {
     }
     let mut ended = session.ended(COMMAND, students, notes);
     ended.exit = exit;
-    ended.gaps = gaps;
+    ended.summary.gaps = gaps;
     ended.show(&session).await
 }
 

@@ -230,7 +230,7 @@ pub(super) fn ended(
         ended.exit = Exit::General;
     }
     ended.summary.left = standing.left;
-    ended.gaps = standing.gaps;
+    ended.summary.gaps = standing.gaps;
     ended
 }
 

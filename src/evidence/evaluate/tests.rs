@@ -23,6 +23,7 @@ fn plan(items: &[(Kind, Found)]) -> StudentPlan {
                 action: None,
                 why: "because".into(),
                 theirs: None,
+                differs: Default::default(),
                 hint: None,
                 after: Vec::new(),
             })

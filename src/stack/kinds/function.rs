@@ -28,7 +28,7 @@ use crate::stack::kinds::{
 };
 use crate::stack::ownership::{Fingerprint, Owner, Ownership, Record};
 
-use settings::{ChangedPart, changed_parts, words};
+use settings::{ChangedPart, changed_parts, differing, words};
 
 pub(super) const FACTS: KindFacts = KindFacts {
     // Source: Lambda CreateFunction, `FunctionName`.
@@ -417,7 +417,7 @@ impl Spec {
         });
         let needs = ResourceId::new(Kind::Role, &self.role);
         let item = Item::act(id, Verdict::Update, action, why).with_theirs(said);
-        item.after([needs])
+        item.differing(differing(at, self, seen)).after([needs])
     }
 }
 

@@ -47,6 +47,7 @@ impl Day {
         let output = self.check_as(student, &["--output", "json", "--log-file", "calls.log"]);
         let document: Value = serde_json::from_slice(&output.stdout)
             .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
+        json_schemas::check(&document);
         for operation in document["api_calls"].as_object().unwrap().keys() {
             assert!(READS.contains(&operation.as_str()), "{operation}");
         }

@@ -74,7 +74,9 @@ impl Day {
     }
 
     fn report_json(&self) -> Value {
-        serde_json::from_slice(&self.file("report.json")).unwrap()
+        let document = serde_json::from_slice(&self.file("report.json")).unwrap();
+        json_schemas::check(&document);
+        document
     }
 
     /// The dated copies by name, with their bytes.
