@@ -38,7 +38,11 @@ pub fn load(dir: Option<&Path>) -> Result<Lab> {
         None if current.join(MANIFEST).is_file() => folder::read(current, Limits::BUNDLE)?,
         None => built_in(),
     };
-    Lab::parse(files).map_err(|failures| Error::of(Exit::Invalid, failures))
+    let is_built_in = files == built_in();
+    match Lab::parse(files) {
+        Ok(lab) => Ok(lab.of_origin(is_built_in)),
+        Err(failures) => Err(Error::of(Exit::Invalid, failures)),
+    }
 }
 
 fn built_in() -> Files {

@@ -11,6 +11,7 @@ mod interrupts;
 mod kills;
 mod labs;
 mod left;
+mod push;
 mod rehearsal;
 mod stuck;
 mod together;
