@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::events::{Command, Outcome};
-use crate::evidence::attention::{Need, RoomRemark};
+use crate::evidence::attention::{Need, RoomRemark, room_remarks};
 use crate::evidence::check::{CheckResult, Verdict};
 use crate::evidence::progress::{Progress, StudentProgress};
 use crate::ids::{ClassName, LabId, Username};
@@ -206,6 +206,7 @@ impl RunSummary {
             .retain(|student| only.contains(&student.username));
         if let Some(needs) = &mut some.attention {
             needs.retain(|need| only.contains(&need.username));
+            some.room = some.room.map(|_| room_remarks(needs));
         }
         Cow::Owned(some)
     }
@@ -219,7 +220,9 @@ impl RunSummary {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evidence::activity::Trouble;
     use crate::lab::check::Work;
+    use crate::lab::mistake::{Listener, TroubleReason};
     use crate::lab::points::Points;
 
     #[test]
@@ -265,5 +268,43 @@ mod tests {
         let some = all.of(Some(&only));
         assert_eq!(some.students, [student("ben")]);
         assert_eq!(some.summary, all.summary);
+        assert_eq!(some.room, None);
+    }
+
+    #[test]
+    fn a_remark_to_the_room_is_about_the_chosen_students() {
+        let need = |name: &str| Need {
+            username: name.parse().unwrap(),
+            trouble: Trouble {
+                reason: TroubleReason::RefusedRequests,
+                task: None,
+                count: Some(2),
+                since: None,
+                cause: None,
+                say: None,
+                act: None,
+                to: Listener::Student,
+                room: Some("send x".to_owned()),
+            },
+        };
+        let needs = vec![need("ana"), need("ben"), need("cleo")];
+        let all = RunSummary {
+            room: Some(room_remarks(&needs)),
+            attention: Some(needs),
+            ..RunSummary::new(Command::Status, "spring".parse().unwrap(), Vec::new())
+        };
+        let names = |names: &[&str]| names.iter().map(|n| n.parse().unwrap()).collect();
+        let of = |some: &[&str]| -> Vec<usize> {
+            let only: BTreeSet<Username> = names(some);
+            let some = all.of(Some(&only)).into_owned();
+            some.room
+                .unwrap()
+                .iter()
+                .map(|r| r.students.len())
+                .collect()
+        };
+        assert_eq!(of(&["ana", "cleo"]), [2]);
+        // One alone is no remark to the room.
+        assert_eq!(of(&["ana"]), [0_usize; 0]);
     }
 }

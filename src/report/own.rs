@@ -70,6 +70,13 @@ impl OwnReport {
                 plural(read.unclear, "execution")
             ));
         }
+        if !read.edited.is_empty() {
+            notes.push(format!(
+                "your stack is of another version of this lab: the code of {} differs, and tasks and hints may differ, too; name the \
+                 lab's folder with --lab DIR (your instructor has it), or use the homeroom that your instructor uses",
+                some_of(&read.edited, NAMED)
+            ));
+        }
         let unread = read.unread.iter();
         notes.extend(
             unread.map(|gap| format!("could not be read: {}: {}", hidden_by(gap), gap.cause)),

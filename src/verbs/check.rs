@@ -71,7 +71,7 @@ async fn look(
         own::require(&record, &stack.owner)?;
     }
     let seen = own::observe(client, desired).await?;
-    desired.take_deployed(&seen);
+    let edited = desired.take_deployed(&seen);
     let reading = ClassReading {
         lab,
         desired,
@@ -84,7 +84,8 @@ async fn look(
         invoke_url: &|api_id, stage| client.invoke_url(api_id, stage),
     };
     let read = read_own(client, &reading, &seen).await?;
-    read.ok_or_else(|| Error::new(Exit::General, "your stack", "was not read"))
+    let read = read.ok_or_else(|| Error::new(Exit::General, "your stack", "was not read"))?;
+    Ok(OwnReading { edited, ..read })
 }
 
 /// Connects with the student's own key. An embedded cloud must be running: a look starts nothing.

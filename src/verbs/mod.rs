@@ -31,6 +31,7 @@ mod reset;
 mod run;
 mod say;
 mod session;
+mod silence;
 mod status;
 mod teardown;
 mod validate;

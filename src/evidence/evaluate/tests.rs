@@ -65,6 +65,7 @@ fn execution(name: &str, status: ExecutionStatus) -> Execution {
         status,
         started_ms: 1_763_870_000_000,
         stopped_ms: Some(1_763_870_002_000),
+        redriven_ms: None,
         detail: None,
     }
 }
