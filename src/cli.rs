@@ -236,8 +236,10 @@ Examples:
     Local(LocalVerb),
     /// Print a completion script for a shell
     #[command(after_help = "\
-Example:
-  homeroom completions bash > ~/.local/share/bash-completion/completions/homeroom")]
+Examples; after an update, once more:
+  homeroom completions bash > ~/.local/share/bash-completion/completions/homeroom
+  homeroom completions fish > ~/.config/fish/completions/homeroom.fish
+  echo 'source <(homeroom completions zsh)' >> ~/.zshrc")]
     Completions(CompletionsArgs),
     /// Write the manual pages to a folder
     #[command(
@@ -253,7 +255,10 @@ impl Verb {
     /// Whether `--students` may name students who left the roster: the verb does something about them, or refuses them
     /// with a reason.
     pub(crate) fn reaches_leavers(&self) -> bool {
-        matches!(self, Self::Teardown(_) | Self::Access(_))
+        match self {
+            Self::Access(verb) => *verb != AccessVerb::Slips,
+            verb => matches!(verb, Self::Teardown(_)),
+        }
     }
 
     /// Whether the verb is about all students who left the roster, and nobody else.
@@ -562,6 +567,11 @@ Examples:
     Freeze(FreezeArgs),
     /// Let students in again after a freeze, with what they had
     Thaw,
+    /// Write slips of paper to sign in with, to print and cut out, and a table for a mail merge
+    ///
+    /// Both in the roster's order, in files that only you can read, beside the credentials that `access grant` left on this
+    /// machine. They hold passwords: hand each slip to its student alone.
+    Slips,
 }
 
 impl AccessVerb {
@@ -572,6 +582,7 @@ impl AccessVerb {
             Self::Revoke(_) => Command::AccessRevoke,
             Self::Freeze(_) => Command::AccessFreeze,
             Self::Thaw => Command::AccessThaw,
+            Self::Slips => Command::AccessSlips,
         }
     }
 }

@@ -18,6 +18,7 @@ mod invocation;
 mod isolation;
 mod leavers;
 mod local;
+mod man;
 mod notify;
 mod plan;
 mod reading;
@@ -48,6 +49,9 @@ use say::general;
 
 /// The whole program: reads the command line, runs the verb, says what went wrong.
 pub fn main() -> ExitCode {
+    if completions::answered() {
+        return ExitCode::SUCCESS;
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -125,7 +129,7 @@ fn start_diagnostics(cli: &Cli, ui: Ui) -> Result<()> {
 async fn dispatch(cli: &Cli, ui: Ui) -> Result<Exit> {
     match &cli.verb {
         Verb::Completions(args) => completions::run(args),
-        Verb::Man(args) => completions::man(args),
+        Verb::Man(args) => man::run(args),
         Verb::Local(verb) => local::run(cli, verb, ui).await,
         Verb::Rehearse(args) => rehearse::run(cli, args).await,
         Verb::Plan(args) => plan::run(cli, args).await,
