@@ -238,8 +238,8 @@ Examples:
     #[command(after_help = "\
 Examples:
   homeroom doctor --profile training
-  homeroom doctor --local                                           this machine alone, without a network
-  homeroom doctor --policy --account 123456789012 > policy.json     the least IAM policy that you need")]
+  homeroom doctor --local                           this machine alone, without a network
+  homeroom doctor --policy --account 123456789012   the least IAM policy that you need")]
     Doctor(DoctorArgs),
     /// Start, stop or look at the embedded cloud
     ///
