@@ -172,6 +172,11 @@ impl Client {
         self.sdk.endpoint.invoke_url(api_id, stage)
     }
 
+    /// Whether that URL is more than a guess: another endpoint than AWS's may have its stages anywhere.
+    pub(crate) async fn knows_invoke_address(&self) -> bool {
+        self.sdk.endpoint.knows_invoke_address().await
+    }
+
     pub(crate) fn causes(&self) -> &CommonCauses {
         &self.run.causes
     }

@@ -32,6 +32,8 @@ const EXPIRES_SOON: Duration = Duration::from_secs(300);
 #[derive(Debug, Clone)]
 pub(super) struct PlainClient {
     invoke_base: String,
+    /// The endpoint that was taken for one like LocalStack: the invoke address is derived from it, and not proven.
+    derived_from: Option<String>,
     pub(super) region: String,
     http_client: SharedHttpClient,
     calls: Transmitted,
@@ -42,18 +44,25 @@ pub(super) struct PlainClient {
 
 impl PlainClient {
     pub(super) fn new(
-        invoke_base: Option<String>,
+        (invoke_base, endpoint_url): (Option<String>, Option<&str>),
         region: &str,
         http_client: SharedHttpClient,
         calls: Transmitted,
         credentials: Option<SharedCredentialsProvider>,
     ) -> Self {
-        let invoke_base = invoke_base.unwrap_or_else(|| {
-            let suffix = dns_suffix(region);
-            format!("https://{{api_id}}.execute-api.{region}.{suffix}/{{stage}}")
+        let elsewhere = endpoint_url.filter(|url| !is_of_aws(url));
+        let derived_from = elsewhere.filter(|_| invoke_base.is_none());
+        // An API's id at another endpoint may be somebody else's API at AWS, so AWS's address is not for it.
+        let invoke_base = invoke_base.unwrap_or_else(|| match derived_from {
+            Some(url) => like_localstack(url),
+            None => {
+                let suffix = dns_suffix(region);
+                format!("https://{{api_id}}.execute-api.{region}.{suffix}/{{stage}}")
+            }
         });
         Self {
             invoke_base,
+            derived_from: derived_from.map(str::to_owned),
             region: region.to_owned(),
             http_client,
             calls,
@@ -153,6 +162,31 @@ impl PlainClient {
             .build()
     }
 
+    /// Whether the address of stages is known: given, AWS's, or that of an endpoint that says it is like LocalStack.
+    pub(super) async fn knows_invoke_address(&self) -> bool {
+        let Some(endpoint_url) = &self.derived_from else {
+            return true;
+        };
+        let Some((origin, _)) = split_origin(endpoint_url) else {
+            return false;
+        };
+        let mut request = HttpRequest::new(SdkBody::empty());
+        if request.set_uri(HEALTH).is_err() {
+            return false;
+        }
+        let answer = self.exchange(
+            Operation::InvokeApi,
+            origin,
+            request,
+            HEALTH_TIMEOUT,
+            |_| HEALTH_MAX,
+        );
+        answer.await.is_ok_and(|answer| {
+            let said = serde_json::from_slice::<serde_json::Value>(&answer.body);
+            answer.status == 200 && said.is_ok_and(|said| said["services"].is_object())
+        })
+    }
+
     pub(super) fn invoke_url(&self, api_id: &str, stage: &str) -> String {
         self.invoke_base
             .trim_end_matches('/')
@@ -161,18 +195,46 @@ impl PlainClient {
     }
 }
 
+/// The address of stages as LocalStack documents it for endpoints without host names
+/// (docs.localstack.cloud/aws/services/apigateway, "Alternative URL format"). MiniStack has it, too.
+fn like_localstack(endpoint_url: &str) -> String {
+    let endpoint_url = endpoint_url.trim_end_matches('/');
+    format!("{endpoint_url}/_aws/execute-api/{{api_id}}/{{stage}}")
+}
+
+/// Where an endpoint that knows this address says so (docs.localstack.cloud, "Internal endpoints").
+const HEALTH: &str = "/_localstack/health";
+const HEALTH_TIMEOUT: Duration = Duration::from_secs(10);
+/// Bytes of that answer that are read: a line for each service.
+const HEALTH_MAX: usize = 64 * 1024;
+
+/// Whether an endpoint is AWS's own.
+fn is_of_aws(endpoint_url: &str) -> bool {
+    let rest = endpoint_url.split_once("://").map_or("", |(_, rest)| rest);
+    let host = rest.split(['/', ':', '?']).next().unwrap_or_default();
+    let host = host.to_ascii_lowercase();
+    // The last is that of AWS's dual-stack endpoints.
+    let suffixes = DNS_SUFFIXES.map(|(_, suffix)| suffix);
+    let mut suffixes = suffixes.into_iter().chain(["amazonaws.com", "api.aws"]);
+    suffixes.any(|suffix| host.ends_with(&format!(".{suffix}")))
+}
+
 /// The domain below which a region's endpoints stand. Source: the partitions file of the AWS SDKs.
 pub(super) fn dns_suffix(region: &str) -> &'static str {
-    match region {
-        r if r.starts_with("cn-") => "amazonaws.com.cn",
-        r if r.starts_with("eusc-") => "amazonaws.eu",
-        r if r.starts_with("us-iso-") => "c2s.ic.gov",
-        r if r.starts_with("us-isob-") => "sc2s.sgov.gov",
-        r if r.starts_with("eu-isoe-") => "cloud.adc-e.uk",
-        r if r.starts_with("us-isof-") => "csp.hci.ic.gov",
-        _ => "amazonaws.com",
-    }
+    let found = DNS_SUFFIXES
+        .into_iter()
+        .find(|(begin, _)| region.starts_with(begin));
+    found.map_or("amazonaws.com", |(_, suffix)| suffix)
 }
+
+const DNS_SUFFIXES: [(&str, &str); 6] = [
+    ("cn-", "amazonaws.com.cn"),
+    ("eusc-", "amazonaws.eu"),
+    ("us-iso-", "c2s.ic.gov"),
+    ("us-isob-", "sc2s.sgov.gov"),
+    ("eu-isoe-", "cloud.adc-e.uk"),
+    ("us-isof-", "csp.hci.ic.gov"),
+];
 
 /// An answer to a request of [`PlainClient::exchange`], whatever its status.
 pub(super) struct PlainAnswer {
@@ -243,8 +305,16 @@ mod tests {
     }
 
     fn client(invoke_base: Option<&str>, region: &str) -> PlainClient {
+        at_endpoint(invoke_base, None, region)
+    }
+
+    fn at_endpoint(
+        invoke_base: Option<&str>,
+        endpoint_url: Option<&str>,
+        region: &str,
+    ) -> PlainClient {
         PlainClient::new(
-            invoke_base.map(str::to_owned),
+            (invoke_base.map(str::to_owned), endpoint_url),
             region,
             super::super::http::client(false),
             Transmitted::default(),
@@ -270,6 +340,41 @@ mod tests {
         assert_eq!(
             client(Some(base), "us-east-1").invoke_url("a1b2", "prod"),
             "http://127.0.0.1:4566/_aws/execute-api/a1b2/prod"
+        );
+    }
+
+    #[tokio::test]
+    async fn an_api_of_another_endpoint_is_never_looked_for_at_aws() {
+        let region = "us-east-1";
+        let own = at_endpoint(None, Some("http://127.0.0.1:1/"), region);
+        assert_eq!(
+            own.invoke_url("a1b2", "prod"),
+            "http://127.0.0.1:1/_aws/execute-api/a1b2/prod"
+        );
+        assert!(!own.knows_invoke_address().await, "nobody answers there");
+        let named = at_endpoint(
+            Some("http://x/{api_id}"),
+            Some("http://127.0.0.1:1"),
+            region,
+        );
+        assert!(named.knows_invoke_address().await);
+        for aws in [
+            "https://vpce-1.apigateway.us-east-1.vpce.amazonaws.com",
+            "https://lambda.cn-north-1.amazonaws.com.cn:443/",
+            "https://lambda.us-east-1.api.aws",
+        ] {
+            let client = at_endpoint(None, Some(aws), region);
+            assert!(client.knows_invoke_address().await, "{aws}");
+            assert_eq!(
+                client.invoke_url("a1b2", "prod"),
+                "https://a1b2.execute-api.us-east-1.amazonaws.com/prod"
+            );
+        }
+        let alike = at_endpoint(None, Some("https://amazonaws.com.example"), region);
+        assert!(
+            alike
+                .invoke_url("a", "b")
+                .starts_with("https://amazonaws.com.example/_aws")
         );
     }
 }

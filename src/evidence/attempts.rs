@@ -2,10 +2,8 @@
 //! than the checks need, and none for a student who is done.
 
 use std::collections::BTreeSet;
-use std::sync::LazyLock;
 
 use jiff::Timestamp;
-use regex_lite::Regex;
 
 use crate::aws::execution::{Execution, ExecutionStatus};
 use crate::aws::logs::LogLine;
@@ -16,6 +14,7 @@ use crate::evidence::cache::{KnownCause, Memory};
 use crate::evidence::causes::ask_whole;
 use crate::evidence::check::CheckResult;
 use crate::evidence::evaluate::{Facts, StackAct, is_asked_for};
+use crate::evidence::log_events::exception;
 use crate::evidence::progress::Progress;
 use crate::evidence::recorded::{CLOCK_AHEAD_MS, LastWrite};
 use crate::evidence::student_reader::StudentToRead;
@@ -394,15 +393,6 @@ fn last_success_ms(own: &[OwnRun]) -> Option<i64> {
     Some(success.run.1.started_ms)
 }
 
-/// An exception as Lambda's Python and Node.js runtimes log it (`[ERROR] KeyError: 'x'`), or a time-out. Source: Lambda Developer
-/// Guide, "Lambda function logging in Python".
-static EXCEPTION: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    let built = Regex::new(
-        r"^(?:\[ERROR\] )?((?:Runtime\.|[A-Za-z_][\w.]*(?:Error|Exception|Exit)\b).*)|(Task timed out after [0-9.]+ seconds)",
-    );
-    built.ok()
-});
-
 /// The refused request that a log event tells of. What homeroom sent itself carries one of its nonces.
 fn refusal(marks: &Marks, line: &LogLine) -> Option<RefusedRequest> {
     let message = line.message.trim();
@@ -461,21 +451,6 @@ fn silent_runs(marks: &Marks, lines: &[LogLine]) -> Vec<RefusedRequest> {
 /// The id of the run that such a line of Lambda's is about.
 fn run_of<'a>(line: &'a LogLine, begin: &str) -> Option<&'a str> {
     line.message.strip_prefix(begin)?.split_whitespace().next()
-}
-
-/// The exception that a log event tells, in text or in Lambda's JSON format.
-fn exception(message: &str) -> Option<String> {
-    if let Ok(serde_json::Value::Object(line)) = serde_json::from_str(message) {
-        let text = |key: &str| line.get(key).and_then(serde_json::Value::as_str);
-        return Some(format!(
-            "{}: {}",
-            text("errorType")?,
-            text("errorMessage").unwrap_or_default()
-        ));
-    }
-    let found = EXCEPTION.as_ref()?.captures(message)?;
-    let first = found.get(1).or_else(|| found.get(2))?.as_str();
-    first.lines().next().map(str::to_owned)
 }
 
 #[cfg(test)]

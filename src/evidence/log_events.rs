@@ -1,5 +1,9 @@
 //! Log events of a group: whether there are any, and those that a pattern picks.
 
+use std::sync::LazyLock;
+
+use regex_lite::Regex;
+
 use crate::aws::{CallError, Client, ErrorKind};
 
 /// Pages of log events that one question reads at most. A page may be empty and still not the last.
@@ -77,4 +81,28 @@ pub(super) async fn any_event(
             return Ok(false);
         }
     }
+}
+
+/// An exception as Lambda's Python and Node.js runtimes log it (`[ERROR] KeyError: 'x'`), or a time-out. Source: Lambda Developer
+/// Guide, "Lambda function logging in Python".
+static EXCEPTION: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    let built = Regex::new(
+        r"^(?:\[ERROR\] )?((?:Runtime\.|[A-Za-z_][\w.]*(?:Error|Exception|Exit)\b).*)|(Task timed out after [0-9.]+ seconds)",
+    );
+    built.ok()
+});
+
+/// The exception that a log event tells, in text or in Lambda's JSON format.
+pub(crate) fn exception(message: &str) -> Option<String> {
+    if let Ok(serde_json::Value::Object(line)) = serde_json::from_str(message) {
+        let text = |key: &str| line.get(key).and_then(serde_json::Value::as_str);
+        return Some(format!(
+            "{}: {}",
+            text("errorType")?,
+            text("errorMessage").unwrap_or_default()
+        ));
+    }
+    let found = EXCEPTION.as_ref()?.captures(message)?;
+    let first = found.get(1).or_else(|| found.get(2))?.as_str();
+    first.lines().next().map(str::to_owned)
 }

@@ -1,10 +1,12 @@
 """How MiniStack runs Python functions, brought nearer to AWS and made cheaper.
 
-MiniStack 1.5.33 gives every function a process of its own and keeps it. Six things are changed, each by the
+MiniStack 1.5.33 gives every function a process of its own and keeps it. Seven things are changed, each by the
 smallest patch that does it; a MiniStack that these no longer fit is refused at the start:
 
 - an exception that a function raises is told by its own name, as AWS does, and not as `Runtime.HandlerError`: a state
   machine's Retry and Catch go by that name. The process lives on, as an execution environment does on AWS;
+- code that cannot be loaded is told by the codes of AWS's runtime (`Runtime.UserCodeSyntaxError`), in the answer and in the
+  log, and not as a `RuntimeError` without a log;
 - botocore is imported when a function asks for it, and not in every process (about 20 MB and 0.15 s of processor);
 - of the processes that wait for work only the most recently used are kept, so that a class of hundreds fits into a
   laptop. The others begin cold again, as functions on AWS do after a while;
@@ -44,8 +46,32 @@ def _homeroom_end_of_log():
             pass
 
 
+class _HomeroomFault(Exception):
+    """What AWS's runtime says of code that it cannot load."""
+
+
+def _homeroom_not_begun(error, module, handler):
+    kind, text, trace = type(error).__name__, str(error), []
+    if isinstance(error, ImportError):
+        kind, text = "Runtime.ImportModuleError", "Unable to import module '{}': {}".format(module, error)
+    elif isinstance(error, SyntaxError):
+        kind, text = "Runtime.UserCodeSyntaxError", "Syntax error in module '{}': {}".format(module, error)
+        trace = ['  File "{}" Line {}\\n    {}'.format(error.filename, error.lineno, error.text)]
+    elif isinstance(error, AttributeError) and error.__traceback__.tb_next is None:
+        # The module has no such name. One that it lacked while it was loaded is its own mistake.
+        kind, text = "Runtime.HandlerNotFound", "Handler '{}' missing on module '{}'".format(handler, module)
+
+    def handler_fn(event, context):
+        raise _HomeroomFault(kind, text, trace)
+
+    return handler_fn
+
+
 def _homeroom_raised(error):
     import traceback
+    if isinstance(error, _HomeroomFault):
+        kind, text, trace = error.args
+        return {"errorType": kind, "errorMessage": text, "stackTrace": trace}
     return {
         "errorType": type(error).__name__,
         "errorMessage": str(error),
@@ -70,6 +96,18 @@ PATCHES = (
     (
         "    _ms_install_invoke_depth()\n    try:",
         "    sys.meta_path.insert(0, _HomeroomWhenNeeded())\n    try:",
+    ),
+    (
+        """        _real_stdout.write(json.dumps({"status": "error", "error": str(e)}) + "\\n")
+        _real_stdout.flush()
+        return
+
+    while True:""",
+        """        handler_fn = _homeroom_not_begun(e, module_name, handler_name)
+        _real_stdout.write(json.dumps({"status": "ready", "cold": True}) + "\\n")
+        _real_stdout.flush()
+
+    while True:""",
     ),
     (
         '{"status": "error", "error": str(e), "trace": traceback.format_exc()}',

@@ -54,6 +54,34 @@ class ToldByName(unittest.TestCase):
         self.assertEqual(told["log"], "began\n[ERROR] DataBusy: later\nTraceback (most recent call last):\n  File x")
 
 
+class CodeThatCannotBeLoaded(unittest.TestCase):
+    def told(self, code, handler="handler"):
+        preamble = {}
+        exec(functions.PREAMBLE, preamble)
+        try:
+            module = types.ModuleType("f")
+            exec(compile(code, "f.py", "exec"), module.__dict__)
+            getattr(module, handler)
+        except Exception as error:
+            # As the worker's script calls it, whose own frame comes first.
+            failing = preamble["_homeroom_not_begun"](error, "f", handler)
+        try:
+            failing({}, None)
+        except Exception as error:
+            return preamble["_homeroom_raised"](error)
+
+    def test_it_is_told_by_the_codes_of_awss_runtime(self):
+        syntax = self.told("def handler(:\n")
+        self.assertEqual(syntax["errorType"], "Runtime.UserCodeSyntaxError")
+        self.assertIn("Syntax error in module 'f': ", syntax["errorMessage"])
+        self.assertEqual(self.told("import nothing_of_this_name")["errorType"], "Runtime.ImportModuleError")
+        self.assertEqual(self.told("x = 1")["errorType"], "Runtime.HandlerNotFound")
+
+    def test_what_loading_it_raises_keeps_its_own_name(self):
+        self.assertEqual(self.told("1 / 0")["errorType"], "ZeroDivisionError")
+        self.assertEqual(self.told("import os\nos.nothing")["errorType"], "AttributeError")
+
+
 class ToldToTheEnd(unittest.TestCase):
     def lines(self, *written, ended=False, runtime="python3.12"):
         lines = queue.Queue()

@@ -5,12 +5,13 @@
 //! conflicts; [`resolved`] puts the sources together. A test compares `docs/settings.md` with the table.
 
 mod file;
+mod found;
 mod process;
 mod resolved;
 mod values;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::ArgAction;
 use jiff::Timestamp;
@@ -23,6 +24,7 @@ use crate::ids::ClassName;
 use crate::text::failure::Failure;
 use crate::web::Url;
 use file::FileReader;
+pub(crate) use found::{PassedOver, PassedOverFor};
 pub(crate) use process::ProcessContext;
 pub(crate) use resolved::{ClassSettings, CloudTarget, LabSource, Notify, StudentSettings, Ui};
 pub(crate) use resolved::{asked_log_file, asked_region};
@@ -121,8 +123,9 @@ options! {
             "Use the embedded cloud of this machine instead of AWS";
         account: AccountId = "account" [value_name = "ID"],
             "Refuse to run in any other AWS account than this";
-        invoke_base: EndpointUrl = "invoke-base" [value_name = "URL", hide = true],
-            "Address at which the students' APIs are called, for endpoints that have one of their own";
+        invoke_base: EndpointUrl = "invoke-base" [value_name = "URL"],
+            "Address of the students' APIs at another endpoint, with {api_id} and {stage} in it",
+            default "AWS's; at an endpoint like LocalStack, the one that it documents";
         quota_scale: QuotaScale = "quota-scale" [value_name = "FACTOR|off"],
             "How fast to go: a factor on AWS's request quotas, or off", default "1; off with --local";
     }
@@ -184,6 +187,20 @@ impl GlobalOptions {
             quiet: self.quiet.filter(|times| *times > 0),
             ..self.clone()
         }
+    }
+
+    /// The options with their paths, which are relative to this folder.
+    fn below(mut self, folder: &Path) -> Self {
+        let paths = [
+            &mut self.roster,
+            &mut self.lab,
+            &mut self.reports,
+            &mut self.log_file,
+        ];
+        for path in paths.into_iter().flatten() {
+            *path = folder.join(&*path);
+        }
+        self
     }
 
     /// From -2 (errors only) to 2, where this source has `verbose` or `quiet`.

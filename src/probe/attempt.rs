@@ -13,16 +13,19 @@ use crate::aws::{CallError, Client, ErrorKind};
 use crate::events::Event;
 use crate::evidence::causes::add_cause;
 use crate::evidence::check::{Evidence, ExecutionEvidence, Why};
+use crate::evidence::functions::FunctionLook;
 use crate::evidence::log_events::has_events;
-use crate::ids::Scope;
+use crate::ids::{ResourceId, Scope};
 use crate::lab::marks::{Starter, marked};
 use crate::lab::{EndState, Probe, ProbeRequest};
+use crate::probe::cannot_begin::{CannotBegin, cannot_begin};
 use crate::probe::deadline::{Deadline, EXECUTION_KNOWN};
+use crate::probe::patience::{Patience, Teller};
 use crate::stack::alike::Alike;
 use crate::stack::hints;
-use crate::stack::kinds::Observed;
-use crate::stack::kinds::Stack;
+use crate::stack::kinds::function::log_group_of;
 use crate::stack::kinds::rest_api::Authorization;
+use crate::stack::kinds::{Kind, Observed, Stack};
 use crate::stack::plan::StudentPlan;
 use crate::stack::settle::Settling;
 
@@ -55,9 +58,20 @@ pub struct Validation<'a> {
 pub(super) enum ProbeTrouble {
     /// The stack does not do what the lab says.
     Wrong(Box<Evidence>),
+    /// A function that the probe needs cannot begin.
+    CannotBegin(CannotBegin),
+    /// It follows from what is known already.
+    Explained(Explanation),
     /// It could not be tried, or its end could not be read: the cause, and a hint.
     Blocked(String, Option<String>),
     Cancelled,
+}
+
+/// Why something is wrong, and what to do about it.
+#[derive(Debug, Clone)]
+pub(super) struct Explanation {
+    pub(crate) evidence: Vec<Evidence>,
+    pub(crate) hint: String,
 }
 
 impl From<CallError> for ProbeTrouble {
@@ -75,24 +89,104 @@ impl From<Cancelled> for ProbeTrouble {
     }
 }
 
-/// Tries a probe, and retries it until its deadline while a permission is refused: the policies of a new stack are not in
+/// Tries a probe, and retries it while a permission is refused and patience lasts: the policies of a new stack are not in
 /// force everywhere at once.
 pub(super) async fn run_probe(
     client: &Client,
     validation: &Validation<'_>,
     probe: &Probe,
+    functions: &[FunctionLook],
+    patience: &mut Patience,
 ) -> Result<Evidence, ProbeTrouble> {
-    let mut deadline = Deadline::new(Duration::from_secs(probe.deadline_s));
+    let mut waits = Waits {
+        functions,
+        deadline: Deadline::new(Duration::from_secs(probe.deadline_s)),
+        settling: patience.begin(Duration::from_secs(probe.deadline_s)),
+        teller: Teller::new(client, &validation.plan.owner.student),
+    };
     let mut attempt = 1;
-    loop {
-        match try_probe(client, validation, probe, attempt, &mut deadline).await {
-            Err(ProbeTrouble::Wrong(what))
-                if speaks_of_permission(&what) && deadline.pause(client).await? =>
-            {
+    let tried = loop {
+        match try_probe(client, validation, probe, attempt, &mut waits).await {
+            Err(ProbeTrouble::Wrong(what)) if speaks_of_permission(&what) => {
+                waits.tell(probe, "a permission to be in force");
+                if !waits.settling.pause(client).await? {
+                    break Err(ProbeTrouble::Wrong(what));
+                }
                 attempt += 1;
             }
-            other => return other,
+            other => break other,
         }
+    };
+    patience.end(&waits.settling);
+    tried
+}
+
+/// What one probe waits with.
+struct Waits<'a> {
+    functions: &'a [FunctionLook],
+    /// For an execution or a log event.
+    deadline: Deadline,
+    /// For what may mend itself.
+    settling: Deadline,
+    teller: Teller<'a>,
+}
+
+impl Waits<'_> {
+    /// Looks whether the function behind a probe's API cannot begin.
+    async fn look_behind(
+        &self,
+        client: &Client,
+        validation: &Validation<'_>,
+        probe: &Probe,
+    ) -> Result<(), ProbeTrouble> {
+        let behind = function_behind(validation.stack, &probe.request);
+        let look = behind.and_then(|name| self.functions.iter().find(|look| look.0 == name));
+        let Some(look) = look else { return Ok(()) };
+        let student = &validation.plan.owner.student;
+        let since_ms = validation.started_ms - CLOCK_MARGIN_MS;
+        match cannot_begin(client, student, look, since_ms).await? {
+            Some(found) => Err(ProbeTrouble::CannotBegin(found)),
+            None => Ok(()),
+        }
+    }
+
+    /// Says what the student is waited for.
+    fn tell(&mut self, probe: &Probe, on: &str) {
+        let (kind, name) = match &probe.request {
+            ProbeRequest::Execution { state_machine, .. } => {
+                (Kind::StateMachine, state_machine.clone())
+            }
+            ProbeRequest::Api { api, .. } => (Kind::RestApi, api.clone()),
+            ProbeRequest::LogEvents { functions } => match functions.first() {
+                Some(first) => (Kind::LogGroup, log_group_of(first)),
+                None => return,
+            },
+        };
+        self.teller.tell(ResourceId::new(kind, name), on);
+    }
+}
+
+/// When the log of a function is looked into, counted from the first answer: each look costs a call of few.
+struct LogLooks {
+    began: Instant,
+    next: Duration,
+}
+
+impl LogLooks {
+    fn new() -> Self {
+        Self {
+            began: Instant::now(),
+            next: Duration::from_millis(500),
+        }
+    }
+
+    /// Whether it is time, and if so when it is again.
+    fn due(&mut self) -> bool {
+        let due = self.began.elapsed() >= self.next;
+        if due {
+            self.next = self.began.elapsed() * 2;
+        }
+        due
     }
 }
 
@@ -119,7 +213,7 @@ async fn try_probe(
     validation: &Validation<'_>,
     probe: &Probe,
     attempt: u32,
-    deadline: &mut Deadline,
+    waits: &mut Waits<'_>,
 ) -> Result<Evidence, ProbeTrouble> {
     let student = &validation.plan.owner.student;
     let alike = &Alike::new(client, student, format!("probe {}", probe.id));
@@ -138,7 +232,8 @@ async fn try_probe(
             let started = alike.client.start_execution(&machine, &name, input);
             let arn = alike.answer(started).await?;
             remember(client, validation, &arn);
-            wait_for_end(client, alike, validation, &arn, expect_end, deadline).await
+            waits.tell(probe, "its execution to end");
+            wait_for_end(client, alike, validation, &arn, expect_end, waits).await
         }
         ProbeRequest::Api {
             api,
@@ -155,6 +250,7 @@ async fn try_probe(
             let agent = format!("homeroom ({})", marked(validation.nonce));
             // A new stage may not be known everywhere yet (403, Missing Authentication Token) or lack its permission
             // (500). The student's own requests may use up the stage's limit (429).
+            let mut looks = LogLooks::new();
             let answer = loop {
                 let answered = alike.client.invoke_api(ApiRequest {
                     api_id: &id,
@@ -167,7 +263,18 @@ async fn try_probe(
                 });
                 let answer = alike.answer(answered).await?;
                 let settling = matches!(answer.status, 403 | 404 | 429 | 500 | 502 | 503 | 504);
-                if answer.status == *expect_http || !settling || !deadline.pause(client).await? {
+                if answer.status == *expect_http || !settling {
+                    break answer;
+                }
+                let failed = (500..=599).contains(&answer.status);
+                if failed && looks.due() {
+                    waits.look_behind(client, validation, probe).await?;
+                }
+                waits.tell(probe, &format!("an answer other than {}", answer.status));
+                if !waits.settling.pause(client).await? {
+                    if failed {
+                        waits.look_behind(client, validation, probe).await?;
+                    }
                     break answer;
                 }
             };
@@ -206,7 +313,8 @@ async fn try_probe(
                     excerpt(&arn)
                 )));
             }
-            let end = wait_for_end(client, alike, validation, &arn, expect_end, deadline).await?;
+            waits.tell(probe, "its execution to end");
+            let end = wait_for_end(client, alike, validation, &arn, expect_end, waits).await?;
             let text = format!("{method} {path} answered {}; {}", answer.status, end.text);
             Ok(Evidence { text, ..end })
         }
@@ -218,7 +326,8 @@ async fn try_probe(
                     .answer(has_events(&alike.client, &group, since, None))
                     .await?
                 {
-                    if !deadline.pause(client).await? {
+                    waits.tell(probe, "log events");
+                    if !waits.deadline.pause(client).await? {
                         return Err(wrong(format!(
                             "no log event in {group} within {} s",
                             probe.deadline_s
@@ -229,6 +338,20 @@ async fn try_probe(
             Ok(format!("log events in {} log groups", functions.len()).into())
         }
     }
+}
+
+/// The function that answers a probe's request to an API.
+pub(super) fn function_behind<'a>(stack: &'a Stack, request: &ProbeRequest) -> Option<&'a str> {
+    let ProbeRequest::Api {
+        api, method, path, ..
+    } = request
+    else {
+        return None;
+    };
+    let api = stack.rest_apis.iter().find(|known| known.name == *api)?;
+    let mut routes = api.routes.iter();
+    let route = routes.find(|route| route.method == *method && route.path == *path)?;
+    Some(&route.function)
 }
 
 /// Has the run log record that homeroom started this execution.
@@ -282,8 +405,9 @@ async fn wait_for_end(
     validation: &Validation<'_>,
     arn: &str,
     expected: &EndState,
-    deadline: &mut Deadline,
+    waits: &mut Waits<'_>,
 ) -> Result<Evidence, ProbeTrouble> {
+    let deadline = &mut waits.deadline;
     // Step Functions may know the execution only after a while, and its error even later.
     let mut found = Deadline::new(EXECUTION_KNOWN);
     let mut settling = Settling::default();

@@ -18,6 +18,7 @@ pub(super) struct Deadline {
     started: Instant,
     pub(crate) allowed: Duration,
     pause: Duration,
+    ran_out: bool,
 }
 
 impl Deadline {
@@ -26,6 +27,7 @@ impl Deadline {
             started: Instant::now(),
             allowed,
             pause: FIRST_PAUSE,
+            ran_out: false,
         }
     }
 
@@ -34,9 +36,15 @@ impl Deadline {
         self.started += time;
     }
 
+    /// Whether it was waited for until it passed.
+    pub(crate) fn ran_out(&self) -> bool {
+        self.ran_out
+    }
+
     /// Pauses before another look, longer each time; `false` when the deadline has passed.
     pub(crate) async fn pause(&mut self, client: &Client) -> Result<bool, Cancelled> {
         if self.started.elapsed() >= self.allowed {
+            self.ran_out = true;
             return Ok(false);
         }
         client.stop().sleep(self.pause).await?;

@@ -1,5 +1,6 @@
 //! Proves that a stack works: everything is there and ready, and each of the lab's probes ends as it must.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::aws::stop::Cancelled;
@@ -13,14 +14,18 @@ use crate::ids::Username;
 use crate::lab::ProbeRequest;
 use crate::lab::check::{Proof, stack_check};
 use crate::lab::marks::{NONCE_LENGTH, nonce};
-use crate::probe::attempt::{ProbeTrouble, run_probe};
+use crate::probe::attempt::{Explanation, ProbeTrouble, function_behind, run_probe};
 use crate::probe::deadline::Deadline;
+use crate::probe::patience::{Patience, dates};
 use crate::roster::Student;
 use crate::stack::kinds::Stack;
 use crate::stack::kinds::function::TAG_FROZEN;
 use crate::stack::plan::{StudentPlan, Verdict as Found};
 
 pub use crate::probe::attempt::Validation;
+
+const CORRECT_THE_CODE: &str = "The function's code cannot be loaded, and waiting does not mend that: the student opens it in the \
+     Lambda console, corrects what the error names, and presses Deploy.";
 
 /// How long a change of a function may take.
 const FUNCTIONS_SETTLE: Duration = Duration::from_secs(60);
@@ -74,52 +79,104 @@ pub async fn validate(
         evaluate(&check, validation.plan, &facts)
     })
     .into();
-    let there = results.iter().all(|r| r.verdict == Verdict::Pass);
+    let mut broken = Known::of(&results);
     results.push(as_deployed(validation.plan, reserved, &command("--reset ")));
     results.iter().for_each(tell);
     let frozen = functions.iter().any(|(_, look)| {
         let state = look.as_ref();
         state.is_ok_and(|state| state.tags.contains_key(TAG_FROZEN))
     });
-    let mut ran_well = true;
+    let Validation { scope, stack, .. } = validation;
+    let dates = dates(scope, stack, validation.observed, validation.plan);
+    let mut patience = Patience::of(&dates, validation.started_ms);
     for probe in validation.probes {
-        let needs_executions = matches!(probe.request, ProbeRequest::LogEvents { .. });
         let blocked = |why: &str, hint| Err(ProbeTrouble::Blocked(why.to_owned(), hint));
-        let outcome = if !there {
-            let hint = Some(redeploy.clone());
-            blocked("not tried: the stack is not ready", hint)
+        let outcome = if let Some(known) = broken.explains(validation.stack, &probe.request) {
+            Err(ProbeTrouble::Explained(known.clone()))
         } else if frozen {
             let why = "not tried: the student is frozen, so nothing of theirs runs";
             let thaw = format!("{} access thaw --students {student}", validation.invocation);
             blocked(why, Some(format!("`{thaw}` lets it run again")))
-        } else if needs_executions && !ran_well {
-            let why =
-                "not looked for: the executions that would write them did not end as they must";
-            blocked(why, None)
         } else {
-            run_probe(client, validation, probe).await
+            run_probe(client, validation, probe, &functions, &mut patience).await
         };
-        ran_well &= outcome.is_ok();
         let (verdict, evidence, hint) = match outcome {
-            Ok(evidence) => (Verdict::Pass, evidence, String::new()),
-            Err(ProbeTrouble::Wrong(what)) => (
-                Verdict::Fail,
-                *what,
-                format!("{} {mend}", probe.hint).trim_end().to_owned(),
-            ),
+            Ok(evidence) => (Verdict::Pass, vec![evidence], String::new()),
+            Err(ProbeTrouble::Wrong(what)) => {
+                let hint = format!("{} {mend}", probe.hint).trim_end().to_owned();
+                (Verdict::Fail, vec![*what], hint)
+            }
+            Err(ProbeTrouble::CannotBegin(found)) => {
+                let hint = format!("{CORRECT_THE_CODE} {mend}").trim_end().to_owned();
+                let evidence = vec![Evidence::from(found.sentence())];
+                broken.functions.insert(
+                    found.function,
+                    Explanation {
+                        evidence: evidence.clone(),
+                        hint: hint.clone(),
+                    },
+                );
+                (Verdict::Fail, evidence, hint)
+            }
+            Err(ProbeTrouble::Explained(known)) => {
+                (Verdict::CouldNotCheck, known.evidence, known.hint)
+            }
             Err(ProbeTrouble::Blocked(what, hint)) => (
                 Verdict::CouldNotCheck,
-                what.into(),
+                vec![what.into()],
                 hint.unwrap_or_else(|| probe.hint.clone()),
             ),
             Err(ProbeTrouble::Cancelled) => return Err(Cancelled),
         };
+        if verdict != Verdict::Pass && broken.probe.is_none() {
+            broken.probe = Some(Explanation {
+                evidence: evidence.clone(),
+                hint: hint.clone(),
+            });
+        }
         let about = (probe.id.as_str(), probe.title.as_str());
-        let result = CheckResult::of_stack(about, verdict, vec![evidence], hint);
+        let result = CheckResult::of_stack(about, verdict, evidence, hint);
         tell(&result);
         results.push(result);
     }
     Ok(results)
+}
+
+/// What is known to be wrong with a stack, so that what follows from it is not tried, and said in the same words: it is one
+/// cause, however many checks it fails.
+struct Known {
+    /// Of the stack itself.
+    stack: Option<Explanation>,
+    /// Of a function.
+    functions: BTreeMap<String, Explanation>,
+    /// The first probe that did not succeed.
+    probe: Option<Explanation>,
+}
+
+impl Known {
+    fn of(checks: &[CheckResult]) -> Self {
+        let failed = checks.iter().find(|check| check.verdict != Verdict::Pass);
+        Self {
+            stack: failed.map(|check| Explanation {
+                evidence: check.evidence.clone(),
+                hint: check.hint.clone(),
+            }),
+            functions: BTreeMap::new(),
+            probe: None,
+        }
+    }
+
+    /// Why a probe cannot succeed.
+    fn explains(&self, stack: &Stack, request: &ProbeRequest) -> Option<&Explanation> {
+        let of_function = || self.functions.get(function_behind(stack, request)?);
+        // Nothing writes the log events of executions that did not end as they must.
+        let of_executions = || {
+            let events = matches!(request, ProbeRequest::LogEvents { .. });
+            self.probe.as_ref().filter(|_| events)
+        };
+        let known = self.stack.as_ref().or_else(of_function);
+        known.or_else(of_executions)
+    }
 }
 
 /// Whether the student changed anything. They may, and the change may explain why a probe fails.

@@ -208,6 +208,7 @@ mod tests {
             };
             let name = format!("{student}-role");
             let role = role::Seen {
+                created_ms: None,
                 id: name.clone(),
                 path: Scope::role_path(&owner.class),
                 trust: None,

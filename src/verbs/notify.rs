@@ -147,7 +147,8 @@ fn is_told(command: Command) -> bool {
         | Command::Status
         | Command::Watch
         | Command::Handout
-        | Command::Check => false,
+        | Command::Check
+        | Command::Doctor => false,
     }
 }
 

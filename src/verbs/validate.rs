@@ -33,6 +33,7 @@ const COMMAND: Command = Command::Validate;
 
 pub(super) async fn run(cli: &Cli) -> Result<Exit> {
     let session = Class::load(cli)?.connect().await?;
+    session.require_invoke_address().await?;
     let (ended, observed) = validate(&session).await?;
     let mut stacks = session.desired.stacks.iter();
     let view = View {

@@ -235,6 +235,7 @@ fn actual(role: &RoleDetail) -> role::Seen {
     role::Seen {
         name: role.role_name().unwrap_or_default().to_owned(),
         id: role.role_id().unwrap_or_default().to_owned(),
+        created_ms: role.create_date().and_then(|date| date.to_millis().ok()),
         path: role.path().unwrap_or("/").to_owned(),
         trust: role.assume_role_policy_document().and_then(document),
         inline: role

@@ -52,6 +52,8 @@ pub struct Seen {
     pub name: String,
     /// The id that AWS gave it, and gives to no other; empty where the listing does not tell.
     pub id: String,
+    /// When it was created, in milliseconds since 1970, where the listing tells.
+    pub(crate) created_ms: Option<i64>,
     pub path: String,
     /// Its trust policy; `None` when it is not readable as JSON.
     pub trust: Option<Value>,

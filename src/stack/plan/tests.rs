@@ -160,6 +160,7 @@ fn apply(observed: &mut Observed, owner: &Owner, item: &Item) {
                 name.clone(),
                 role::Seen {
                     id: format!("AROA{name}"),
+                    created_ms: None,
                     name,
                     path: Scope::role_path(&owner.class),
                     trust: Some(Value::clone(&role.trust)),

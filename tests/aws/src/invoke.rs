@@ -122,6 +122,11 @@ impl World {
             json!({"level": "INFO", "message": message, "execution": execution}).to_string() + "\n"
         };
         self.log(&name, "START RequestId: 1");
+        if let Some(said) = self.failing.get(&name).cloned() {
+            self.log(&name, &said);
+            let message = json!({"message": "Internal server error"});
+            return Ok(Body::Http(502, message.to_string()));
+        }
         let agent = request.text("userAgent");
         let parsed = serde_json::from_str::<Value>(&request.body);
         let reason = match &parsed {

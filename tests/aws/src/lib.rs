@@ -344,6 +344,15 @@ impl StrictAws {
         self.lock().world.answer_with = Some(arn.to_owned());
     }
 
+    /// A function fails behind its API, and its log says this; with `None` it works again.
+    pub fn fail_function(&self, function: &str, log: Option<&str>) {
+        let failing = &mut self.lock().world.failing;
+        match log {
+            Some(log) => failing.insert(function.to_owned(), log.to_owned()),
+            None => failing.remove(function),
+        };
+    }
+
     /// A function writes a line to its log.
     pub fn log(&self, function: &str, message: &str) {
         let mut inner = self.lock();

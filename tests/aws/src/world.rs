@@ -45,6 +45,8 @@ pub(super) struct World {
     pub(super) nameless_logs: bool,
     /// What trigger functions name as the execution that they started, in the place of the real one.
     pub(super) answer_with: Option<String>,
+    /// Functions that fail, with what their logs say.
+    pub(super) failing: BTreeMap<String, String>,
     /// When the account came to be; AWS's clock starts then.
     pub(super) start: Instant,
     pub(super) now: Instant,
@@ -75,6 +77,7 @@ impl World {
             held_logs: None,
             nameless_logs: false,
             answer_with: None,
+            failing: BTreeMap::new(),
             start: now,
             now,
             last_id: 0,

@@ -1,9 +1,11 @@
 //! Reading a class against the strict AWS: what is proven, what could not be checked, and at how many calls.
 
+mod allowed;
 mod causes;
 mod due;
 mod everybodys;
 mod flood;
+mod giving_up;
 mod lag;
 mod marks;
 mod settling;
