@@ -3,6 +3,8 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
+
 use crate::aws::execution::{Execution, ExecutionStatus};
 use crate::aws::logs::LogLine;
 use crate::aws::stop::Cancelled;
@@ -81,6 +83,8 @@ pub(super) struct AttemptsReader<'a> {
     pub(super) student: &'a StudentToRead<'a>,
     pub(super) facts: &'a Facts,
     pub(super) checks: &'a [CheckResult],
+    /// Whether refused requests that an earlier reading knows stand for those until now.
+    pub(super) requests_stand: bool,
 }
 
 impl AttemptsReader<'_> {
@@ -107,16 +111,22 @@ impl AttemptsReader<'_> {
             .facts
             .any_unlisted()
             .then(|| "the executions could not be listed".to_owned());
+        let mut requests_as_of = None;
         if progress != Progress::Complete && unread.is_none() {
             let (asked, why) = self.know_newest(&mut own, memory, settling).await?;
             unread = why;
-            if asked < CALLS_MAX {
+            let known = memory.refusals_read_ms.filter(|_| self.requests_stand);
+            if let Some(read_ms) = known {
+                // The next reading that asks begins there, so nothing is lost.
+                requests_as_of = Timestamp::from_millisecond(read_ms).ok();
+            } else if asked < CALLS_MAX {
                 let why = self.read_refusals(&own, &changes, memory).await?;
                 unread = unread.or(why);
             }
         }
         let mut activity = self.activity(&own, memory);
         activity.unread = unread;
+        activity.requests_as_of = requests_as_of;
         let found = match progress {
             Progress::Broken => {
                 let act = StackAct::of(self.student.plan, self.facts);

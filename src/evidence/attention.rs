@@ -207,8 +207,10 @@ pub fn find_silent(
             None => (TroubleReason::NotStarted, pace.began_ms),
         };
         // A break of the whole class is nobody's silence; and of a student who was not read this time nothing newer is known.
-        let known_ms = student.last.as_of.map_or(now_ms, Timestamp::as_millisecond);
-        if known_ms.min(now_ms) - since_ms.max(pace.began_ms) >= pace.silent_ms {
+        let known = [student.last.as_of, student.activity.requests_as_of];
+        let known = known.into_iter().flatten().map(Timestamp::as_millisecond);
+        let known_ms = known.fold(now_ms, i64::min);
+        if known_ms - since_ms.max(pace.began_ms) >= pace.silent_ms {
             student.trouble = Some(silence(student, reason, since_ms, lab.mistakes()));
         }
     }

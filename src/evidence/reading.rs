@@ -51,6 +51,8 @@ pub struct ClassReading<'a> {
     pub students: &'a [Student],
     /// Students who are not read this time. They have no checks then, and whoever asks has something that stands for them.
     pub skip: &'a BTreeSet<Username>,
+    /// Students whose refused requests are not asked for this time: what an earlier reading knows of them stands.
+    pub requests_stand: &'a BTreeSet<Username>,
     /// How closely to look: at the chosen students, or also at who left the class.
     pub depth: &'a Depth,
     /// The time, in milliseconds since 1970.
@@ -255,6 +257,7 @@ impl ClassReader<'_> {
             student: &to_read,
             facts: &facts,
             checks: &checks,
+            requests_stand: self.reading.requests_stand.contains(&student.username),
         };
         // Who needs somebody is about now.
         let tried = match sight.is_empty() || self.reading.at.is_some() {

@@ -408,6 +408,7 @@ impl Document {
             "last_seen": time(activity.last_seen_ms),
             "attempts": attempts.collect::<Vec<_>>(),
             "refused_requests": refusals.collect::<Vec<_>>(),
+            "requests_as_of": activity.requests_as_of.map(|at| rfc3339(&self.in_zone(at))),
             "unread": activity.unread,
         })
     }

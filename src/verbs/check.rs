@@ -77,6 +77,7 @@ async fn look(
         desired,
         students: std::slice::from_ref(student),
         skip: &BTreeSet::new(),
+        requests_stand: &BTreeSet::new(),
         depth: &Depth::Deploy,
         now_ms: Timestamp::now().as_millisecond(),
         at: None,

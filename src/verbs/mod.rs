@@ -2,6 +2,7 @@
 
 mod access;
 mod ask;
+mod browser;
 mod check;
 mod class;
 mod completions;

@@ -1,6 +1,6 @@
 //! Reads where a class stands, keeps that for the next reading, and makes a report of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 use jiff::{Timestamp, ZonedDateTime};
@@ -41,16 +41,25 @@ pub(super) async fn read_at(
     command: Command,
     at: Option<Timestamp>,
 ) -> Result<ClassStanding> {
-    read_of(session, command, None, &[], &BTreeMap::new(), at).await
+    read_of(session, command, None, &[], &Stands::default(), at).await
 }
 
-/// [`read`] without students for whom something stands that was read before.
+/// What of an earlier reading stands for a part of the class.
+#[derive(Debug, Default)]
+pub(super) struct Stands {
+    /// Students who are not read, with what stands for them.
+    pub(super) students: BTreeMap<Username, StudentProgress>,
+    /// Students whose refused requests are not asked for.
+    pub(super) requests: BTreeSet<Username>,
+}
+
+/// [`read`] without what stands from an earlier reading.
 pub(super) async fn read_others(
     session: &Session,
     command: Command,
-    not_now: &BTreeMap<Username, StudentProgress>,
+    stands: &Stands,
 ) -> Result<ClassStanding> {
-    read_of(session, command, None, &[], not_now, None).await
+    read_of(session, command, None, &[], stands, None).await
 }
 
 /// [`read`] of what a teardown has just listed, for students who left the roster, too.
@@ -59,7 +68,7 @@ pub(super) async fn read_observed(
     observed: &Observed,
     departed: &[Username],
 ) -> Result<ClassStanding> {
-    let (all, command) = (BTreeMap::new(), Command::Teardown);
+    let (all, command) = (Stands::default(), Command::Teardown);
     read_of(session, command, Some(observed), departed, &all, None).await
 }
 
@@ -68,9 +77,10 @@ async fn read_of(
     command: Command,
     observed: Option<&Observed>,
     departed: &[Username],
-    not_now: &BTreeMap<Username, StudentProgress>,
+    stands: &Stands,
     at: Option<Timestamp>,
 ) -> Result<ClassStanding> {
+    let not_now = &stands.students;
     let (class, files) = (&session.class, session.files());
     let mut students = class.students.clone();
     let mut unnamed = Vec::new();
@@ -103,6 +113,7 @@ async fn read_of(
         desired: beyond.as_ref().unwrap_or(&session.desired),
         students: &students,
         skip: &not_now.keys().cloned().collect(),
+        requests_stand: &stands.requests,
         depth: &class.depth(),
         now_ms: Timestamp::now().as_millisecond(),
         at,

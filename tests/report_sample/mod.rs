@@ -447,6 +447,7 @@ impl Mishap {
             .filter(|(_, e)| e.name.starts_with("try-"));
         Activity {
             requests_seen: true,
+            requests_as_of: None,
             first_seen_ms: attempts.first().map(|attempt| attempt.at_ms),
             last_seen_ms: attempts.last().map(|attempt| attempt.at_ms),
             attempts,

@@ -434,3 +434,38 @@ async fn an_execution_that_is_begun_once_more_is_a_sign_of_life() {
     let listings = |calls: &Calls| calls.0.get("states:ListExecutions").copied();
     assert_eq!(listings(&before), listings(&after));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_class_of_30_is_read_in_5_seconds_where_logs_are_slower_too() {
+    let class = Class::deployed(30).await;
+    for index in 0..30 {
+        class.send(index, "{").await;
+        class.send(index, "{").await;
+    }
+    let (sender, _events) = mpsc::unbounded_channel();
+    let cloud = class.aws.cloud().await;
+    // The quotas of the other regions.
+    let slow = homeroom::aws::pacing::Overrides::new();
+    let client = cloud.in_run(Pace::Scaled(1.0), slow, Stop::new(), sender);
+    let (read, _) = class.read_by(&client, class.empty_cache()).await;
+    tokio::time::advance(Duration::from_secs(60)).await;
+    class.send(29, "{").await;
+    tokio::time::advance(Duration::from_secs(10)).await;
+    let stand = class.students[18..].iter();
+    let stand: BTreeSet<_> = stand.map(|student| student.username.clone()).collect();
+    let began = tokio::time::Instant::now();
+    let (read, calls) = class.read_standing(&client, read.cache, &stand).await;
+    let took = began.elapsed();
+    assert!(took <= Duration::from_secs(5), "{took:?} {:?}", calls.0);
+    // Nothing that was known is lost, and it says how old it is.
+    assert_eq!(needs(&read.students).len(), 30);
+    for student in &read.students {
+        let stands = stand.contains(&student.username);
+        assert_eq!(student.activity.requests_as_of.is_some(), stands);
+    }
+    assert_eq!(read.students[29].activity.refusals.len(), 2);
+    // At their turn, what was refused meanwhile is seen.
+    tokio::time::advance(Duration::from_secs(60)).await;
+    let (read, _) = class.read_by(&client, read.cache).await;
+    assert_eq!(read.students[29].activity.refusals.len(), 3);
+}
