@@ -234,6 +234,9 @@ Examples:
     /// An AWS of this machine alone, for --local. It goes on running when the command ends.
     #[command(subcommand)]
     Local(LocalVerb),
+    /// Write a lab of one's own: check it without any account, or begin with a small one
+    #[command(subcommand)]
+    Lab(LabVerb),
     /// Print a completion script for a shell
     #[command(after_help = "\
 Examples; after an update, once more:
@@ -318,7 +321,7 @@ impl Verb {
             Self::Check => Command::Check,
             Self::Doctor(_) => Command::Doctor,
             Self::Teardown(_) => Command::Teardown,
-            Self::Local(_) | Self::Completions(_) | Self::Man(_) => return None,
+            Self::Lab(_) | Self::Local(_) | Self::Completions(_) | Self::Man(_) => return None,
         })
     }
 }
@@ -615,6 +618,32 @@ pub struct FreezeArgs {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum LabVerb {
+    /// Say everything that is wrong with a lab, without any account
+    ///
+    /// Reads the lab in DIR (else the lab that --lab names, the one in the current folder, the one that comes with homeroom),
+    /// fills it in for a student who is not there, and checks it as deploy would. Asks AWS nothing.
+    Check(LabCheckArgs),
+    /// Write a small working lab, with comments, into a new folder
+    #[command(after_help = "\
+Example:
+  homeroom lab new my-lab && homeroom lab check my-lab && homeroom rehearse --lab my-lab")]
+    New(LabNewArgs),
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct LabCheckArgs {
+    /// The folder that holds templates/ and lambdas/
+    pub(crate) dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct LabNewArgs {
+    /// The folder to make; it must not be there yet, or be empty
+    pub(crate) dir: PathBuf,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 pub enum LocalVerb {
     /// Start it, and install it first where it is missing
     Start,
@@ -828,6 +857,18 @@ mod tests {
             (
                 "access freeze --left",
                 Verb::Access(AccessVerb::Freeze(FreezeArgs { left: true })),
+            ),
+            (
+                "lab check my-lab",
+                Verb::Lab(LabVerb::Check(LabCheckArgs {
+                    dir: Some("my-lab".into()),
+                })),
+            ),
+            (
+                "lab new my-lab",
+                Verb::Lab(LabVerb::New(LabNewArgs {
+                    dir: "my-lab".into(),
+                })),
             ),
             ("local start", Verb::Local(LocalVerb::Start)),
             (

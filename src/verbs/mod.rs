@@ -16,6 +16,7 @@ mod handout;
 mod interrupts;
 mod invocation;
 mod isolation;
+mod lab;
 mod leavers;
 mod local;
 mod man;
@@ -130,6 +131,7 @@ async fn dispatch(cli: &Cli, ui: Ui) -> Result<Exit> {
     match &cli.verb {
         Verb::Completions(args) => completions::run(args),
         Verb::Man(args) => man::run(args),
+        Verb::Lab(verb) => lab::run(cli, verb, ui),
         Verb::Local(verb) => local::run(cli, verb, ui).await,
         Verb::Rehearse(args) => rehearse::run(cli, args).await,
         Verb::Plan(args) => plan::run(cli, args).await,
