@@ -238,14 +238,17 @@ Examples:
     #[command(after_help = "\
 Examples:
   homeroom doctor --profile training
-  homeroom doctor --local                                           this machine alone, without a network
-  homeroom doctor --policy --account 123456789012 > policy.json     the least IAM policy that you need")]
+  homeroom doctor --local                           this machine alone, without a network
+  homeroom doctor --policy --account 123456789012   the least IAM policy that you need")]
     Doctor(DoctorArgs),
     /// Start, stop or look at the embedded cloud
     ///
     /// An AWS of this machine alone, for --local. It goes on running when the command ends.
     #[command(subcommand)]
     Local(LocalVerb),
+    /// Write a lab of one's own: check it without any account, or begin with a small one
+    #[command(subcommand)]
+    Lab(LabVerb),
     /// Print a completion script for a shell
     #[command(after_help = "\
 Examples; after an update, once more:
@@ -330,7 +333,9 @@ impl Verb {
             Self::Check => Command::Check,
             Self::Doctor(_) => Command::Doctor,
             Self::Teardown(_) => Command::Teardown,
-            Self::Init(_) | Self::Local(_) | Self::Completions(_) | Self::Man(_) => return None,
+            Self::Init(_) | Self::Lab(_) | Self::Local(_) | Self::Completions(_) | Self::Man(_) => {
+                return None;
+            }
         })
     }
 }
@@ -637,6 +642,32 @@ pub struct FreezeArgs {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum LabVerb {
+    /// Say everything that is wrong with a lab, without any account
+    ///
+    /// Reads the lab in DIR (else the lab that --lab names, the one in the current folder, the one that comes with homeroom),
+    /// fills it in for a student who is not there, and checks it as deploy would. Asks AWS nothing.
+    Check(LabCheckArgs),
+    /// Write a small working lab, with comments, into a new folder
+    #[command(after_help = "\
+Example:
+  homeroom lab new my-lab && homeroom lab check my-lab && homeroom rehearse --lab my-lab")]
+    New(LabNewArgs),
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct LabCheckArgs {
+    /// The folder that holds templates/ and lambdas/
+    pub(crate) dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct LabNewArgs {
+    /// The folder to make; it must not be there yet, or be empty
+    pub(crate) dir: PathBuf,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 pub enum LocalVerb {
     /// Start it, and install it first where it is missing
     Start,
@@ -849,6 +880,18 @@ mod tests {
             (
                 "access freeze --left",
                 Verb::Access(AccessVerb::Freeze(FreezeArgs { left: true })),
+            ),
+            (
+                "lab check my-lab",
+                Verb::Lab(LabVerb::Check(LabCheckArgs {
+                    dir: Some("my-lab".into()),
+                })),
+            ),
+            (
+                "lab new my-lab",
+                Verb::Lab(LabVerb::New(LabNewArgs {
+                    dir: "my-lab".into(),
+                })),
             ),
             (
                 "init spring --yes",

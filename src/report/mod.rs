@@ -32,7 +32,7 @@ pub mod csv;
 pub mod diagnostics;
 pub(crate) mod document;
 pub(crate) mod errors;
-pub(crate) mod findings;
+pub mod findings;
 pub(crate) mod gradebook;
 pub mod handout;
 pub(crate) mod history;

@@ -7,8 +7,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::ask::{ask, can_ask_at};
-use super::print_json;
-use super::say::{general, said};
+use super::say::{general, print_document, said};
 use super::session::in_region;
 use crate::aws::configured::{CredentialSource, NoCredentials, credential_source, profiles};
 use crate::aws::{self, ConnectOptions};
@@ -18,8 +17,9 @@ use crate::files::create_all;
 use crate::ids::ClassName;
 use crate::lab::{Lab, bundle};
 use crate::options::new_class::{NewClass, check_free, class_of_folder};
-use crate::options::{AccountId, CloudTarget, OutputFormat, Profile, Region, Ui, asked_cloud};
+use crate::options::{AccountId, CloudTarget, Profile, Region, Ui, asked_cloud};
 use crate::report::print_notes;
+use crate::results::stamp::{Account, INIT, without_place};
 use crate::text::similar::did_you_mean;
 
 /// For the one call, credentials included.
@@ -118,17 +118,18 @@ fn write(here: &Path, class: &NewClass) -> Result<Vec<(PathBuf, String)>> {
 }
 
 fn show(class: &NewClass, files: &[(PathBuf, String)], notes: &[String], ui: Ui) -> io::Result<()> {
-    if ui.output == OutputFormat::Json {
-        return print_json(&json!({
+    if ui.output.is_for_programs() {
+        let rest = json!({
             "command": "init",
             "class": class.class,
-            "account": class.account.as_ref().map(AccountId::as_str),
+            "account": class.account.as_ref().map(|id| Account { id: id.to_string(), alias: None }),
             "region": class.region.as_str(),
             "profile": class.account.as_ref().and(class.profile.as_ref()).map(Profile::as_str),
             "files": files.iter().map(|(path, _)| path).collect::<Vec<_>>(),
             "notes": notes,
             "exit_code": 0,
-        }));
+        });
+        return print_document(ui.output, Exit::Done, &without_place(INIT, rest));
     }
     print_notes(notes, ui.color_stderr, &mut io::stderr().lock())?;
     let mut out = io::stdout().lock();
