@@ -37,6 +37,9 @@ pub(super) async fn run(cli: &Cli, args: &InitArgs, ui: Ui) -> Result<Exit> {
     let here = std::env::current_dir().map_err(general("the current folder"))?;
     let asks = !args.yes && can_ask_at(ui);
     let mut class = args.name.clone().or_else(|| cli.global.class.clone());
+    if !asks {
+        class.get_or_insert_with(|| class_of_folder(&here));
+    }
     check_free(&here, class.as_ref())?;
     let lab_here = Path::new("templates/lab.toml").is_file();
     let lab = bundle::load(lab_here.then_some(Path::new(".")))?;
@@ -67,14 +70,14 @@ pub(super) async fn run(cli: &Cli, args: &InitArgs, ui: Ui) -> Result<Exit> {
         ))
         .await?;
     }
-    let lines = write(&here, &class)?;
+    let files = write(&here, &class)?;
     let notes = if asks { Vec::new() } else { known.notes };
-    said(show(&class, &lines, &notes, ui))?;
+    said(show(&class, &files, &notes, ui))?;
     Ok(Exit::Done)
 }
 
 /// Writes the files, all or none. What to say of each.
-fn write(here: &Path, class: &NewClass) -> Result<Vec<String>> {
+fn write(here: &Path, class: &NewClass) -> Result<Vec<(PathBuf, String)>> {
     let mut lines = vec![
         "three example students, to be replaced by yours",
         "the class's settings",
@@ -110,20 +113,19 @@ fn write(here: &Path, class: &NewClass) -> Result<Vec<String>> {
         )
         .hint(hint)
     })?;
-    let lines = names.iter().zip(lines);
-    Ok(lines
-        .map(|(path, what)| format!("{}: {what}", path.display()))
-        .collect())
+    let lines = lines.into_iter().map(str::to_owned);
+    Ok(names.into_iter().zip(lines).collect())
 }
 
-fn show(class: &NewClass, lines: &[String], notes: &[String], ui: Ui) -> io::Result<()> {
+fn show(class: &NewClass, files: &[(PathBuf, String)], notes: &[String], ui: Ui) -> io::Result<()> {
     if ui.output.is_for_programs() {
         let rest = json!({
             "command": "init",
             "class": class.class,
             "account": class.account.as_ref().map(|id| Account { id: id.to_string(), alias: None }),
             "region": class.region.as_str(),
-            "files": lines,
+            "profile": class.account.as_ref().and(class.profile.as_ref()).map(Profile::as_str),
+            "files": files.iter().map(|(path, _)| path).collect::<Vec<_>>(),
             "notes": notes,
             "exit_code": 0,
         });
@@ -131,8 +133,8 @@ fn show(class: &NewClass, lines: &[String], notes: &[String], ui: Ui) -> io::Res
     }
     print_notes(notes, ui.color_stderr, &mut io::stderr().lock())?;
     let mut out = io::stdout().lock();
-    for line in lines {
-        writeln!(out, "{line}")?;
+    for (path, what) in files {
+        writeln!(out, "{}: {what}", path.display())?;
     }
     for (command, reason) in class.next() {
         writeln!(out, "next: {command}\n      {reason}")?;
