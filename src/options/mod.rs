@@ -6,6 +6,7 @@
 
 mod file;
 mod found;
+pub(crate) mod new_class;
 mod process;
 mod resolved;
 mod values;
@@ -27,7 +28,7 @@ use file::FileReader;
 pub(crate) use found::{PassedOver, PassedOverFor};
 pub(crate) use process::ProcessContext;
 pub(crate) use resolved::{ClassSettings, CloudTarget, LabSource, Notify, StudentSettings, Ui};
-pub(crate) use resolved::{asked_log_file, asked_region};
+pub(crate) use resolved::{asked_cloud, asked_log_file, asked_region};
 pub(crate) use values::{AccountId, OutputFormat, Profile, QuotaScale, Region, SecretUrl};
 use values::{ColorWhen, EndpointUrl, PolicyArn, QuotaOverride, Section, Value, student_names};
 
@@ -132,7 +133,7 @@ options! {
     "Output" {
         reports: PathBuf = "reports" [value_name = "DIR"],
             "Folder for reports", default "reports";
-        output: OutputFormat = "output" [value_name = "text|json", hide_possible_values = true],
+        output: OutputFormat = "output" [value_name = "text|json|jsonl", hide_possible_values = true],
             "What to print on stdout: text for people, or one JSON document", default "text";
         color: ColorWhen = "color" [value_name = "auto|always|never", hide_possible_values = true],
             "When to use colour", default "auto, which heeds NO_COLOR";

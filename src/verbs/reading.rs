@@ -10,9 +10,10 @@ use super::ended::VerbEnded;
 use super::run::Log;
 use super::say::unwritten;
 use super::session::Session;
+use super::silence::{Heard, tell_silent};
 use crate::error::{Exit, Result};
 use crate::events::Command;
-use crate::evidence::attention::{find_silent, needs, room_remarks};
+use crate::evidence::attention::{needs, room_remarks};
 use crate::evidence::kept::{LAST_READINGS, distinct};
 use crate::evidence::last_reading::LastReadings;
 use crate::evidence::progress::StudentProgress;
@@ -116,9 +117,7 @@ async fn read_of(
     let any = |sights: &[StackSight]| sights.iter().any(|sight| sight.any || sight.hidden);
     let (here, gone) = read.sights.split_at(class.students.len());
     let (any_stack, any_departed) = (any(here), any(gone));
-    if at.is_none() && (any_stack || any_departed) {
-        notes.extend(files.keep_cache(&read.cache));
-    }
+    let mut cache = read.cache;
     let taken_at = ZonedDateTime::now();
     let now = taken_at.timestamp();
     // Afresh: another command may have read meanwhile.
@@ -165,8 +164,21 @@ async fn read_of(
         students.sort_by_cached_key(place);
     }
     match at {
-        None => find_silent(&mut students, &read.frozen, &class.lab, now),
+        None => {
+            let heard = Heard {
+                apis: &read.apis,
+                frozen: &read.frozen,
+                last: &last,
+                // A teardown asks who has done what, and nobody needs anything any more.
+                asks: observed.is_none(),
+                now,
+            };
+            notes.extend(tell_silent(session, command, &mut students, &mut cache, heard).await?);
+        }
         Some(at) => notes.push(last_readings::as_of_note(&taken_at, at)),
+    }
+    if at.is_none() && (any_stack || any_departed) {
+        notes.extend(files.keep_cache(&cache));
     }
     Ok(ClassStanding {
         students,
@@ -230,7 +242,7 @@ pub(super) fn ended(
         ended.exit = Exit::General;
     }
     ended.summary.left = standing.left;
-    ended.gaps = standing.gaps;
+    ended.summary.gaps = standing.gaps;
     ended
 }
 

@@ -301,12 +301,12 @@ pub(super) fn cannot_begin(
     profile: Option<&Profile>,
     region: &str,
 ) -> Error {
-    let CallError::Cloud(error) = error else {
-        return general("AWS")(error);
-    };
     if let Some(why) = source.and_then(|source| source.failed(error)) {
         return why.into();
     }
+    let CallError::Cloud(error) = error else {
+        return general("AWS")(error);
+    };
     let region = Some(region);
     let hint = match (error.kind, profile) {
         (ErrorKind::Credentials, Some(profile)) => Some(format!(

@@ -26,6 +26,9 @@ use crate::evidence::turns::WatchTurns;
 use crate::options::OutputFormat;
 use crate::report::Document;
 use crate::report::html::Pages;
+use crate::report::runlog::result_line;
+use crate::results::Stamp;
+use crate::text::json;
 
 use super::class::Class;
 use super::interrupts::interrupts;
@@ -120,11 +123,20 @@ async fn watch(
 fn announce(session: &Session, url: &str) -> Result<()> {
     let mut out = io::stdout().lock();
     let said = match session.class.settings.ui.output {
-        OutputFormat::Json => {
-            let document = serde_json::json!({ "command": "watch", "url": url });
-            writeln!(out, "{document}")
-        }
         OutputFormat::Text => writeln!(out, "{url}\nOpen it in a browser. Ctrl-C ends it."),
+        format => {
+            let scope = session.scope();
+            let stamp = Stamp::now(Command::Watch, &scope.account, &scope.region);
+            let mut document = serde_json::json!(stamp);
+            document["command"] = Command::Watch.as_str().into();
+            document["url"] = url.into();
+            let line = match format {
+                OutputFormat::Jsonl => result_line(Exit::Done, &document),
+                _ => json::line(&document),
+            };
+            line.map_err(io::Error::from)
+                .and_then(|line| out.write_all(line.as_bytes()))
+        }
     };
     said.and_then(|()| out.flush()).map_err(general("stdout"))
 }

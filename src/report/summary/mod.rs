@@ -5,6 +5,7 @@ mod next;
 mod plan;
 mod status;
 mod table;
+mod time;
 mod validate;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,7 +17,6 @@ use crate::events::{Command, Outcome};
 use crate::ids::Username;
 use crate::results::RunSummary;
 use crate::stack::kinds::Gap;
-use crate::stack::limits::Limit;
 
 use super::causes::{self, Cause};
 use super::document::{Document, hidden_by};
@@ -56,10 +56,8 @@ pub struct View<'a> {
     pub granted: bool,
     /// Students whose policy and handout name an API that is not there any more.
     pub stale: &'a [Username],
-    /// The account's limits, where the verb looked at them.
-    pub limits: &'a [Limit],
-    /// What could not be seen.
-    pub gaps: &'a [Gap],
+    /// As for progress. From 1 on a plan shows all of its students and differences.
+    pub verbosity: i8,
     /// The report's page, where the verb wrote one.
     pub report: Option<&'a Path>,
     /// Notes before a deletion: what a teardown does first, and what is lost.
@@ -79,8 +77,7 @@ impl Default for View<'_> {
             has_access: true,
             granted: false,
             stale: &[],
-            limits: &[],
-            gaps: &[],
+            verbosity: 0,
             report: None,
             first: &[],
         }
@@ -123,7 +120,7 @@ pub fn print_summary(summary: &RunSummary, view: &View<'_>, out: &mut dyn Write)
     };
     page.causes(heading, &causes_of(summary, view))?;
     page.notes(&[left::lines(&summary.left), summary.notes.clone()].concat())?;
-    page.gaps(view.gaps)?;
+    page.gaps(&summary.gaps)?;
     page.headline(summary)?;
     if let Some(report) = view.report {
         page.line(&format!("report: {}", clean(&report.display().to_string())))?;
