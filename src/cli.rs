@@ -234,10 +234,15 @@ Examples:
     /// An AWS of this machine alone, for --local. It goes on running when the command ends.
     #[command(subcommand)]
     Local(LocalVerb),
+    /// Write a lab of one's own: check it without any account, or begin with a small one
+    #[command(subcommand)]
+    Lab(LabVerb),
     /// Print a completion script for a shell
     #[command(after_help = "\
-Example:
-  homeroom completions bash > ~/.local/share/bash-completion/completions/homeroom")]
+Examples; after an update, once more:
+  homeroom completions bash > ~/.local/share/bash-completion/completions/homeroom
+  homeroom completions fish > ~/.config/fish/completions/homeroom.fish
+  echo 'source <(homeroom completions zsh)' >> ~/.zshrc")]
     Completions(CompletionsArgs),
     /// Write the manual pages to a folder
     #[command(
@@ -253,7 +258,10 @@ impl Verb {
     /// Whether `--students` may name students who left the roster: the verb does something about them, or refuses them
     /// with a reason.
     pub(crate) fn reaches_leavers(&self) -> bool {
-        matches!(self, Self::Teardown(_) | Self::Access(_))
+        match self {
+            Self::Access(verb) => *verb != AccessVerb::Slips,
+            verb => matches!(verb, Self::Teardown(_)),
+        }
     }
 
     /// Whether the verb is about all students who left the roster, and nobody else.
@@ -313,7 +321,7 @@ impl Verb {
             Self::Check => Command::Check,
             Self::Doctor(_) => Command::Doctor,
             Self::Teardown(_) => Command::Teardown,
-            Self::Local(_) | Self::Completions(_) | Self::Man(_) => return None,
+            Self::Lab(_) | Self::Local(_) | Self::Completions(_) | Self::Man(_) => return None,
         })
     }
 }
@@ -562,6 +570,11 @@ Examples:
     Freeze(FreezeArgs),
     /// Let students in again after a freeze, with what they had
     Thaw,
+    /// Write slips of paper to sign in with, to print and cut out, and a table for a mail merge
+    ///
+    /// Both in the roster's order, in files that only you can read, beside the credentials that `access grant` left on this
+    /// machine. They hold passwords: hand each slip to its student alone.
+    Slips,
 }
 
 impl AccessVerb {
@@ -572,6 +585,7 @@ impl AccessVerb {
             Self::Revoke(_) => Command::AccessRevoke,
             Self::Freeze(_) => Command::AccessFreeze,
             Self::Thaw => Command::AccessThaw,
+            Self::Slips => Command::AccessSlips,
         }
     }
 }
@@ -601,6 +615,32 @@ pub struct FreezeArgs {
     /// Only students who are no longer in the roster, all of them
     #[arg(long)]
     pub(crate) left: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum LabVerb {
+    /// Say everything that is wrong with a lab, without any account
+    ///
+    /// Reads the lab in DIR (else the lab that --lab names, the one in the current folder, the one that comes with homeroom),
+    /// fills it in for a student who is not there, and checks it as deploy would. Asks AWS nothing.
+    Check(LabCheckArgs),
+    /// Write a small working lab, with comments, into a new folder
+    #[command(after_help = "\
+Example:
+  homeroom lab new my-lab && homeroom lab check my-lab && homeroom rehearse --lab my-lab")]
+    New(LabNewArgs),
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct LabCheckArgs {
+    /// The folder that holds templates/ and lambdas/
+    pub(crate) dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct LabNewArgs {
+    /// The folder to make; it must not be there yet, or be empty
+    pub(crate) dir: PathBuf,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
@@ -817,6 +857,18 @@ mod tests {
             (
                 "access freeze --left",
                 Verb::Access(AccessVerb::Freeze(FreezeArgs { left: true })),
+            ),
+            (
+                "lab check my-lab",
+                Verb::Lab(LabVerb::Check(LabCheckArgs {
+                    dir: Some("my-lab".into()),
+                })),
+            ),
+            (
+                "lab new my-lab",
+                Verb::Lab(LabVerb::New(LabNewArgs {
+                    dir: "my-lab".into(),
+                })),
             ),
             ("local start", Verb::Local(LocalVerb::Start)),
             (

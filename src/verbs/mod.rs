@@ -16,8 +16,10 @@ mod handout;
 mod interrupts;
 mod invocation;
 mod isolation;
+mod lab;
 mod leavers;
 mod local;
+mod man;
 mod notify;
 mod plan;
 mod reading;
@@ -48,6 +50,9 @@ use say::{general, print_document};
 
 /// The whole program: reads the command line, runs the verb, says what went wrong.
 pub fn main() -> ExitCode {
+    if completions::answered() {
+        return ExitCode::SUCCESS;
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -127,7 +132,8 @@ fn start_diagnostics(cli: &Cli, ui: Ui) -> Result<()> {
 async fn dispatch(cli: &Cli, ui: Ui) -> Result<Exit> {
     match &cli.verb {
         Verb::Completions(args) => completions::run(args),
-        Verb::Man(args) => completions::man(args),
+        Verb::Man(args) => man::run(args),
+        Verb::Lab(verb) => lab::run(cli, verb, ui),
         Verb::Local(verb) => local::run(cli, verb, ui).await,
         Verb::Rehearse(args) => rehearse::run(cli, args).await,
         Verb::Plan(args) => plan::run(cli, args).await,

@@ -295,7 +295,7 @@ pub(super) fn pace(scale: QuotaScale) -> Pace {
 }
 
 /// The error where the very first call failed.
-fn cannot_begin(
+pub(super) fn cannot_begin(
     error: &CallError,
     source: Option<CredentialSource>,
     profile: Option<&Profile>,
