@@ -15,6 +15,9 @@ pub(crate) const ERROR: &str = "homeroom.error/1";
 /// The layout of what `homeroom local` says.
 pub(crate) const LOCAL: &str = "homeroom.local/1";
 
+/// The layout of what `homeroom lab` says.
+pub(crate) const LAB: &str = "homeroom.lab/1";
+
 /// A document that tells of no account and region: there is none, or an error came before they were known.
 pub(crate) fn without_place(schema: &str, rest: Value) -> Value {
     let mut document = json!({

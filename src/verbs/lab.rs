@@ -10,11 +10,11 @@ use crate::error::{Error, Exit, Result};
 use crate::lab::Lab;
 use crate::lab::bundle;
 use crate::options::{OutputFormat, Ui};
+use crate::results::stamp::{self, without_place};
 use crate::text::show::clean;
 use crate::text::words::plural;
 
-use super::print_json;
-use super::say::said;
+use super::say::{print_document, said};
 
 pub(super) fn run(cli: &Cli, verb: &LabVerb, ui: Ui) -> Result<Exit> {
     match verb {
@@ -26,7 +26,7 @@ pub(super) fn run(cli: &Cli, verb: &LabVerb, ui: Ui) -> Result<Exit> {
 fn check(dir: Option<&Path>, ui: Ui) -> Result<Exit> {
     let found = Lab::proofread(&bundle::files(dir)?);
     let mut out = io::stdout().lock();
-    if ui.output == OutputFormat::Json {
+    if ui.output.is_for_programs() {
         let exit = if found.problems.is_empty() {
             Exit::Done
         } else {
@@ -40,7 +40,8 @@ fn check(dir: Option<&Path>, ui: Ui) -> Result<Exit> {
             "exit_code": exit.code(),
         });
         drop(out);
-        said(print_json(&document))?;
+        let document = without_place(stamp::LAB, document);
+        said(print_document(ui.output, exit, &document))?;
         return Ok(exit);
     }
     for remark in &found.remarks {
@@ -70,10 +71,12 @@ fn new(dir: &Path, ui: Ui) -> Result<Exit> {
         clean(&dir)
     );
     match ui.output {
-        OutputFormat::Json => said(print_json(
-            &json!({ "command": "lab new", "folder": dir, "exit_code": 0 }),
-        ))?,
-        _ => said(writeln!(
+        format @ (OutputFormat::Json | OutputFormat::Jsonl) => {
+            let document = json!({ "command": "lab new", "folder": dir, "exit_code": 0 });
+            let document = without_place(stamp::LAB, document);
+            said(print_document(format, Exit::Done, &document))?;
+        }
+        OutputFormat::Text => said(writeln!(
             io::stdout().lock(),
             "A small lab is in {}.\nnext: {next}",
             clean(&dir)

@@ -71,7 +71,11 @@ fn the_report_is_as_its_schema_says() {
 #[test]
 fn what_tells_of_no_class_is_as_its_schema_says() {
     let dir = tempfile::tempdir().unwrap();
-    for words in [&["doctor", "--local"][..], &["local", "status"]] {
+    for words in [
+        &["doctor", "--local"][..],
+        &["local", "status"],
+        &["lab", "check"],
+    ] {
         let output = homeroom(dir.path(), &[words, &["--output", "json"]].concat());
         check(&serde_json::from_slice(&output.stdout).unwrap());
         let output = homeroom(dir.path(), &[words, &["--output", "jsonl"]].concat());
