@@ -49,7 +49,8 @@ pub(crate) fn schema_of(command: Command) -> &'static str {
         Command::AccessGrant
         | Command::AccessRevoke
         | Command::AccessFreeze
-        | Command::AccessThaw => "homeroom.access/1",
+        | Command::AccessThaw
+        | Command::AccessSlips => "homeroom.access/1",
         Command::Handout => "homeroom.handout/1",
         Command::GradesPush => "homeroom.grades/1",
         Command::Check => "homeroom.check/1",
