@@ -27,7 +27,8 @@ async fn a_student_of_whose_stack_nothing_is_there_is_not_deployed() {
         [Some(StackState::Ready), Some(StackState::NotDeployed)]
     );
     let stack = check(&read.students[1], "infrastructure");
-    assert!(stack.instructor_hint().contains("`homeroom deploy` makes"));
+    let hint = stack.instructor_hint();
+    assert!(hint.contains("`homeroom deploy --students"), "{hint}");
     assert!(!stack.hint.contains("homeroom"), "{}", stack.hint);
 }
 
