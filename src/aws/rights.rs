@@ -9,7 +9,7 @@ use super::operations::Operation;
 
 /// What an action is about, as the `Resource` of a policy can narrow it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) enum Reach {
+pub(crate) enum RightOn {
     /// IAM knows no resources for the action: `*`.
     Everything,
     Roles,
@@ -61,7 +61,7 @@ impl Errand {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Right {
     pub(crate) action: &'static str,
-    pub(crate) on: Reach,
+    pub(crate) on: RightOn,
 }
 
 const LAMBDA: &str = "lambda.amazonaws.com";
@@ -80,10 +80,10 @@ impl Operation {
     fn needs(self) -> (Errand, Vec<Right>) {
         use Errand::*;
         use Operation::*;
-        use Reach::*;
+        use RightOn::*;
         let right = |action, on| Right { action, on };
         let own = |on| vec![right(self.as_str(), on)];
-        let own_and = |on, more: &[(&'static str, Reach)]| {
+        let own_and = |on, more: &[(&'static str, RightOn)]| {
             let more = more.iter().map(|(action, on)| right(action, *on));
             own(on).into_iter().chain(more).collect()
         };

@@ -7,7 +7,7 @@ use std::future::Future;
 use jiff::SignedDuration;
 
 use super::policy::resources;
-use crate::aws::rights::{Errand, Reach, Right};
+use crate::aws::rights::{Errand, Right, RightOn};
 use crate::aws::stop::Cancelled;
 use crate::aws::{
     CallError, CallResult, Client, CloudError, ErrorKind, Operation, Principal, Simulation,
@@ -16,7 +16,7 @@ use crate::ids::{ClassName, Scope, Username};
 use crate::lab::Lab;
 use crate::report::findings::Finding;
 use crate::stack::hints;
-use crate::stack::kinds::{AccountUse, Desired, Kind, Observed};
+use crate::stack::kinds::{AccountUse, Desired, Observed};
 use crate::stack::limits::{Limit, Limited, broken};
 use crate::stack::observe::{Depth, observe};
 use crate::stack::plan::{Plan, deploy};
@@ -317,20 +317,22 @@ pub async fn visit(client: &Client, visit: &Visit<'_>) -> Result<Vec<Finding>, C
 
 impl Visit<'_> {
     /// Names in the place of the patterns' stars. The simulator takes what it is given as it stands.
-    fn resources(&self, reach: Reach) -> Vec<String> {
+    fn resources(&self, reach: RightOn) -> Vec<String> {
         let (class, student) = (self.class, self.student);
         let patterns = self.lab.name_patterns();
-        let roles = patterns.iter().filter(|pattern| pattern.kind == Kind::Role);
+        let roles = patterns
+            .iter()
+            .filter(|pattern| Some(pattern.kind) == reach.kind());
         match reach {
-            Reach::Roles | Reach::RolesFor(_) => roles
+            RightOn::Roles | RightOn::RolesFor(_) => roles
                 .map(|role| self.scope.role_arn(class, &role.name(student)))
                 .collect(),
-            Reach::RestApis => vec![self.scope.rest_api_arn("a1b2c3d4e5")],
-            Reach::Everything => vec!["*".to_owned()],
+            RightOn::RestApis => vec![self.scope.rest_api_arn("a1b2c3d4e5")],
+            RightOn::Everything => vec!["*".to_owned()],
             _ => resources(reach, self.lab, self.scope)
                 .into_iter()
                 .map(|pattern| match reach {
-                    Reach::Users | Reach::Policies => {
+                    RightOn::Users | RightOn::Policies => {
                         pattern.replace('*', &format!("{class}/{student}"))
                     }
                     _ => pattern.replace('*', student.as_str()),
@@ -404,11 +406,11 @@ async fn permissions(
 
 /// The table's rights by what they are about, each with what it is needed for first. What the listings have asked for real
 /// is left out.
-fn asked_actions() -> BTreeMap<Reach, BTreeMap<&'static str, Errand>> {
-    let mut asked: BTreeMap<Reach, BTreeMap<&'static str, Errand>> = BTreeMap::new();
+fn asked_actions() -> BTreeMap<RightOn, BTreeMap<&'static str, Errand>> {
+    let mut asked: BTreeMap<RightOn, BTreeMap<&'static str, Errand>> = BTreeMap::new();
     for operation in Operation::ALL {
         let rights = operation.rights().into_iter();
-        for Right { action, on } in rights.filter(|right| right.on != Reach::Everything) {
+        for Right { action, on } in rights.filter(|right| right.on != RightOn::Everything) {
             let first = asked.entry(on).or_default().entry(action);
             let errand = first.or_insert(operation.errand());
             *errand = (*errand).min(operation.errand());
@@ -421,7 +423,7 @@ async fn simulate(
     client: &Client,
     arn: &str,
     visit: &Visit<'_>,
-    reach: Reach,
+    reach: RightOn,
     actions: &BTreeMap<&'static str, Errand>,
     decisions: &mut Decisions,
 ) -> Result<(), CallError> {
@@ -436,7 +438,7 @@ async fn simulate(
         resources: &resources,
         region: &visit.scope.region,
         passed_to: match reach {
-            Reach::RolesFor(service) => Some(service),
+            RightOn::RolesFor(service) => Some(service),
             _ => None,
         },
     };
@@ -676,7 +678,7 @@ mod tests {
                 assert!(!log_streams.contains('*'), "{arn}");
             }
         }
-        let users = visit.resources(Reach::Users);
+        let users = visit.resources(RightOn::Users);
         assert_eq!(
             users,
             ["arn:aws:iam::123456789012:user/homeroom/demo/user1"]

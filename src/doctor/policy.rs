@@ -6,10 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value, json};
 
 use crate::aws::Operation;
-use crate::aws::rights::Reach;
+use crate::aws::rights::RightOn;
 use crate::ids::Scope;
 use crate::lab::Lab;
-use crate::stack::kinds::Kind;
 use crate::stack::kinds::managed_policy::DOCUMENT_MAX;
 
 /// The path of everything that homeroom makes in IAM, of every class.
@@ -54,13 +53,13 @@ fn divided(statements: Vec<Value>, most: usize) -> Vec<Value> {
 /// One statement for all actions on the same resources.
 fn statements(lab: &Lab, scope: &Scope) -> Vec<Value> {
     let rights: BTreeSet<_> = Operation::ALL.iter().flat_map(|it| it.rights()).collect();
-    let mut grouped: BTreeMap<&str, (BTreeSet<&str>, BTreeSet<Reach>)> = BTreeMap::new();
+    let mut grouped: BTreeMap<&str, (BTreeSet<&str>, BTreeSet<RightOn>)> = BTreeMap::new();
     for right in rights {
         let (actions, reaches) = grouped.entry(sid(right.on)).or_default();
         actions.insert(right.action);
         reaches.insert(right.on);
     }
-    let statement = |(sid, (actions, reaches)): (&str, (BTreeSet<&str>, BTreeSet<Reach>))| {
+    let statement = |(sid, (actions, reaches)): (&str, (BTreeSet<&str>, BTreeSet<RightOn>))| {
         let resources: BTreeSet<String> = reaches
             .iter()
             .flat_map(|reach| resources(*reach, lab, scope))
@@ -74,7 +73,7 @@ fn statements(lab: &Lab, scope: &Scope) -> Vec<Value> {
         statement.insert("Action".into(), one_or_list(actions));
         statement.insert("Resource".into(), one_or_list(resources));
         let services = reaches.iter().filter_map(|reach| match reach {
-            Reach::RolesFor(service) => Some(*service),
+            RightOn::RolesFor(service) => Some(*service),
             _ => None,
         });
         let services: Vec<&str> = services.collect();
@@ -96,65 +95,62 @@ fn one_or_list<T: Into<Value>>(items: BTreeSet<T>) -> Value {
 }
 
 /// The statement of a reach: letters and digits alone.
-fn sid(reach: Reach) -> &'static str {
+fn sid(reach: RightOn) -> &'static str {
     match reach {
-        Reach::Everything => "Account",
-        Reach::Roles => "Roles",
-        Reach::RolesFor(_) => "PassRoles",
-        Reach::Policies => "Policies",
-        Reach::Users => "Users",
-        Reach::GroupsAndDevices => "GroupsAndDevicesOfUsers",
-        Reach::Principals => "Simulator",
-        Reach::Functions => "Functions",
-        Reach::StateMachines => "StateMachines",
-        Reach::Executions => "Executions",
-        Reach::RestApiList => "RestApiList",
-        Reach::RestApis => "RestApis",
-        Reach::RestApiTags => "RestApiTags",
-        Reach::SignedStages => "SignedStages",
-        Reach::LogGroups => "LogGroups",
+        RightOn::Everything => "Account",
+        RightOn::Roles => "Roles",
+        RightOn::RolesFor(_) => "PassRoles",
+        RightOn::Policies => "Policies",
+        RightOn::Users => "Users",
+        RightOn::GroupsAndDevices => "GroupsAndDevicesOfUsers",
+        RightOn::Principals => "Simulator",
+        RightOn::Functions => "Functions",
+        RightOn::StateMachines => "StateMachines",
+        RightOn::Executions => "Executions",
+        RightOn::RestApiList => "RestApiList",
+        RightOn::RestApis => "RestApis",
+        RightOn::RestApiTags => "RestApiTags",
+        RightOn::SignedStages => "SignedStages",
+        RightOn::LogGroups => "LogGroups",
     }
 }
 
 /// Patterns of the resources, as narrow as IAM can name them: by homeroom's path, by the lab's names, by account and
 /// region. None where the lab has nothing of the kind.
-pub(super) fn resources(reach: Reach, lab: &Lab, scope: &Scope) -> Vec<String> {
+pub(super) fn resources(reach: RightOn, lab: &Lab, scope: &Scope) -> Vec<String> {
     let (partition, account, region) = (&scope.partition, &scope.account, &scope.region);
     let iam = |what: &str| format!("arn:{partition}:iam::{account}:{what}");
     let api = |path: &str| vec![format!("arn:{partition}:apigateway:{region}::/{path}")];
     let patterns = lab.name_patterns();
-    let names = |kind: Kind| {
-        let of_kind = patterns.iter().filter(move |pattern| pattern.kind == kind);
+    let names = || {
+        let of_kind = patterns
+            .iter()
+            .filter(|pattern| Some(pattern.kind) == reach.kind());
         of_kind.map(|pattern| pattern.around("*"))
     };
-    let has_apis = names(Kind::RestApi).next().is_some();
     match reach {
-        Reach::Everything => vec!["*".to_owned()],
-        Reach::Roles | Reach::RolesFor(_) => vec![iam(&format!("role/{PATH}"))],
-        Reach::Policies => vec![iam(&format!("policy/{PATH}"))],
-        Reach::Users | Reach::GroupsAndDevices if !lab.has_access() => Vec::new(),
-        Reach::Users => vec![iam(&format!("user/{PATH}"))],
-        Reach::GroupsAndDevices => vec![iam("group/*"), iam("mfa/*")],
-        Reach::Principals => vec![iam("role/*"), iam("user/*")],
-        Reach::Functions => names(Kind::Function)
-            .map(|name| scope.function_arn(&name))
-            .collect(),
-        Reach::StateMachines => names(Kind::StateMachine)
-            .map(|name| scope.state_machine_arn(&name))
-            .collect(),
-        Reach::Executions => names(Kind::StateMachine)
+        RightOn::Everything => vec!["*".to_owned()],
+        RightOn::Roles | RightOn::RolesFor(_) => vec![iam(&format!("role/{PATH}"))],
+        RightOn::Policies => vec![iam(&format!("policy/{PATH}"))],
+        RightOn::Users | RightOn::GroupsAndDevices if !lab.has_access() => Vec::new(),
+        RightOn::Users => vec![iam(&format!("user/{PATH}"))],
+        RightOn::GroupsAndDevices => vec![iam("group/*"), iam("mfa/*")],
+        RightOn::Principals => vec![iam("role/*"), iam("user/*")],
+        RightOn::Functions => names().map(|name| scope.function_arn(&name)).collect(),
+        RightOn::StateMachines => names().map(|name| scope.state_machine_arn(&name)).collect(),
+        RightOn::Executions => names()
             .map(|name| scope.execution_arn(&name, "*"))
             .collect(),
-        Reach::RestApiList => api("restapis"),
-        Reach::RestApis if has_apis => api("restapis/*"),
-        Reach::RestApiTags if has_apis => api("tags/*"),
-        Reach::RestApis | Reach::RestApiTags => Vec::new(),
-        Reach::SignedStages => lab
+        RightOn::RestApiList => api("restapis"),
+        RightOn::RestApis if names().next().is_some() => api("restapis/*"),
+        RightOn::RestApiTags if names().next().is_some() => api("tags/*"),
+        RightOn::RestApis | RightOn::RestApiTags => Vec::new(),
+        RightOn::SignedStages => lab
             .signed_stages()
             .map(|stage| format!("{}/{stage}/*", scope.execute_api_arn("*")))
             .collect(),
         // Tags are about the group itself, all else about the streams in it.
-        Reach::LogGroups => names(Kind::LogGroup)
+        RightOn::LogGroups => names()
             .map(|name| scope.log_group_arn(&name))
             .flat_map(|arn| [format!("{arn}:*"), arn])
             .collect(),

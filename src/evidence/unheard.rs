@@ -97,7 +97,7 @@ impl OwnApis {
     }
 }
 
-struct Question<'a> {
+struct MetricQuestion<'a> {
     student: &'a Username,
     api: &'a OwnApi,
     since_ms: i64,
@@ -106,7 +106,7 @@ struct Question<'a> {
 
 /// What is to be asked about students who would be called silent.
 pub struct Unheard<'a> {
-    questions: Vec<Question<'a>>,
+    questions: Vec<MetricQuestion<'a>>,
     now_ms: i64,
     until_ms: i64,
 }
@@ -121,7 +121,7 @@ impl<'a> Unheard<'a> {
     ) -> Self {
         let now_ms = now.as_millisecond();
         let until_ms = (now_ms - LOGGED_MS).div_euclid(MINUTE_MS) * MINUTE_MS;
-        let mut due: Vec<(i64, Question<'a>)> = Vec::new();
+        let mut due: Vec<(i64, MetricQuestion<'a>)> = Vec::new();
         for student in students {
             let name = &student.username;
             let (Some(since_ms), Some(api)) = (silent_since(student), apis.0.get(name)) else {
@@ -134,7 +134,7 @@ impl<'a> Unheard<'a> {
             let asked_ms = known(cache, name, since_ms).map_or(i64::MIN, |known| known.asked_ms);
             let again = now_ms.saturating_sub(asked_ms) >= ASKED_AGAIN_MS || asked_ms > now_ms;
             if again && from_ms < until_ms {
-                let question = Question {
+                let question = MetricQuestion {
                     student: name,
                     api,
                     since_ms,
@@ -199,11 +199,11 @@ impl<'a> Unheard<'a> {
 
     fn heard(
         &self,
-        question: &Question<'_>,
+        question: &MetricQuestion<'_>,
         errors: &ClientErrors,
         known: Option<UnheardRequests>,
     ) -> UnheardRequests {
-        let Question {
+        let MetricQuestion {
             api,
             since_ms,
             from_ms,

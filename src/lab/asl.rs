@@ -17,7 +17,7 @@ use serde_json::{Map, Value};
 use crate::stack::kinds::Desired;
 use crate::text::similar::did_you_mean;
 use arn::after;
-use fields::{Field, Form, Language};
+use fields::{AslField, Form, Language};
 
 /// Longest state name. Source: Amazon States Language, "States" (docs.aws.amazon.com,
 /// step-functions/latest/dg/statemachine-structure.html).
@@ -44,19 +44,19 @@ pub(crate) fn problems(definition: &Value) -> Vec<AslProblem> {
         Some("JSONata") => Language::Jsonata,
         _ => Language::JsonPath,
     };
-    checker.machine(&Place::default(), definition, "the definition", language);
+    checker.machine(&AslPlace::default(), definition, "the definition", language);
     checker.problems
 }
 
 /// Where something stands, as a pointer and as a person says it.
 #[derive(Debug, Clone, Default)]
-struct Place {
+struct AslPlace {
     pointer: String,
     /// `state "Work"`; empty at the top.
     said: String,
 }
 
-impl Place {
+impl AslPlace {
     fn at(&self, key: &str) -> String {
         format!(
             "{}/{}",
@@ -94,12 +94,12 @@ impl AslChecker {
         });
     }
 
-    fn say(&mut self, place: &Place, cause: impl Into<String>) {
+    fn say(&mut self, place: &AslPlace, cause: impl Into<String>) {
         self.add(&place.pointer, cause, true);
     }
 
     /// A problem of a place's field.
-    fn say_of(&mut self, place: &Place, field: &str, cause: impl AsRef<str>) {
+    fn say_of(&mut self, place: &AslPlace, field: &str, cause: impl AsRef<str>) {
         self.add(
             place.at(field),
             format!("{field} of {} {}", place.said, cause.as_ref()),
@@ -107,7 +107,7 @@ impl AslChecker {
         );
     }
 
-    fn machine(&mut self, place: &Place, machine: &Value, scope: &str, language: Language) {
+    fn machine(&mut self, place: &AslPlace, machine: &Value, scope: &str, language: Language) {
         let Value::Object(machine) = machine else {
             return self.say(place, format!("{scope} is not a JSON object"));
         };
@@ -159,7 +159,7 @@ impl AslChecker {
 
     fn reachability(
         &mut self,
-        place: &Place,
+        place: &AslPlace,
         start: &str,
         states: &Map<String, Value>,
         scope: &str,
@@ -189,7 +189,7 @@ impl AslChecker {
 
     fn state(
         &mut self,
-        place: &Place,
+        place: &AslPlace,
         name: &str,
         state: &Value,
         states: &Map<String, Value>,
@@ -236,7 +236,7 @@ impl AslChecker {
                 );
             }
         }
-        let takes: Vec<&Field> = fields::of_state(kind).collect();
+        let takes: Vec<&AslField> = fields::of_state(kind).collect();
         self.object_of(
             place,
             fields,
@@ -287,7 +287,7 @@ impl AslChecker {
     }
 
     /// Exactly one of Next and End.
-    fn goes_on(&mut self, place: &Place, name: &str, fields: &Map<String, Value>) {
+    fn goes_on(&mut self, place: &AslPlace, name: &str, fields: &Map<String, Value>) {
         match (fields.get("Next"), fields.get("End")) {
             (Some(_), None) | (None, Some(Value::Bool(true))) => {}
             (None, None | Some(_)) => self.say(
@@ -298,7 +298,7 @@ impl AslChecker {
         }
     }
 
-    fn task(&mut self, place: &Place, name: &str, fields: &Map<String, Value>) {
+    fn task(&mut self, place: &AslPlace, name: &str, fields: &Map<String, Value>) {
         match fields.get("Resource").and_then(Value::as_str) {
             None | Some("") => self.say(place, format!("task {name:?} has no Resource")),
             // What stands for a value that is not filled in has been said.
@@ -324,7 +324,7 @@ impl AslChecker {
 
     fn map(
         &mut self,
-        place: &Place,
+        place: &AslPlace,
         name: &str,
         fields: &Map<String, Value>,
         language: Language,
@@ -379,7 +379,7 @@ impl AslChecker {
         }
     }
 
-    fn choice(&mut self, place: &Place, name: &str, state: &Value, language: Language) {
+    fn choice(&mut self, place: &AslPlace, name: &str, state: &Value, language: Language) {
         let rules = list(state, "Choices");
         if rules.is_empty() {
             self.say(place, format!("choice {name:?} has no Choices"));
@@ -395,7 +395,7 @@ impl AslChecker {
     }
 
     /// A rule of a choice, or a part of one: a comparison, a combination of such, or a condition in JSONata.
-    fn rule(&mut self, place: &Place, rule: &Value, language: Language, whole: bool) {
+    fn rule(&mut self, place: &AslPlace, rule: &Value, language: Language, whole: bool) {
         let said = &place.said;
         let Some(fields) = rule.as_object() else {
             return self.say(place, format!("{said} is not a JSON object"));
@@ -431,7 +431,7 @@ impl AslChecker {
                 );
             }
         }
-        let known: Vec<&Field> = fields::RULE.iter().collect();
+        let known: Vec<&AslField> = fields::RULE.iter().collect();
         let ours = fields
             .iter()
             .filter(|(field, _)| known.iter().any(|known| known.name == *field));
@@ -480,7 +480,7 @@ impl AslChecker {
 
     fn error_handlers(
         &mut self,
-        place: &Place,
+        place: &AslPlace,
         name: &str,
         fields: &Map<String, Value>,
         language: Language,
@@ -548,12 +548,12 @@ impl AslChecker {
 
     fn object(
         &mut self,
-        place: &Place,
+        place: &AslPlace,
         object: &Map<String, Value>,
-        takes: &[Field],
+        takes: &[AslField],
         language: Language,
     ) {
-        let takes: Vec<&Field> = takes.iter().collect();
+        let takes: Vec<&AslField> = takes.iter().collect();
         self.object_of(place, object, &takes, language, |_| None);
     }
 
@@ -561,9 +561,9 @@ impl AslChecker {
     /// somewhere else.
     fn object_of(
         &mut self,
-        place: &Place,
+        place: &AslPlace,
         object: &Map<String, Value>,
-        takes: &[&Field],
+        takes: &[&AslField],
         language: Language,
         elsewhere: impl Fn(&str) -> Option<String>,
     ) {
@@ -603,7 +603,14 @@ impl AslChecker {
     }
 
     /// What stands in a field.
-    fn form(&mut self, place: &Place, field: &str, value: &Value, form: Form, language: Language) {
+    fn form(
+        &mut self,
+        place: &AslPlace,
+        field: &str,
+        value: &Value,
+        form: Form,
+        language: Language,
+    ) {
         let text = value.as_str();
         if language == Language::Jsonata {
             if let Some(found) = text
@@ -680,7 +687,7 @@ impl AslChecker {
     }
 
     /// A payload template: fields whose names end in `.$` hold paths or intrinsic functions.
-    fn template(&mut self, place: &Place, field: &str, value: &Value) {
+    fn template(&mut self, place: &AslPlace, field: &str, value: &Value) {
         match value {
             Value::Object(fields) => {
                 for (key, value) in fields {
@@ -744,7 +751,7 @@ impl AslChecker {
     }
 
     /// JSON in which each text may be a JSONata expression.
-    fn expressions(&mut self, place: &Place, field: &str, value: &Value) {
+    fn expressions(&mut self, place: &AslPlace, field: &str, value: &Value) {
         match value {
             Value::Object(fields) => {
                 for (key, value) in fields {

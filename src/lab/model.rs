@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::aws::execution::ExecutionStatus;
-use crate::ids::LabId;
+use crate::ids::{LabId, ResourceId};
 use crate::lab::check::Check;
 use crate::lab::marks::Marks;
 use crate::lab::mistake::Mistake;
 use crate::stack::kinds::Kind;
+use crate::stack::kinds::function::log_group_of;
 use crate::stack::kinds::rest_api::{Authorization, Throttle};
 use crate::stack::kinds::state_machine::WorkflowType;
 use crate::stack::names::NamePattern;
@@ -362,6 +363,19 @@ impl ProbeRequest {
             Self::Execution { input, .. } => Some(("input", input)),
             Self::LogEvents { .. } => None,
         }
+    }
+
+    /// What it is about, once the probe is filled in; of several the first.
+    pub(crate) fn resource(&self) -> Option<ResourceId> {
+        Some(match self {
+            Self::Api { api, .. } => ResourceId::new(Kind::RestApi, api.as_str()),
+            Self::Execution { state_machine, .. } => {
+                ResourceId::new(Kind::StateMachine, state_machine.as_str())
+            }
+            Self::LogEvents { functions } => {
+                ResourceId::new(Kind::LogGroup, log_group_of(functions.first()?))
+            }
+        })
     }
 }
 

@@ -7,17 +7,18 @@ use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use super::process::{ROSTER_FOLDER, roster_folder};
 use super::{file, invalid};
 use crate::error::Result;
 use crate::lab::bundle;
+
+pub(super) const ROSTER_FOLDER: &str = "roster";
 
 /// Most bytes of `homeroom.toml`.
 const FILE_MAX: u64 = 1024 * 1024;
 
 /// The `homeroom.toml` that counts, if there is one.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Found {
+pub(crate) struct FoundSettings {
     pub(super) file: Option<SettingsFile>,
     pub(super) passed_over: Vec<PassedOver>,
 }
@@ -102,8 +103,8 @@ impl Surroundings<'_> {
 ///
 /// # Errors
 /// [`crate::error::Exit::Invalid`]: the one that counts cannot be read.
-pub(super) fn find(around: Surroundings<'_>) -> Result<Found> {
-    let mut found = Found::default();
+pub(super) fn find(around: Surroundings<'_>) -> Result<FoundSettings> {
+    let mut found = FoundSettings::default();
     let here = around.here.join(file::NAME);
     match bundle::named_file(&here, FILE_MAX) {
         Err(error) if error.kind() == ErrorKind::NotFound => {}
@@ -121,7 +122,7 @@ pub(super) fn find(around: Surroundings<'_>) -> Result<Found> {
     Ok(found)
 }
 
-impl Found {
+impl FoundSettings {
     /// Takes the file of that folder, unless there is none, another one counts, or it is not this user's.
     fn consider(&mut self, around: Surroundings<'_>, folder: PathBuf) -> Result<()> {
         let path = folder.join(file::NAME);
@@ -172,6 +173,25 @@ pub(super) fn home() -> Option<PathBuf> {
     fs::canonicalize(home).ok()
 }
 
+/// The names of the files in the folder `roster` of this folder.
+pub(super) fn roster_folder(folder: &Path) -> Result<Vec<String>> {
+    let names = |entries: fs::ReadDir| {
+        let name = |entry: fs::DirEntry| entry.file_name().to_string_lossy().into_owned();
+        entries.map(|entry| entry.map(name)).collect()
+    };
+    let path = folder.join(ROSTER_FOLDER);
+    match fs::read_dir(&path).and_then(names) {
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            Ok(Vec::new())
+        }
+        names => names.map_err(|error| {
+            let cause = format!("the folder cannot be read: {error}");
+            let hint = "give the roster's file with --roster FILE";
+            invalid(format!("{}/", path.display()), cause, hint)
+        }),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -195,11 +215,17 @@ mod tests {
             Self { _dir: dir, root }
         }
 
-        fn find(&self, here: &str, roster: Option<&str>, home: &str) -> Found {
+        fn find(&self, here: &str, roster: Option<&str>, home: &str) -> FoundSettings {
             self.find_as(rustix::process::geteuid().as_raw(), here, roster, home)
         }
 
-        fn find_as(&self, user: u32, here: &str, roster: Option<&str>, home: &str) -> Found {
+        fn find_as(
+            &self,
+            user: u32,
+            here: &str,
+            roster: Option<&str>,
+            home: &str,
+        ) -> FoundSettings {
             let here = self.root.join(here);
             fs::create_dir_all(&here).expect("the current folder");
             find(Surroundings {
@@ -212,7 +238,7 @@ mod tests {
         }
     }
 
-    fn folder(found: &Found) -> Option<&Path> {
+    fn folder(found: &FoundSettings) -> Option<&Path> {
         found.file.as_ref().map(|file| file.folder.as_path())
     }
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::file::NAME;
-use super::process::ROSTER_FOLDER;
+use super::found::ROSTER_FOLDER;
 use super::{AccountId, Profile, Region, invalid};
 use crate::error::{Error, Exit, Result};
 use crate::ids::ClassName;

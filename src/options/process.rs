@@ -1,19 +1,16 @@
 //! What the options need to know of the process and the current folder.
 
-use std::fs;
-use std::io::{self, ErrorKind, IsTerminal};
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
-use super::found::{Found, Surroundings, find, home};
+use super::found::{FoundSettings, Surroundings, find, home, roster_folder};
 use super::{Env, GlobalOptions, invalid, variable_name};
 use crate::error::Result;
-
-pub(super) const ROSTER_FOLDER: &str = "roster";
 
 pub(crate) struct ProcessContext<'a> {
     pub(crate) env: Env<'a>,
     /// The `homeroom.toml` that counts.
-    pub(crate) file: Result<Found>,
+    pub(crate) file: Result<FoundSettings>,
     /// The names of the files in the folder `roster`; none when there is no such folder.
     pub(crate) roster_folder: Result<Vec<String>>,
     /// Whether the current folder holds a lab.
@@ -43,7 +40,7 @@ impl ProcessContext<'_> {
     }
 }
 
-fn settings(roster: Option<&Path>) -> Result<Found> {
+fn settings(roster: Option<&Path>) -> Result<FoundSettings> {
     let here = std::env::current_dir().map_err(|error| {
         let hint = "change to a folder that is there";
         invalid("the current folder", error.to_string(), hint)
@@ -54,23 +51,4 @@ fn settings(roster: Option<&Path>) -> Result<Found> {
         home: home().as_deref(),
         user: rustix::process::geteuid().as_raw(),
     })
-}
-
-/// The names of the files in the folder `roster` of this folder.
-pub(super) fn roster_folder(folder: &Path) -> Result<Vec<String>> {
-    let names = |entries: fs::ReadDir| {
-        let name = |entry: fs::DirEntry| entry.file_name().to_string_lossy().into_owned();
-        entries.map(|entry| entry.map(name)).collect()
-    };
-    let path = folder.join(ROSTER_FOLDER);
-    match fs::read_dir(&path).and_then(names) {
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-            Ok(Vec::new())
-        }
-        names => names.map_err(|error| {
-            let cause = format!("the folder cannot be read: {error}");
-            let hint = "give the roster's file with --roster FILE";
-            invalid(format!("{}/", path.display()), cause, hint)
-        }),
-    }
 }

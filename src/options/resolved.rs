@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use super::found::{Found, PassedOver, SettingsFile};
-use super::process::{ProcessContext, ROSTER_FOLDER};
+use super::found::ROSTER_FOLDER;
+use super::found::{FoundSettings, PassedOver, SettingsFile};
+use super::process::ProcessContext;
 use super::values::{
     AccountId, ColorWhen, EndpointUrl, OutputFormat, PolicyArn, Profile, QuotaOverride, QuotaScale,
     Region,
@@ -147,14 +148,14 @@ impl Sources {
         let flags = typed.typed(&mut failures);
         let variables = GlobalOptions::from_variables(process.env, &mut failures);
         let (file, of_file) = match &process.file {
-            Ok(Found {
+            Ok(FoundSettings {
                 file: Some(file), ..
             }) => {
                 let label = file.path().display().to_string();
                 let (options, failures) = file::parse(&label, &file.text);
                 (options.below(&file.folder), failures)
             }
-            Ok(Found { file: None, .. }) => Default::default(),
+            Ok(FoundSettings { file: None, .. }) => Default::default(),
             Err(error) => (GlobalOptions::default(), error.failures.clone()),
         };
         failures.extend(of_file);
@@ -302,7 +303,7 @@ impl ClassSettings {
         let is_local = target == CloudTarget::Local;
         let ui = sources.ui(process);
         let all = sources.merged();
-        let Found { file, passed_over } = process.file.clone()?;
+        let FoundSettings { file, passed_over } = process.file.clone()?;
         let ClassPlace {
             roster,
             roster_built_in,

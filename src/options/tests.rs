@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
-use super::found::{Found, SettingsFile};
+use super::found::{FoundSettings, SettingsFile};
 use super::*;
 use crate::error::Result;
 
@@ -14,7 +14,7 @@ pub(crate) struct Around<'a> {
     pub(crate) env: &'a [(&'a str, &'a str)],
     pub(crate) file: &'a str,
     /// In place of `file`: the settings, where they are elsewhere.
-    pub(crate) found: Option<Found>,
+    pub(crate) found: Option<FoundSettings>,
     pub(crate) rosters: Option<&'a [&'a str]>,
     pub(crate) lab_here: bool,
     pub(crate) terminal: bool,
@@ -33,14 +33,14 @@ fn typed(words: &str) -> Typed {
 }
 
 /// Settings in that folder.
-fn found(text: &str, folder: &str) -> Found {
+fn found(text: &str, folder: &str) -> FoundSettings {
     let file = SettingsFile {
         text: text.to_owned(),
         folder: folder.into(),
         roster_folder: Ok(vec!["of-file.csv".to_owned()]),
         has_lab: true,
     };
-    Found {
+    FoundSettings {
         file: Some(file),
         passed_over: Vec::new(),
     }
@@ -424,7 +424,7 @@ fn an_unreadable_roster_folder_is_no_matter_where_a_roster_is_given() {
             let folder = invalid("roster/", "the folder cannot be read", "give it");
             let process = ProcessContext {
                 roster_folder: Err(folder),
-                file: Ok(Found::default()),
+                file: Ok(FoundSettings::default()),
                 ..*process
             };
             ClassSettings::resolve(&typed(words).global, false, &process).is_err()

@@ -15,7 +15,7 @@ use crate::evidence::causes::add_cause;
 use crate::evidence::check::{Evidence, ExecutionEvidence, Why};
 use crate::evidence::functions::FunctionLook;
 use crate::evidence::log_events::has_events;
-use crate::ids::{ResourceId, Scope};
+use crate::ids::Scope;
 use crate::lab::marks::{Starter, marked};
 use crate::lab::{EndState, Probe, ProbeRequest};
 use crate::probe::cannot_begin::{CannotBegin, cannot_begin};
@@ -23,9 +23,8 @@ use crate::probe::deadline::{Deadline, EXECUTION_KNOWN};
 use crate::probe::patience::{Patience, Teller};
 use crate::stack::alike::Alike;
 use crate::stack::hints;
-use crate::stack::kinds::function::log_group_of;
 use crate::stack::kinds::rest_api::Authorization;
-use crate::stack::kinds::{Kind, Observed, Stack};
+use crate::stack::kinds::{Observed, Stack};
 use crate::stack::plan::StudentPlan;
 use crate::stack::settle::Settling;
 
@@ -152,17 +151,9 @@ impl Waits<'_> {
 
     /// Says what the student is waited for.
     fn tell(&mut self, probe: &Probe, on: &str) {
-        let (kind, name) = match &probe.request {
-            ProbeRequest::Execution { state_machine, .. } => {
-                (Kind::StateMachine, state_machine.clone())
-            }
-            ProbeRequest::Api { api, .. } => (Kind::RestApi, api.clone()),
-            ProbeRequest::LogEvents { functions } => match functions.first() {
-                Some(first) => (Kind::LogGroup, log_group_of(first)),
-                None => return,
-            },
-        };
-        self.teller.tell(ResourceId::new(kind, name), on);
+        if let Some(resource) = probe.request.resource() {
+            self.teller.tell(resource, on);
+        }
     }
 }
 

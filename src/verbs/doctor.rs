@@ -30,7 +30,7 @@ const STUDENTS: usize = 30;
 
 /// What was found, and where.
 #[derive(Default)]
-struct Found {
+struct Checkup {
     findings: Vec<Finding>,
     scope: Option<Scope>,
     wrong_account: bool,
@@ -53,7 +53,7 @@ pub(super) async fn run(cli: &Cli, args: &DoctorArgs) -> Result<Exit> {
         false => settings.read_roster(&lab.username_limit())?.students,
     };
     let mut found = match &settings.target {
-        CloudTarget::Local => Found::default(),
+        CloudTarget::Local => Checkup::default(),
         CloudTarget::Aws { profile, .. } => {
             let options = options(&settings, &lab).await?;
             in_aws(options, &settings, profile.as_ref(), &lab, &students).await?
@@ -71,14 +71,14 @@ async fn in_aws(
     profile: Option<&Profile>,
     lab: &Lab,
     students: &[Student],
-) -> Result<Found> {
-    let mut found = Found::default();
+) -> Result<Checkup> {
+    let mut found = Checkup::default();
     let nobody = |error: Error, ahead| {
         let mut findings = Finding::failed("identity", error.failures);
         findings.extend([clock(ahead), unasked()]);
-        Found {
+        Checkup {
             findings,
-            ..Found::default()
+            ..Checkup::default()
         }
     };
     let source = match credential_source(options.profile.as_deref()).await {
@@ -125,7 +125,7 @@ async fn in_aws(
     Ok(found)
 }
 
-fn show(found: &Found, settings: &ClassSettings) -> Result<Exit> {
+fn show(found: &Checkup, settings: &ClassSettings) -> Result<Exit> {
     let (findings, ui) = (&found.findings, settings.ui);
     let exit = match findings::count(findings, Standing::Problem) {
         _ if found.wrong_account => Exit::Refused,

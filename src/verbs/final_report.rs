@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use super::reading::{about, class_report, read_observed, write_files};
-use super::run::note_at_once;
+use super::say::note_at_once;
 use super::say::unwritten;
 use super::session::Session;
 use crate::error::{Error, Result};

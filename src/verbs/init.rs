@@ -26,7 +26,7 @@ use crate::text::similar::did_you_mean;
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Where the class will live, as far as that is known.
-struct Known {
+struct KnownCloud {
     region: Region,
     account: Option<AccountId>,
     profile: Option<Profile>,
@@ -143,12 +143,12 @@ fn show(class: &NewClass, files: &[(PathBuf, String)], notes: &[String], ui: Ui)
 }
 
 /// Where the class will live, by what was asked for and by what the credentials say.
-async fn look(cli: &Cli, lab: &Lab, asks: bool, ui: Ui) -> Result<Known> {
+async fn look(cli: &Cli, lab: &Lab, asks: bool, ui: Ui) -> Result<KnownCloud> {
     let asked = asked_cloud(&cli.global)?;
     let (profile, endpoint_url) = match asked.target {
         CloudTarget::Local => {
             let region = asked.region.map_or_else(|| lab.region().parse(), Ok);
-            return Ok(Known {
+            return Ok(KnownCloud {
                 region: region.map_err(general::<String>("lab.toml"))?,
                 account: None,
                 profile: None,
@@ -208,7 +208,7 @@ async fn look(cli: &Cli, lab: &Lab, asks: bool, ui: Ui) -> Result<Known> {
             .hint("choose the right account with --profile, or change --account"));
     }
     let of_source = of_source.and_then(|name| name.parse().ok());
-    Ok(Known {
+    Ok(KnownCloud {
         region,
         account,
         profile: profile.or(of_source),

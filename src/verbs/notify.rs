@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::run::note_at_once;
+use super::say::note_at_once;
 use super::session::Session;
 use crate::cli::Cli;
 use crate::error::{Error, Exit};

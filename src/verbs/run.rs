@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use tokio::sync::mpsc;
 
 use super::interrupts::interrupts;
+use super::say::terminal_options;
 use super::session::Session;
 use crate::aws::Client;
 use crate::aws::pacing::{Overrides, Pace};
@@ -17,7 +18,7 @@ use crate::error::{Error, Exit, Result};
 use crate::events::{Command, Event, Outcome, StepInFlight};
 use crate::options::{OutputFormat, Ui};
 use crate::report::runlog::EventStream;
-use crate::report::{RunLog, Terminal, TerminalOptions};
+use crate::report::{RunLog, Terminal};
 use crate::results::StudentResult;
 use crate::stack::dispatcher;
 use crate::stack::plan::Plan;
@@ -214,19 +215,6 @@ impl Listeners {
 
 fn stream(ui: Ui) -> Option<EventStream<Stdout>> {
     (ui.output == OutputFormat::Jsonl).then(|| EventStream::over(io::stdout()))
-}
-
-fn terminal_options(ui: Ui) -> TerminalOptions {
-    TerminalOptions::for_stderr(ui.color_stderr, ui.verbosity)
-}
-
-/// Shows on stderr at once what a person must know before the run goes on.
-pub(super) fn note_at_once(ui: Ui, notes: &[String]) {
-    let mut terminal = Terminal::stderr(terminal_options(ui));
-    for note in notes {
-        terminal.handle(&Event::Note { text: note.clone() });
-    }
-    terminal.finish();
 }
 
 /// The error of a command that was stopped before it had anything to say.

@@ -6,8 +6,10 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use crate::error::{Error, Exit, Result};
-use crate::options::OutputFormat;
+use crate::events::Event;
+use crate::options::{OutputFormat, Ui};
 use crate::report::runlog::result_line;
+use crate::report::{Terminal, TerminalOptions};
 use crate::text::json;
 
 /// The command's result of writing to stdout.
@@ -54,4 +56,17 @@ pub(super) fn say(step: &str, verbosity: i8) {
         // A closed stderr leaves nobody to tell.
         let _ = writeln!(io::stderr().lock(), "{step}");
     }
+}
+
+pub(super) fn terminal_options(ui: Ui) -> TerminalOptions {
+    TerminalOptions::for_stderr(ui.color_stderr, ui.verbosity)
+}
+
+/// Shows on stderr at once what a person must know before the run goes on.
+pub(super) fn note_at_once(ui: Ui, notes: &[String]) {
+    let mut terminal = Terminal::stderr(terminal_options(ui));
+    for note in notes {
+        terminal.handle(&Event::Note { text: note.clone() });
+    }
+    terminal.finish();
 }

@@ -5,7 +5,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::class::Class;
-use super::run::note_at_once;
+use super::say::note_at_once;
 use super::say::{general, say};
 use crate::aws::configured::{CredentialSource, credential_source};
 use crate::aws::pacing::{Overrides, Pace, quotas_of_region};

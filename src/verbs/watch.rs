@@ -37,7 +37,7 @@ use super::notify;
 use super::reading::{Stands, class_report, read_others};
 use super::say::{general, say};
 use super::session::Session;
-use place::{Place, Signpost, secret_word, usual_port};
+use place::{PageAddress, Signpost, secret_word, usual_port};
 use server::{Board, Said, serve};
 
 /// The share of a quota that watching takes at most; the rest is for the students and other commands.
@@ -75,12 +75,12 @@ pub(super) async fn run(cli: &Cli, args: &WatchArgs) -> Result<Exit> {
 }
 
 /// Listens where the class's page is, and says what the person should know.
-async fn listen(session: &Session, args: &WatchArgs) -> Result<Place> {
+async fn listen(session: &Session, args: &WatchArgs) -> Result<PageAddress> {
     let scope = session.scope();
     let (class, lab) = (session.class.name().as_str(), session.desired.lab.as_str());
     let usual = usual_port(&[class, lab, &scope.account, &scope.region]);
     let at = args.listen.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
-    let place = Place::listen(at, args.port, usual).await?;
+    let place = PageAddress::listen(at, args.port, usual).await?;
     let verbosity = session.class.settings.ui.verbosity;
     if let Some(note) = &place.note {
         say(note, verbosity);

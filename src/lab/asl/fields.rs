@@ -38,7 +38,7 @@ pub(super) enum Language {
     Jsonata,
 }
 
-pub(super) struct Field {
+pub(super) struct AslField {
     pub(super) name: &'static str,
     pub(super) language: Language,
     pub(super) form: Form,
@@ -69,8 +69,8 @@ fn letter(of: &str) -> Option<char> {
 
 const SECONDS: Form = Form::Whole(1, 99_999_999);
 
-const fn both(name: &'static str, types: &'static str, form: Form) -> Field {
-    Field {
+const fn both(name: &'static str, types: &'static str, form: Form) -> AslField {
+    AslField {
         name,
         language: Language::Both,
         form,
@@ -78,8 +78,8 @@ const fn both(name: &'static str, types: &'static str, form: Form) -> Field {
     }
 }
 
-const fn path(name: &'static str, types: &'static str, form: Form) -> Field {
-    Field {
+const fn path(name: &'static str, types: &'static str, form: Form) -> AslField {
+    AslField {
         name,
         language: Language::JsonPath,
         form,
@@ -87,8 +87,8 @@ const fn path(name: &'static str, types: &'static str, form: Form) -> Field {
     }
 }
 
-const fn jsonata(name: &'static str, types: &'static str, form: Form) -> Field {
-    Field {
+const fn jsonata(name: &'static str, types: &'static str, form: Form) -> AslField {
+    AslField {
         name,
         language: Language::Jsonata,
         form,
@@ -98,7 +98,7 @@ const fn jsonata(name: &'static str, types: &'static str, form: Form) -> Field {
 
 /// Every field of every state. Its own code checks what a form cannot say (see `asl.rs`).
 #[rustfmt::skip]
-const STATE: [Field; 48] = [
+const STATE: [AslField; 48] = [
     both("Type", "TPCWSFLM", Form::Text),
     both("Comment", "TPCWSFLM", Form::Text),
     both("QueryLanguage", "TPCWSFLM", Form::OneOf(&["JSONPath", "JSONata"])),
@@ -150,7 +150,7 @@ const STATE: [Field; 48] = [
 ];
 
 /// The fields that a state of this type has.
-pub(super) fn of_state(kind: &str) -> impl Iterator<Item = &'static Field> {
+pub(super) fn of_state(kind: &str) -> impl Iterator<Item = &'static AslField> {
     let letter = letter(kind);
     STATE
         .iter()
@@ -169,7 +169,7 @@ pub(super) fn types_with(name: &str) -> Vec<&'static str> {
 }
 
 /// The fields of a definition, and of what a Parallel or Map state holds.
-pub(super) const MACHINE: &[Field] = &[
+pub(super) const MACHINE: &[AslField] = &[
     both("Comment", "", Form::Text),
     both("StartAt", "", Form::Text),
     both("States", "", Form::Object),
@@ -179,19 +179,19 @@ pub(super) const MACHINE: &[Field] = &[
     both("ProcessorConfig", "", Form::Object),
 ];
 
-pub(super) const PROCESSOR_CONFIG: &[Field] = &[
+pub(super) const PROCESSOR_CONFIG: &[AslField] = &[
     both("Mode", "", Form::OneOf(&["INLINE", "DISTRIBUTED"])),
     both("ExecutionType", "", Form::OneOf(&["STANDARD", "EXPRESS"])),
 ];
 
-pub(super) const ITEM_READER: &[Field] = &[
+pub(super) const ITEM_READER: &[AslField] = &[
     both("Resource", "", Form::Text),
     path("Parameters", "", Form::Template),
     jsonata("Arguments", "", Form::Expressions),
     both("ReaderConfig", "", Form::Object),
 ];
 
-pub(super) const READER_CONFIG: &[Field] = &[
+pub(super) const READER_CONFIG: &[AslField] = &[
     both(
         "InputType",
         "",
@@ -223,7 +223,7 @@ pub(super) const READER_CONFIG: &[Field] = &[
     path("MaxItemsPath", "", Form::Path),
 ];
 
-pub(super) const ITEM_BATCHER: &[Field] = &[
+pub(super) const ITEM_BATCHER: &[AslField] = &[
     both("BatchInput", "", Form::Template),
     both("MaxItemsPerBatch", "", Form::Whole(1, 99_999_999)),
     path("MaxItemsPerBatchPath", "", Form::Path),
@@ -231,14 +231,14 @@ pub(super) const ITEM_BATCHER: &[Field] = &[
     path("MaxInputBytesPerBatchPath", "", Form::Path),
 ];
 
-pub(super) const RESULT_WRITER: &[Field] = &[
+pub(super) const RESULT_WRITER: &[AslField] = &[
     both("Resource", "", Form::Text),
     path("Parameters", "", Form::Template),
     jsonata("Arguments", "", Form::Expressions),
     both("WriterConfig", "", Form::Object),
 ];
 
-pub(super) const WRITER_CONFIG: &[Field] = &[
+pub(super) const WRITER_CONFIG: &[AslField] = &[
     both(
         "Transformation",
         "",
@@ -247,7 +247,7 @@ pub(super) const WRITER_CONFIG: &[Field] = &[
     both("OutputType", "", Form::OneOf(&["JSON", "JSONL"])),
 ];
 
-pub(super) const RETRIER: &[Field] = &[
+pub(super) const RETRIER: &[AslField] = &[
     both("Comment", "", Form::Text),
     both("ErrorEquals", "", Form::List),
     both("IntervalSeconds", "", Form::Whole(1, 31_622_400)),
@@ -257,7 +257,7 @@ pub(super) const RETRIER: &[Field] = &[
     both("JitterStrategy", "", Form::OneOf(&["FULL", "NONE"])),
 ];
 
-pub(super) const CATCHER: &[Field] = &[
+pub(super) const CATCHER: &[AslField] = &[
     both("Comment", "", Form::Text),
     both("ErrorEquals", "", Form::List),
     both("Next", "", Form::Text),
@@ -267,7 +267,7 @@ pub(super) const CATCHER: &[Field] = &[
 ];
 
 /// What a choice rule has beside its comparison.
-pub(super) const RULE: &[Field] = &[
+pub(super) const RULE: &[AslField] = &[
     both("Comment", "", Form::Text),
     both("Next", "", Form::Text),
     both("Assign", "", Form::Template),

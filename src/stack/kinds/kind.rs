@@ -1,5 +1,6 @@
 //! What may be found of a resource. Which kinds there are, and how one is named, stands in `ids`.
 
+use crate::aws::rights::RightOn;
 use crate::ids::Kind;
 use crate::text::words::word_enum;
 
@@ -19,6 +20,20 @@ impl Kind {
     /// versions of homeroom deployed it, works as well.
     pub(crate) fn is_worked_with(self) -> bool {
         self != Self::ManagedPolicy
+    }
+}
+
+impl RightOn {
+    /// The kind whose names narrow a right, where there is one.
+    pub(crate) fn kind(self) -> Option<Kind> {
+        match self {
+            Self::Roles | Self::RolesFor(_) => Some(Kind::Role),
+            Self::Functions => Some(Kind::Function),
+            Self::StateMachines | Self::Executions => Some(Kind::StateMachine),
+            Self::RestApis | Self::RestApiTags => Some(Kind::RestApi),
+            Self::LogGroups => Some(Kind::LogGroup),
+            _ => None,
+        }
     }
 }
 

@@ -18,7 +18,7 @@ const TRIES: u16 = 20;
 
 /// An address that is listened at.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct PageAddress {
     pub(super) listener: TcpListener,
     /// What a browser is told.
     pub(super) address: SocketAddr,
@@ -36,7 +36,7 @@ pub(super) fn usual_port(what: &[&str]) -> u16 {
     PORTS.start + u16::try_from(number % ports).unwrap_or_default()
 }
 
-impl Place {
+impl PageAddress {
     /// Listens at the port that was asked for, or else at the usual one or the next that is free.
     ///
     /// # Errors
@@ -181,24 +181,24 @@ mod tests {
     async fn the_next_port_is_taken_and_said_where_the_usual_one_is_not_free() {
         let other = TcpListener::bind((HERE, 0)).await.unwrap();
         let taken = other.local_addr().unwrap().port();
-        let place = Place::listen(HERE, None, taken).await.unwrap();
+        let place = PageAddress::listen(HERE, None, taken).await.unwrap();
         assert_ne!(place.address.port(), taken);
         let note = place.note.unwrap();
         assert!(note.contains(&taken.to_string()), "{note}");
         assert!(note.contains(&place.address.port().to_string()), "{note}");
         assert!(!place.is_shared);
         // A port that was asked for is that one or none.
-        let refused = Place::listen(HERE, Some(taken), 0).await.unwrap_err();
+        let refused = PageAddress::listen(HERE, Some(taken), 0).await.unwrap_err();
         assert!(refused.to_string().contains("cannot listen"), "{refused}");
     }
 
     #[tokio::test]
     async fn an_address_that_stands_for_all_is_shared_and_told_as_one() {
         let all = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
-        let place = Place::listen(all, Some(0), 0).await.unwrap();
+        let place = PageAddress::listen(all, Some(0), 0).await.unwrap();
         assert!(place.is_shared);
         let nobodys = "192.0.2.7".parse().unwrap();
-        let refused = Place::listen(nobodys, None, 0).await.unwrap_err();
+        let refused = PageAddress::listen(nobodys, None, 0).await.unwrap_err();
         assert!(refused.to_string().contains("192.0.2.7"), "{refused}");
     }
 

@@ -162,7 +162,7 @@ pub(super) async fn serve(listener: TcpListener, board: Arc<Board>) {
         let evicted = waiting.enter(number);
         tokio::spawn(async move {
             let service = service_fn(|mut request: hyper::Request<_>| {
-                request.extensions_mut().insert(Arrived(local));
+                request.extensions_mut().insert(ArrivedAt(local));
                 waiting.leave(number);
                 pages.call(request)
             });
@@ -181,7 +181,7 @@ pub(super) async fn serve(listener: TcpListener, board: Arc<Board>) {
 
 /// The address of this machine at which a request's connection arrived.
 #[derive(Debug, Clone, Copy)]
-struct Arrived(SocketAddr);
+struct ArrivedAt(SocketAddr);
 
 /// Answers requests below the secret word; [`guard`] looks at the word.
 fn pages(board: Arc<Board>) -> Router {
@@ -206,8 +206,8 @@ async fn only_read() -> impl IntoResponse {
 
 /// Refuses a request that names another address or does not know the word, and marks every answer as for this address alone.
 async fn guard(State(board): State<Arc<Board>>, request: Request, next: Next) -> Response {
-    let arrived = request.extensions().get::<Arrived>();
-    let ours = arrived.is_some_and(|Arrived(at)| is_ours(request.headers(), *at));
+    let arrived = request.extensions().get::<ArrivedAt>();
+    let ours = arrived.is_some_and(|ArrivedAt(at)| is_ours(request.headers(), *at));
     let mut response = if !ours {
         let why = "This page is for its own address only.";
         (StatusCode::FORBIDDEN, why).into_response()
@@ -324,7 +324,7 @@ mod tests {
         path: &str,
         headers: &[(&str, &str)],
     ) -> Response {
-        let arrived = Arrived(arrived.parse().unwrap());
+        let arrived = ArrivedAt(arrived.parse().unwrap());
         let mut request = Request::builder().method(method).uri(path);
         request = request.extension(arrived);
         for (name, value) in headers {
