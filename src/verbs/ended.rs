@@ -7,12 +7,14 @@ use std::path::Path;
 use super::notify;
 use super::say::said;
 use super::session::Session;
-use crate::error::{Exit, Result};
+use crate::error::{Error, Exit, Result};
 use crate::events::Command;
 use crate::options::OutputFormat;
-use crate::report::{View, print_summary, terminal};
+use crate::report::terminal::{self, ERRORS_ALONE};
+use crate::report::{View, errors_of, print_error, print_summary};
 use crate::results::{RunSummary, StudentResult};
 use crate::stack::kinds::Gap;
+use crate::text::commands::with_options;
 use crate::text::json;
 
 pub(super) struct VerbEnded {
@@ -44,6 +46,11 @@ impl VerbEnded {
                 OutputFormat::Json => json::document(&self.summary.of(view.only))
                     .map_err(io::Error::from)
                     .and_then(|document| out.write_all(document.as_bytes())),
+                OutputFormat::Text if ui.verbosity <= ERRORS_ALONE => {
+                    let errors = Error::of(self.exit, errors_of(&self.summary, &view));
+                    let columns = terminal::columns_of_stderr();
+                    print_error(&errors, ui.color_stderr, columns, &mut io::stderr().lock())
+                }
                 OutputFormat::Text => print_summary(&self.summary, &view, &mut out),
             };
             said(written.and_then(|()| out.flush()))?;
@@ -58,10 +65,13 @@ impl Session {
     pub(crate) fn ended(
         &self,
         command: Command,
-        students: Vec<StudentResult>,
+        mut students: Vec<StudentResult>,
         mut notes: Vec<String>,
     ) -> VerbEnded {
         let class = &self.class;
+        for text in notes.iter_mut().chain(hints_of(&mut students)) {
+            *text = with_options(text, &class.invocation);
+        }
         // `Class::load` has shown them to people already.
         if class.settings.ui.output == OutputFormat::Json {
             notes.splice(0..0, class.roster.notes.iter().cloned());
@@ -97,4 +107,21 @@ impl Session {
             ..View::default()
         }
     }
+}
+
+/// What the results tell an instructor to do.
+fn hints_of(students: &mut [StudentResult]) -> impl Iterator<Item = &mut String> {
+    students.iter_mut().flat_map(|student| {
+        let errors = student.errors.iter_mut();
+        let of_errors = errors.filter_map(|failure| failure.hint.as_mut());
+        let checks = student.checks.iter_mut();
+        let of_checks = checks.flat_map(|check| {
+            check
+                .instructor_hint
+                .as_mut()
+                .into_iter()
+                .chain([&mut check.hint])
+        });
+        of_errors.chain(of_checks)
+    })
 }

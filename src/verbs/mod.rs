@@ -41,7 +41,7 @@ use crate::error::{Error, Exit, Result};
 use crate::events::Command;
 use crate::files::append_private;
 use crate::options::{OutputFormat, Ui, invalid};
-use crate::report::{diagnostics, print_error};
+use crate::report::{diagnostics, print_error, terminal};
 use crate::text::json::canonical;
 use say::general;
 
@@ -90,8 +90,10 @@ pub fn main() -> ExitCode {
     match outcome {
         Ok(exit) => ExitCode::from(exit.code()),
         Err(error) => {
+            let error = invocation::put_into(error, &cli.global);
+            let columns = terminal::columns_of_stderr();
             // A closed stderr leaves nobody to tell.
-            let _ = print_error(&error, ui.color_stderr, &mut io::stderr().lock());
+            let _ = print_error(&error, ui.color_stderr, columns, &mut io::stderr().lock());
             if ui.output == OutputFormat::Json {
                 let _ = print_json(&error_document(cli.verb.command(), &error));
             }

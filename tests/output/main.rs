@@ -14,6 +14,7 @@ mod handout_sample;
 mod handouts;
 mod report_anonymous;
 mod report_files;
+mod report_frames;
 #[path = "../report_sample/mod.rs"]
 mod report_sample;
 mod report_summaries;

@@ -30,7 +30,7 @@ use homeroom::stack::plan::{Item, Plan, StudentPlan, Verdict as Planned};
 use homeroom::text::json;
 use homeroom::text::show::width;
 
-fn summary(command: Command, students: Vec<StudentResult>) -> RunSummary {
+pub(crate) fn summary(command: Command, students: Vec<StudentResult>) -> RunSummary {
     RunSummary {
         api_calls: BTreeMap::from([("lambda:CreateFunction".to_owned(), 90)]),
         elapsed_s: 252.4,
@@ -38,7 +38,7 @@ fn summary(command: Command, students: Vec<StudentResult>) -> RunSummary {
     }
 }
 
-fn student(name: &str, outcome: Outcome) -> StudentResult {
+pub(crate) fn student(name: &str, outcome: Outcome) -> StudentResult {
     StudentResult {
         grade: None,
         username: name.parse().unwrap(),
@@ -70,7 +70,7 @@ fn resource(kind: Kind, name: &str, state: ResourceState, detail: Option<&str>) 
     }
 }
 
-fn show(summary: &RunSummary, view: &View<'_>) -> String {
+pub(crate) fn show(summary: &RunSummary, view: &View<'_>) -> String {
     let mut out = Vec::new();
     print_summary(summary, view, &mut out).unwrap();
     String::from_utf8(out).unwrap()
@@ -128,8 +128,8 @@ fn deploy_that_went_well_goes_on_to_validate() {
     ");
 }
 
-#[test]
-fn plan_shows_counts_the_students_changes_limits_and_gaps() {
+/// A plan with a bit of everything.
+pub(crate) fn plan_of_a_class(base: &View<'_>) -> String {
     let changed = StudentResult {
         resources: vec![
             resource(
@@ -202,7 +202,7 @@ fn plan_shows_counts_the_students_changes_limits_and_gaps() {
     let view = View {
         gaps: &gaps,
         limits: &limits,
-        ..View::default()
+        ..*base
     };
     let mut summary = summary(Command::Plan, vec![changed, conflict]);
     summary.forecast = Some(Forecast {
@@ -221,7 +221,12 @@ fn plan_shows_counts_the_students_changes_limits_and_gaps() {
             calls: BTreeMap::from([("apigateway".to_owned(), 1)]),
         },
     });
-    insta::assert_snapshot!(show(&summary, &view));
+    show(&summary, &view)
+}
+
+#[test]
+fn plan_shows_counts_the_students_changes_limits_and_gaps() {
+    insta::assert_snapshot!(plan_of_a_class(&View::default()));
 }
 
 #[test]
@@ -249,7 +254,7 @@ fn validate_shows_a_line_a_probe() {
     ));
 }
 
-fn status_of(report: &Document) -> RunSummary {
+pub(crate) fn status_of(report: &Document) -> RunSummary {
     let students = report
         .students
         .iter()
@@ -538,6 +543,12 @@ fn teardown_plan() -> Plan {
         gaps: Vec::new(),
         account: AccountUse::default(),
     }
+}
+
+pub(crate) fn teardown_listing(view: &View<'_>) -> String {
+    let mut out = Vec::new();
+    print_teardown_listing(&teardown_plan(), view, &mut out).unwrap();
+    String::from_utf8(out).unwrap()
 }
 
 #[test]
