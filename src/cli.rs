@@ -33,7 +33,8 @@ Exit codes:
   5 something remains after a teardown   6 the plan has changes   7 refused for safety
   130 interrupted
 
-Options win over HOMEROOM_* variables, which win over homeroom.toml in the current folder.";
+Options win over HOMEROOM_* variables, which win over homeroom.toml: that in the current folder,
+else beside the roster, else in a folder above it.";
 
 /// What the short help says of the [`GlobalOptions`], which only the long one lists.
 const OF_EVERY_VERB: &str =
@@ -92,7 +93,7 @@ impl Cli {
     /// [`crate::error::Exit::Invalid`]: a value that cannot be used, options that contradict each other, no roster or
     /// more than one to choose from.
     pub fn settings(&self) -> Result<ClassSettings> {
-        self.settings_in(&ProcessContext::look())
+        self.settings_in(&ProcessContext::look(&self.global))
     }
 
     fn settings_in(&self, process: &ProcessContext<'_>) -> Result<ClassSettings> {
@@ -109,15 +110,24 @@ impl Cli {
     ///
     /// [`crate::error::Exit::Invalid`]: a value that cannot be used, options that contradict each other.
     pub(crate) fn student_settings(&self) -> Result<StudentSettings> {
-        StudentSettings::resolve(&self.global, &ProcessContext::look())
+        StudentSettings::resolve(&self.global, &ProcessContext::look(&self.global))
+    }
+
+    /// The settings of a verb that can do without a roster.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::settings`], but for the roster.
+    pub(crate) fn settings_without_roster(&self) -> Result<ClassSettings> {
+        ClassSettings::resolve_without_roster(&self.global, &ProcessContext::look(&self.global))
     }
 
     pub(crate) fn ui(&self) -> Ui {
-        Ui::resolve(&self.global, &ProcessContext::look())
+        Ui::resolve(&self.global, &ProcessContext::look(&self.global))
     }
 
     pub(crate) fn log_file(&self) -> Option<PathBuf> {
-        asked_log_file(&self.global, &ProcessContext::look())
+        asked_log_file(&self.global, &ProcessContext::look(&self.global))
     }
 }
 
@@ -208,6 +218,17 @@ Examples:
   homeroom teardown --profile training --left                  only students who are no longer in the roster
   homeroom teardown --profile training --confirm spring-lab6   the same without the question")]
     Teardown(TeardownArgs),
+    /// Look for what would be in the way, before a class day; changes nothing
+    ///
+    /// Who you are, which account and region, what you may do there, whether there is room for the class, and what this
+    /// machine needs: a line each, with the fix beneath. Works without a roster, too. With --local it looks at this machine
+    /// alone.
+    #[command(after_help = "\
+Examples:
+  homeroom doctor --profile training
+  homeroom doctor --local                                           this machine alone, without a network
+  homeroom doctor --policy --account 123456789012 > policy.json     the least IAM policy that you need")]
+    Doctor(DoctorArgs),
     /// Start, stop or look at the embedded cloud
     ///
     /// An AWS of this machine alone, for --local. It goes on running when the command ends.
@@ -218,6 +239,14 @@ Examples:
 Example:
   homeroom completions bash > ~/.local/share/bash-completion/completions/homeroom")]
     Completions(CompletionsArgs),
+    /// Write the manual pages to a folder
+    #[command(
+        hide = true,
+        after_help = "\
+Example:
+  homeroom man ~/.local/share/man/man1"
+    )]
+    Man(ManArgs),
 }
 
 impl Verb {
@@ -282,8 +311,9 @@ impl Verb {
             Self::Handout(_) => Command::Handout,
             Self::Grades(GradesVerb::Push(_)) => Command::GradesPush,
             Self::Check => Command::Check,
+            Self::Doctor(_) => Command::Doctor,
             Self::Teardown(_) => Command::Teardown,
-            Self::Local(_) | Self::Completions(_) => return None,
+            Self::Local(_) | Self::Completions(_) | Self::Man(_) => return None,
         })
     }
 }
@@ -300,6 +330,13 @@ pub struct RehearseArgs {
     #[arg(long, value_name = "N", requires = "strict", default_value_t = 1,
           value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) scale: u32,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct DoctorArgs {
+    /// Print the least IAM policy for this lab, account and region as JSON, and nothing else
+    #[arg(long)]
+    pub(crate) policy: bool,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
@@ -595,6 +632,12 @@ pub struct CompletionsArgs {
     pub(crate) shell: Shell,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct ManArgs {
+    /// The folder; made if it is missing
+    pub(crate) folder: PathBuf,
+}
+
 #[cfg(test)]
 mod tests {
     use clap::{CommandFactory, error::ErrorKind};
@@ -692,6 +735,7 @@ mod tests {
                 }),
             ),
             ("plan --exit-code", Verb::Plan(PlanArgs { exit_code: true })),
+            ("doctor --policy", Verb::Doctor(DoctorArgs { policy: true })),
             (
                 "deploy --reset",
                 Verb::Deploy(DeployArgs {
@@ -784,6 +828,12 @@ mod tests {
             (
                 "completions zsh",
                 Verb::Completions(CompletionsArgs { shell: Shell::Zsh }),
+            ),
+            (
+                "man share/man1",
+                Verb::Man(ManArgs {
+                    folder: "share/man1".into(),
+                }),
             ),
         ];
         for (words, verb) in verbs {

@@ -30,6 +30,7 @@ word_enum! {
         Handout = "handout",
         GradesPush = "grades push",
         Check = "check",
+        Doctor = "doctor",
     }
 }
 

@@ -45,6 +45,24 @@ pub(crate) fn make_folder(dir: &Path) -> io::Result<()> {
     }
 }
 
+/// Bytes that are free where a folder is, or where it would be made. Writes nothing.
+///
+/// # Errors
+/// When this process may not write there.
+pub(crate) fn free_to_write(dir: &Path) -> io::Result<u64> {
+    use rustix::fs::{Access, access, statvfs};
+    let dir = std::path::absolute(dir)?;
+    let there = dir.ancestors().find(|dir| dir.symlink_metadata().is_ok());
+    let there = there.unwrap_or(Path::new("/"));
+    if !there.metadata()?.is_dir() {
+        return Err(named(there, &io::Error::from(ErrorKind::NotADirectory)));
+    }
+    access(there, Access::WRITE_OK | Access::EXEC_OK)
+        .map_err(|error| named(there, &error.into()))?;
+    let disk = statvfs(there)?;
+    Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
+}
+
 /// Makes a folder private, whatever it was before: only its owner can enter it, and git ignores it. Makes it if missing.
 ///
 /// # Errors

@@ -18,6 +18,7 @@
 //! |---|---|
 //! | [`verbs`] | one file a command: its arguments, its wiring |
 //! | `cli`, `options` | the command line; the table of options, from flags, variables and `homeroom.toml` |
+//! | [`doctor`] | what would be in the way, and the policy that an instructor needs |
 //! | `canvas` | grades to and from a Canvas, over its API |
 //! | [`report`] | the terminal, HTML, CSV, JSON, JUnit, gradebooks, handouts |
 //! | [`probe`] | `validate`, isolation and rehearsals: a stack is tried |
@@ -38,6 +39,7 @@
 pub mod aws;
 pub(crate) mod canvas;
 mod cli;
+pub mod doctor;
 pub mod error;
 pub mod events;
 pub mod evidence;

@@ -22,6 +22,8 @@ use super::operations::Operation;
 
 pub(super) const NO_CREDENTIALS: &str =
     "no AWS credentials were found where the AWS CLI looks for them";
+/// The code of a request that was not sent for want of credentials.
+pub(super) const NO_CREDENTIALS_CODE: &str = "NoCredentials";
 
 /// The SDK's answer, with its error classified.
 pub(super) fn classified<O, E>(
@@ -108,7 +110,12 @@ where
             }
             _ => message,
         };
-        return CloudError::new(operation, ErrorKind::Credentials, "NoCredentials", message);
+        return CloudError::new(
+            operation,
+            ErrorKind::Credentials,
+            NO_CREDENTIALS_CODE,
+            message,
+        );
     }
     CloudError {
         operation,

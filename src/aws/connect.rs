@@ -2,19 +2,24 @@
 
 use std::time::Duration;
 
+use aws_config::environment::EnvironmentVariableRegionProvider;
 use aws_config::identity::IdentityCache;
-use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::imds::region::ImdsRegionProvider;
+use aws_config::meta::region::RegionProviderChain;
+use aws_config::profile::{ProfileFileCredentialsProvider, ProfileFileRegionProvider};
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{AppName, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_types::os_shim_internal::Env;
 
 use secrecy::ExposeSecret;
 
 use crate::stack::credentials::AccessKey;
 
+use super::configured::instance_answers;
 use super::count::Transmitted;
 use super::endpoint::PlainClient;
 use super::http::{self, CONNECT_TIMEOUT, CREDENTIALS_TIMEOUT, behavior_version};
@@ -59,7 +64,7 @@ pub struct ConnectOptions {
 const READ_TIMEOUT: Duration = Duration::from_secs(60);
 /// For a whole call, fetching credentials included.
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(120);
-/// For [`default_region`], which asks last at an address that answers only on EC2.
+/// For the instance's region.
 const REGION_TIMEOUT: Duration = Duration::from_secs(3);
 
 pub(super) async fn connect(options: ConnectOptions) -> Sdk {
@@ -166,11 +171,17 @@ fn clients(config: SdkConfig, region: String, calls: Transmitted, endpoint: Plai
 
 /// The region that the AWS CLI would use: `AWS_REGION`, the profile's, or that of the EC2 instance this runs on.
 pub(crate) async fn default_region(profile: Option<&str>) -> Option<String> {
-    let mut chain = aws_config::default_provider::region::DefaultRegionChain::builder();
+    let mut files = ProfileFileRegionProvider::builder();
     if let Some(profile) = profile {
-        chain = chain.profile_name(profile);
+        files = files.profile_name(profile);
     }
-    let chain = chain.build();
-    let region = tokio::time::timeout(REGION_TIMEOUT, chain.region()).await;
-    region.ok().flatten().map(|region| region.to_string())
+    let chain = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
+        .or_else(files.build());
+    let mut region = chain.region().await;
+    if region.is_none() && instance_answers(&Env::real()).await {
+        let instance = ImdsRegionProvider::builder().build();
+        let asked = tokio::time::timeout(REGION_TIMEOUT, instance.region()).await;
+        region = asked.ok().flatten();
+    }
+    region.map(|region| region.to_string())
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub use crate::evidence::evaluate::StackAct;
 use crate::evidence::history::RootCause;
 use crate::lab::mistake::{Listener, TroubleReason};
 
@@ -106,6 +107,10 @@ pub struct Trouble {
     pub cause: Option<String>,
     /// One sentence that helps.
     pub say: Option<String>,
+    /// What mends it, where that is the stack's to mend and the lab has no sentence of its own. Then `say` is the same in
+    /// words.
+    #[serde(skip)]
+    pub act: Option<StackAct>,
     /// Who acts on it.
     pub to: Listener,
     /// What several students do alike, to finish the sentence "7 students …".

@@ -11,7 +11,7 @@ use crate::evidence::activity::{Activity, Attempt, AttemptEnd, RefusedRequest, T
 use crate::evidence::cache::{KnownCause, Memory};
 use crate::evidence::causes::ask_whole;
 use crate::evidence::check::CheckResult;
-use crate::evidence::evaluate::{Facts, is_asked_for};
+use crate::evidence::evaluate::{Facts, StackAct, is_asked_for};
 use crate::evidence::log_events::exception;
 use crate::evidence::progress::Progress;
 use crate::evidence::recorded::{CLOCK_AHEAD_MS, LastWrite};
@@ -19,6 +19,7 @@ use crate::evidence::student_reader::StudentToRead;
 use crate::evidence::trouble::{FailedRun, Found, OwnChange, SinceSuccess, ended_badly, of_stack};
 use crate::lab::Lab;
 use crate::lab::marks::{Marks, Starter, nonces_in};
+use crate::lab::mistake::TroubleReason;
 use crate::stack::alike::Alike;
 use crate::stack::kinds::kind::STUDENTS_WORK;
 use crate::stack::settle::Settling;
@@ -118,7 +119,10 @@ impl AttemptsReader<'_> {
         let mut activity = self.activity(&own, memory);
         activity.unread = unread;
         let found = match progress {
-            Progress::Broken => of_stack(self.checks, self.lab.mistakes()).map(Found::Trouble),
+            Progress::Broken => {
+                let act = StackAct::of(self.student.plan, self.facts);
+                of_stack(TroubleReason::StackBroken, self.checks, self.lab, act).map(Found::Trouble)
+            }
             Progress::InProgress | Progress::NotStarted | Progress::Unknown => {
                 self.since_success(&own, &changes, memory)
             }

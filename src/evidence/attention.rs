@@ -141,7 +141,18 @@ fn signs(student: &StudentProgress) -> impl Iterator<Item = i64> {
     attempts.chain(activity.last_seen_ms)
 }
 
-/// Adds the trouble of those who are silent while the class is at work. Once the class has gone home, nobody is.
+/// Whether so many have a stack that who has none was left out: at least half.
+fn is_deployed(students: &[StudentProgress]) -> bool {
+    let has_one = |student: &&StudentProgress| {
+        let unsure = [Progress::NotDeployed, Progress::Unknown];
+        !student.last.gone && !unsure.contains(&student.progress)
+    };
+    let deployed = students.iter().filter(has_one).count();
+    deployed > 0 && deployed * 2 >= students.len()
+}
+
+/// Adds the trouble of those who are silent while the class is at work, and drops that of those who need nobody by what the
+/// whole class shows. Once the class has gone home, nobody is silent; before it is deployed, nobody's stack is missing.
 /// Who is shut out (`frozen`) cannot work, and is not silent.
 pub fn find_silent(
     students: &mut [StudentProgress],
@@ -149,9 +160,14 @@ pub fn find_silent(
     lab: &Lab,
     now: Timestamp,
 ) {
+    let deployed = is_deployed(students);
     for student in &mut *students {
-        // An earlier reading may show that a student is done.
-        if !student.progress.is_open() {
+        // An earlier reading may show that a student is done, or that the stack was taken down.
+        let is_open = match student.progress {
+            Progress::NotDeployed => deployed,
+            progress => progress.is_open(),
+        };
+        if !is_open || student.last.gone {
             (student.trouble, student.hitch) = (None, None);
         }
         // Of a student who was not read this time.
@@ -232,6 +248,7 @@ fn silence(
             None => hitch.map_or(Listener::Student, |hitch| hitch.to),
         },
         room: None,
+        act: None,
         say: said
             .map(|said| said.say)
             .or_else(|| hitch.and_then(|hitch| hitch.say.clone()))
@@ -346,6 +363,35 @@ mod tests {
     }
 
     #[test]
+    fn who_has_no_stack_needs_somebody_only_where_the_class_has_stacks() {
+        let absent = |name: &str| StudentProgress {
+            progress: Progress::NotDeployed,
+            trouble: Some(Trouble {
+                reason: TroubleReason::NotDeployed,
+                task: None,
+                count: None,
+                since: None,
+                cause: None,
+                say: None,
+                act: None,
+                to: Listener::Instructor,
+                room: None,
+            }),
+            ..student(name, &[])
+        };
+        let missing = |name: &str| (name.to_owned(), TroubleReason::NotDeployed);
+        let works = || student("works", &[1, 4]);
+        assert_eq!(silent(&[works(), absent("a")], 5), [missing("a")]);
+        // Most of the class has none yet, or has none any more.
+        assert_eq!(silent(&[works(), absent("a"), absent("b")], 5), []);
+        assert_eq!(silent(&[absent("a")], 5), []);
+        let mut gone = absent("gone");
+        (gone.progress, gone.last.gone) = (Progress::InProgress, true);
+        assert_eq!(silent(&[works(), works(), gone.clone()], 5), []);
+        assert_eq!(silent(&[gone, absent("a")], 5), []);
+    }
+
+    #[test]
     fn what_could_not_be_read_is_no_silence() {
         let mut unread = student("b", &[]);
         unread.activity.unread = Some("denied".to_owned());
@@ -363,6 +409,7 @@ mod tests {
                 since: None,
                 cause: None,
                 say: None,
+                act: None,
                 to: Listener::Student,
                 room: room.map(str::to_owned),
             })

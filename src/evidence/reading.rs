@@ -12,16 +12,18 @@ use crate::aws::stop::Cancelled;
 use crate::evidence::attempts::{AttemptsReader, ReadAttempts};
 use crate::evidence::cache::{Cache, Memory};
 use crate::evidence::causes::add_causes;
-use crate::evidence::evaluate::{Facts, earned_on_time, evaluate};
+use crate::evidence::evaluate::{Facts, StackAct, earned_on_time, evaluate};
 use crate::evidence::progress::{Last, Progress, StudentProgress};
 use crate::evidence::read_student::read_student;
 use crate::evidence::recorded::Recorded;
 use crate::evidence::sight::StackSight;
 use crate::evidence::student_reader::StudentToRead;
+use crate::evidence::trouble::of_stack;
 use crate::ids::Username;
 use crate::lab::Lab;
 use crate::lab::check::{Proof, Work};
 use crate::lab::marks::Starter;
+use crate::lab::mistake::TroubleReason;
 use crate::roster::Student;
 use crate::stack::diff::Change;
 use crate::stack::elsewhere::Elsewhere;
@@ -264,9 +266,17 @@ impl ClassReader<'_> {
             changes.push(of.clone());
         }
         let own = facts.newest_first(|starter| starter != Starter::Homeroom);
+        let absent = plan.nothing_there();
+        let trouble = match absent {
+            true => {
+                let act = StackAct::of(plan, &facts);
+                of_stack(TroubleReason::NotDeployed, &checks, lab, act)
+            }
+            false => tried.trouble,
+        };
         let progress = StudentProgress {
             username: student.username.clone(),
-            progress: match plan.nothing_there() {
+            progress: match absent {
                 true => Progress::NotDeployed,
                 false => Progress::of(&checks),
             },
@@ -279,7 +289,7 @@ impl ClassReader<'_> {
             changes,
             last: Last::default(),
             activity: tried.activity,
-            trouble: tried.trouble,
+            trouble,
             hitch: tried.hitch,
         };
         Ok((progress, sight, memory, facts.trigger_changed))

@@ -6,7 +6,9 @@ use serde_json::Value;
 use crate::aws::execution::{Execution, ExecutionStatus};
 use crate::evidence::activity::{RefusedRequest, Trouble};
 use crate::evidence::check::{CheckResult, Verdict};
+use crate::evidence::evaluate::StackAct;
 use crate::evidence::history::RootCause;
+use crate::lab::Lab;
 use crate::lab::check::{Check, Proof, Work};
 use crate::lab::marks::Starter;
 use crate::lab::mistake::{Listener, Mistake, Symptom, TroubleReason, remark};
@@ -194,6 +196,7 @@ impl SinceSuccess<'_> {
             to: said.as_ref().map_or(Listener::Student, |said| said.to),
             room: said.as_ref().and_then(|said| said.room.clone()),
             say: said.map(|said| said.say),
+            act: None,
             task: event.task,
         })
     }
@@ -234,31 +237,40 @@ pub(super) fn open_tasks(checks: &[CheckResult]) -> impl Iterator<Item = &CheckR
         .filter(|check| check.work == Work::Student && check.verdict == Verdict::Fail)
 }
 
-/// The trouble of a student whose stack is broken, by its checks.
-pub(super) fn of_stack(checks: &[CheckResult], mistakes: &[Mistake]) -> Option<Trouble> {
+/// The trouble of a student whose stack is not there or broken (`reason`), by its checks.
+pub(super) fn of_stack(
+    reason: TroubleReason,
+    checks: &[CheckResult],
+    lab: &Lab,
+    act: StackAct,
+) -> Option<Trouble> {
     let mut broken = checks
         .iter()
         .filter(|check| check.work == Work::Stack && check.verdict == Verdict::Fail);
     let first = broken.next()?;
+    let mut of_lab = lab.checks().iter();
+    let own_words = of_lab.any(|check| check.id == first.id && check.instructor_hint.is_some());
     let words = first.evidence.iter().map(|evidence| evidence.words());
     let cause = words.collect::<Vec<_>>().join("; ");
     let symptom = Symptom {
         cause: Some(&cause),
-        ..Symptom::of(TroubleReason::StackBroken)
+        ..Symptom::of(reason)
     };
-    let said = remark(mistakes, &symptom);
+    let said = remark(lab.mistakes(), &symptom);
     let hint = Some(first.instructor_hint()).filter(|hint| !hint.is_empty());
     Some(Trouble {
-        reason: TroubleReason::StackBroken,
+        reason,
         task: None,
         count: None,
         since: None,
+        act: (said.is_none() && !own_words).then_some(act),
         to: said.as_ref().map_or(Listener::Instructor, |said| said.to),
         room: None,
         say: said
             .map(|said| said.say)
             .or_else(|| hint.map(str::to_owned)),
-        cause: Some(cause),
+        // That nothing is there is the reason itself.
+        cause: (act != StackAct::Make).then_some(cause),
     })
 }
 
@@ -271,7 +283,7 @@ pub(super) fn ended_badly(status: ExecutionStatus) -> bool {
 mod tests {
     use super::*;
     use crate::aws::execution::ExecutionDetail;
-    use crate::lab::{Lab, bundle};
+    use crate::lab::bundle;
     use serde_json::json;
 
     /// What Lab 6 makes of failures, refusals and changes, given newest first.

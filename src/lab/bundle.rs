@@ -10,7 +10,7 @@ use crate::error::{Error, Exit, Result};
 use crate::lab::{Files, Lab, is_shipped};
 
 use folder::Limits;
-pub(crate) use folder::named_file;
+pub(crate) use folder::{named_file, own_file};
 
 static TEMPLATES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/templates");
 static LAMBDAS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/lambdas");

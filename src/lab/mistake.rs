@@ -15,6 +15,8 @@ use crate::text::similar::closest;
 pub enum TroubleReason {
     /// Something of the stack that the instructor deployed is missing or not ready.
     StackBroken,
+    /// Nothing of their stack is there, and the class works.
+    NotDeployed,
     /// It fails since the student changed something of their own.
     OwnChange,
     /// Their executions fail again and again.
@@ -25,6 +27,13 @@ pub enum TroubleReason {
     Idle,
     /// They have not been seen at all.
     NotStarted,
+}
+
+impl TroubleReason {
+    /// Whether the stack is the trouble, and not what the student does with it.
+    pub(crate) fn is_of_stack(self) -> bool {
+        matches!(self, Self::StackBroken | Self::NotDeployed)
+    }
 }
 
 /// Who acts on a remark.
@@ -135,7 +144,10 @@ impl Mistake {
             // Silence says nothing about what went wrong, and a broken stack is not the student's mistake.
             true => !matches!(
                 symptom.reason,
-                TroubleReason::StackBroken | TroubleReason::Idle | TroubleReason::NotStarted
+                TroubleReason::StackBroken
+                    | TroubleReason::NotDeployed
+                    | TroubleReason::Idle
+                    | TroubleReason::NotStarted
             ),
             false => self.reason.contains(&symptom.reason),
         };

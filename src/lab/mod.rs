@@ -51,6 +51,7 @@ use crate::lab::marks::Marks;
 use crate::lab::mistake::Mistake;
 use crate::roster::{Roster, UsernameLimit};
 use crate::stack::kinds::function::Code;
+use crate::stack::kinds::rest_api::Authorization;
 use crate::stack::names::{NamePattern, username_limit};
 use crate::text::failure::Failure;
 use crate::text::unwanted::shown;
@@ -187,6 +188,13 @@ impl Lab {
             .chain(of(&m.state_machines))
             .chain(of(&m.rest_apis))
             .collect()
+    }
+
+    /// The stages of APIs that take signed requests alone.
+    pub(crate) fn signed_stages(&self) -> impl Iterator<Item = &str> {
+        let apis = self.manifest.rest_apis.iter();
+        let signed = apis.filter(|api| api.limits.authorization == Authorization::AwsIam);
+        signed.map(|api| api.stage.as_str())
     }
 
     /// How executions and log events are told apart.

@@ -62,11 +62,20 @@ impl Installation {
     }
 }
 
+impl Installation {
+    fn of(dirs: &Dirs) -> Self {
+        let dir = dirs.cache.join(folder_name(dirs));
+        Self { dir }
+    }
+}
+
+pub(super) fn is_there(dirs: &Dirs) -> bool {
+    Installation::of(dirs).is_whole()
+}
+
 /// The installation; makes it if it is not there.
 pub(super) async fn ensure(dirs: &Dirs, progress: StepSink<'_>) -> Result<Installation> {
-    let installation = Installation {
-        dir: dirs.cache.join(folder_name(dirs)),
-    };
+    let installation = Installation::of(dirs);
     if installation.is_whole() {
         return Ok(installation);
     }

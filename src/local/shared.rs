@@ -1,6 +1,6 @@
 //! The shared instance: one per user. It outlives the command that starts it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -13,7 +13,7 @@ use super::process::{Answer, Ended, Process};
 use super::server::{Launch, SCRIPTS, bind, log_file};
 use super::state::{CloudStatus, InstanceRecord, KeptState, Serving, load, save};
 use super::{
-    Dirs, Endpoint, PrivateCloud, PrivateOptions, StartupStep, StepSink, install, private,
+    Dirs, Endpoint, PrivateCloud, PrivateOptions, StartupStep, StepSink, install, private, python,
 };
 use crate::error::Result;
 
@@ -206,6 +206,25 @@ impl LocalCloud {
             wiped: wipe,
             kept: self.kept(),
         })
+    }
+
+    /// The Python that would run it, for a person. Changes nothing.
+    ///
+    /// # Errors
+    /// When there is none, with the next step.
+    pub(crate) async fn python(&self) -> Result<String> {
+        let python = python::find(&self.dirs).await?;
+        let (version, file) = (python.version, python.executable);
+        Ok(format!("Python {version} ({})", file.display()))
+    }
+
+    pub(crate) fn is_installed(&self) -> bool {
+        install::is_there(&self.dirs)
+    }
+
+    /// Of the installation, and of the shared instance's state.
+    pub(crate) fn folders(&self) -> [&Path; 2] {
+        [&self.dirs.cache, &self.dirs.state]
     }
 
     /// How the shared instance is. Changes nothing.

@@ -15,16 +15,17 @@ use crate::aws::Operation;
 use crate::text::failure::Failure;
 use crate::text::{shortened, similar};
 
-/// The name of the file, in the current folder.
+/// The name of the file.
 pub(super) const NAME: &str = "homeroom.toml";
 
 /// Keys whose value may hold a secret, so that no refusal repeats it.
 const SECRET: [&str; 2] = ["notify", "canvas-url"];
 
-/// Reads the file's text as far as possible; the failures are in the file's order.
-pub(super) fn parse(text: &str) -> (GlobalOptions, Vec<Failure>) {
+/// Reads the file's text as far as possible; the failures are in the file's order, and call the file `label`.
+pub(super) fn parse(label: &str, text: &str) -> (GlobalOptions, Vec<Failure>) {
     let (table, errors) = DeTable::parse_recoverable(text);
     let mut file = FileReader {
+        label,
         text,
         failures: Vec::new(),
     };
@@ -48,6 +49,7 @@ pub(super) fn parse(text: &str) -> (GlobalOptions, Vec<Failure>) {
 
 /// Reads the values, and keeps what is wrong with them.
 pub(super) struct FileReader<'a> {
+    label: &'a str,
     text: &'a str,
     /// With the place in the text.
     failures: Vec<(usize, Failure)>,
@@ -168,7 +170,7 @@ impl FileReader<'_> {
         let before = self.text.get(..at.start).unwrap_or(self.text);
         let line = 1 + before.matches('\n').count();
         let key = key.map_or_else(String::new, |key| format!(" ({})", key.escape_debug()));
-        let failure = Failure::new(format!("{NAME}, line {line}{key}"), cause).hint(hint);
+        let failure = Failure::new(format!("{}, line {line}{key}", self.label), cause).hint(hint);
         self.failures.push((at.start, failure));
     }
 }
@@ -178,7 +180,7 @@ mod tests {
     use super::*;
 
     fn said(text: &str) -> String {
-        let (_, failures) = parse(text);
+        let (_, failures) = parse(NAME, text);
         assert!(!failures.is_empty(), "a file with mistakes");
         failures
             .iter()
@@ -187,7 +189,7 @@ mod tests {
     }
 
     fn good(text: &str) -> GlobalOptions {
-        let (options, failures) = parse(text);
+        let (options, failures) = parse(NAME, text);
         assert_eq!(failures, []);
         options
     }

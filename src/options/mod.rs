@@ -5,12 +5,13 @@
 //! conflicts; [`resolved`] puts the sources together. A test compares `docs/settings.md` with the table.
 
 mod file;
+mod found;
 mod process;
 mod resolved;
 mod values;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::ArgAction;
 use jiff::Timestamp;
@@ -23,6 +24,7 @@ use crate::ids::ClassName;
 use crate::text::failure::Failure;
 use crate::web::Url;
 use file::FileReader;
+pub(crate) use found::{PassedOver, PassedOverFor};
 pub(crate) use process::ProcessContext;
 pub(crate) use resolved::{ClassSettings, CloudTarget, LabSource, Notify, StudentSettings, Ui};
 pub(crate) use resolved::{asked_log_file, asked_region};
@@ -185,6 +187,20 @@ impl GlobalOptions {
             quiet: self.quiet.filter(|times| *times > 0),
             ..self.clone()
         }
+    }
+
+    /// The options with their paths, which are relative to this folder.
+    fn below(mut self, folder: &Path) -> Self {
+        let paths = [
+            &mut self.roster,
+            &mut self.lab,
+            &mut self.reports,
+            &mut self.log_file,
+        ];
+        for path in paths.into_iter().flatten() {
+            *path = folder.join(&*path);
+        }
+        self
     }
 
     /// From -2 (errors only) to 2, where this source has `verbose` or `quiet`.

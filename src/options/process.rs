@@ -2,21 +2,18 @@
 
 use std::fs;
 use std::io::{self, ErrorKind, IsTerminal};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::{Env, file, invalid};
+use super::found::{Found, Surroundings, find, home};
+use super::{Env, GlobalOptions, invalid, variable_name};
 use crate::error::Result;
-use crate::lab::bundle;
 
 pub(super) const ROSTER_FOLDER: &str = "roster";
 
-/// Most bytes of `homeroom.toml`.
-const FILE_MAX: u64 = 1024 * 1024;
-
 pub(crate) struct ProcessContext<'a> {
     pub(crate) env: Env<'a>,
-    /// The text of `homeroom.toml`; empty when there is none.
-    pub(crate) file: Result<String>,
+    /// The `homeroom.toml` that counts.
+    pub(crate) file: Result<Found>,
     /// The names of the files in the folder `roster`; none when there is no such folder.
     pub(crate) roster_folder: Result<Vec<String>>,
     /// Whether the current folder holds a lab.
@@ -26,12 +23,19 @@ pub(crate) struct ProcessContext<'a> {
 }
 
 impl ProcessContext<'_> {
-    /// This process, in its current folder.
-    pub(crate) fn look() -> Self {
+    /// This process, in its current folder. What was typed says where else settings may be.
+    pub(crate) fn look(typed: &GlobalOptions) -> Self {
+        let env =
+            |name: &str| std::env::var_os(name).map(|text| text.to_string_lossy().into_owned());
+        let of_variable = || env(&variable_name("roster")).filter(|text| !text.is_empty());
+        let roster = typed
+            .roster
+            .clone()
+            .or_else(|| of_variable().map(PathBuf::from));
         Self {
             env: &|name| std::env::var_os(name).map(|text| text.to_string_lossy().into_owned()),
-            file: settings_file(),
-            roster_folder: roster_folder(),
+            file: settings(roster.as_deref()),
+            roster_folder: roster_folder(Path::new("")),
             lab_here: Path::new("templates/lab.toml").is_file(),
             stdout_is_terminal: io::stdout().is_terminal(),
             stderr_is_terminal: io::stderr().is_terminal(),
@@ -39,32 +43,34 @@ impl ProcessContext<'_> {
     }
 }
 
-fn settings_file() -> Result<String> {
-    let text = bundle::named_file(Path::new(file::NAME), FILE_MAX)
-        .and_then(|bytes| String::from_utf8(bytes).map_err(io::Error::other));
-    match text {
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(String::new()),
-        text => text.map_err(|error| {
-            let cause = format!("the settings cannot be read: {error}");
-            let hint = "make it a readable UTF-8 text file, or move it away";
-            invalid(file::NAME, cause, hint)
-        }),
-    }
+fn settings(roster: Option<&Path>) -> Result<Found> {
+    let here = std::env::current_dir().map_err(|error| {
+        let hint = "change to a folder that is there";
+        invalid("the current folder", error.to_string(), hint)
+    })?;
+    find(Surroundings {
+        here: &here,
+        roster,
+        home: home().as_deref(),
+        user: rustix::process::geteuid().as_raw(),
+    })
 }
 
-fn roster_folder() -> Result<Vec<String>> {
+/// The names of the files in the folder `roster` of this folder.
+pub(super) fn roster_folder(folder: &Path) -> Result<Vec<String>> {
     let names = |entries: fs::ReadDir| {
         let name = |entry: fs::DirEntry| entry.file_name().to_string_lossy().into_owned();
         entries.map(|entry| entry.map(name)).collect()
     };
-    match fs::read_dir(ROSTER_FOLDER).and_then(names) {
+    let path = folder.join(ROSTER_FOLDER);
+    match fs::read_dir(&path).and_then(names) {
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
             Ok(Vec::new())
         }
         names => names.map_err(|error| {
             let cause = format!("the folder cannot be read: {error}");
             let hint = "give the roster's file with --roster FILE";
-            invalid(format!("{ROSTER_FOLDER}/"), cause, hint)
+            invalid(format!("{}/", path.display()), cause, hint)
         }),
     }
 }

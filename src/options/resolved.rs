@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
+use super::found::{Found, PassedOver, SettingsFile};
 use super::process::{ProcessContext, ROSTER_FOLDER};
 use super::values::{
     AccountId, ColorWhen, EndpointUrl, OutputFormat, PolicyArn, Profile, QuotaOverride, QuotaScale,
@@ -28,6 +29,9 @@ const DEMO_ROSTER: &str = "roster/demo-class.csv";
 /// that have the same name there.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ClassSettings {
+    /// The `homeroom.toml` that counts, and others that do not.
+    pub(crate) file: Option<PathBuf>,
+    pub(crate) passed_over: Vec<PassedOver>,
     pub(crate) roster: PathBuf,
     /// Whether `roster` is the one in the program, since there is none in the folder.
     pub(crate) roster_built_in: bool,
@@ -143,7 +147,14 @@ impl Sources {
         let flags = typed.typed(&mut failures);
         let variables = GlobalOptions::from_variables(process.env, &mut failures);
         let (file, of_file) = match &process.file {
-            Ok(text) => file::parse(text),
+            Ok(Found {
+                file: Some(file), ..
+            }) => {
+                let label = file.path().display().to_string();
+                let (options, failures) = file::parse(&label, &file.text);
+                (options.below(&file.folder), failures)
+            }
+            Ok(Found { file: None, .. }) => Default::default(),
             Err(error) => (GlobalOptions::default(), error.failures.clone()),
         };
         failures.extend(of_file);
@@ -160,6 +171,12 @@ impl Sources {
             (sources, failures) if failures.is_empty() => Ok(sources),
             (_, failures) => Err(Error::of(Exit::Invalid, failures)),
         }
+    }
+
+    /// Whether the file is the highest source for which this holds.
+    fn is_of_file(&self, holds: impl Fn(&GlobalOptions) -> bool) -> bool {
+        let highest = self.0.iter().find(|(_, options)| holds(options));
+        highest.is_some_and(|(source, _)| *source == OptionSource::File)
     }
 
     /// Each option from the highest source that has it. (For `verbose` and `quiet` see [`Self::ui`].)
@@ -217,6 +234,56 @@ impl Sources {
     }
 }
 
+/// The roster, and the class's folder: the current one, unless a `homeroom.toml` elsewhere gives the roster.
+struct ClassPlace {
+    roster: PathBuf,
+    roster_built_in: bool,
+    /// Empty for the current one.
+    folder: PathBuf,
+}
+
+impl ClassPlace {
+    fn of(
+        sources: &Sources,
+        roster: Option<PathBuf>,
+        rehearses: bool,
+        file: Option<&SettingsFile>,
+        process: &ProcessContext<'_>,
+    ) -> Result<Self> {
+        let of_file = || file.map(|file| file.folder.clone()).unwrap_or_default();
+        let place = |roster, folder| {
+            Ok(Self {
+                roster,
+                roster_built_in: false,
+                folder,
+            })
+        };
+        if let Some(roster) = roster {
+            let folder = match sources.is_of_file(|options| options.roster.is_some()) {
+                true => of_file(),
+                false => PathBuf::new(),
+            };
+            return place(roster, folder);
+        }
+        let here = rosters_in(process.roster_folder.clone()?);
+        let beside_file = match file.filter(|_| here.is_empty()) {
+            Some(file) if !file.folder.as_os_str().is_empty() => {
+                rosters_in(file.roster_folder.clone()?)
+            }
+            _ => Vec::new(),
+        };
+        match (&here[..], &beside_file[..]) {
+            ([], []) if rehearses => Ok(Self {
+                roster: PathBuf::from(DEMO_ROSTER),
+                roster_built_in: true,
+                folder: PathBuf::new(),
+            }),
+            ([], [_, ..]) => place(only_roster(&of_file(), &beside_file)?, of_file()),
+            (here, _) => place(only_roster(Path::new(""), here)?, PathBuf::new()),
+        }
+    }
+}
+
 impl ClassSettings {
     /// Puts the settings together for a verb about a class. A rehearsal (`rehearses`) is always local, and needs no
     /// roster.
@@ -235,13 +302,15 @@ impl ClassSettings {
         let is_local = target == CloudTarget::Local;
         let ui = sources.ui(process);
         let all = sources.merged();
-        let (roster, roster_built_in) = match all.roster {
-            Some(roster) => (roster, false),
-            None => match &rosters_in(process.roster_folder.clone()?)[..] {
-                [] if rehearses => (PathBuf::from(DEMO_ROSTER), true),
-                rosters => (only_roster(rosters)?, false),
-            },
-        };
+        let Found { file, passed_over } = process.file.clone()?;
+        let ClassPlace {
+            roster,
+            roster_built_in,
+            folder,
+        } = ClassPlace::of(&sources, all.roster, rehearses, file.as_ref(), process)?;
+        let lab_of_class = file
+            .as_ref()
+            .is_some_and(|file| file.has_lab && file.folder == folder);
         let (class, unnamed) = match all.class {
             Some(class) => (class, None),
             None => class_of(&roster)?,
@@ -249,6 +318,9 @@ impl ClassSettings {
         let lab = match all.lab {
             Some(folder) => LabSource::Folder(folder),
             None if process.lab_here => LabSource::Folder(PathBuf::from(".")),
+            None if lab_of_class && !folder.as_os_str().is_empty() => {
+                LabSource::Folder(folder.clone())
+            }
             None => LabSource::BuiltIn,
         };
         let scale = default_scale(&target);
@@ -270,6 +342,8 @@ impl ClassSettings {
         });
         let notify = notify.transpose()?;
         Ok(Self {
+            file: file.map(|file| file.path()),
+            passed_over,
             roster,
             roster_built_in,
             lab,
@@ -291,8 +365,34 @@ impl ClassSettings {
             due: all.due,
             canvas_url: all.canvas_url,
             notify,
-            reports: all.reports.unwrap_or_else(|| PathBuf::from("reports")),
+            reports: all.reports.unwrap_or_else(|| folder.join("reports")),
             ui,
+        })
+    }
+
+    /// [`Self::resolve`] for a verb that can do without a roster: where none is given, and the folder has none or
+    /// several, it is the one in the program (`roster_built_in`).
+    ///
+    /// # Errors
+    ///
+    /// [`Exit::Invalid`]: a value that cannot be used, options that contradict each other.
+    pub(crate) fn resolve_without_roster(
+        typed: &GlobalOptions,
+        process: &ProcessContext<'_>,
+    ) -> Result<Self> {
+        let given = Sources::read(typed, process).0.merged().roster;
+        let found = rosters_in(process.roster_folder.clone().unwrap_or_default());
+        if given.is_some() || found.len() == 1 {
+            return Self::resolve(typed, false, process);
+        }
+        let typed = GlobalOptions {
+            roster: Some(PathBuf::from(DEMO_ROSTER)),
+            ..typed.clone()
+        };
+        let settings = Self::resolve(&typed, false, process)?;
+        Ok(Self {
+            roster_built_in: true,
+            ..settings
         })
     }
 
@@ -382,7 +482,7 @@ pub(crate) fn asked_log_file(
 ///
 /// [`Exit::Invalid`]: a value that cannot be used.
 pub(crate) fn asked_region(typed: &GlobalOptions) -> Result<Option<Region>> {
-    let sources = Sources::read_whole(typed, &ProcessContext::look())?;
+    let sources = Sources::read_whole(typed, &ProcessContext::look(typed))?;
     Ok(sources.merged().region)
 }
 
@@ -407,9 +507,10 @@ fn rosters_in(mut folder: Vec<String>) -> Vec<String> {
     folder
 }
 
-fn only_roster(rosters: &[String]) -> Result<PathBuf> {
+fn only_roster(folder: &Path, rosters: &[String]) -> Result<PathBuf> {
+    let folder = folder.join(ROSTER_FOLDER);
     match rosters {
-        [only] => Ok(PathBuf::from(ROSTER_FOLDER).join(only)),
+        [only] => Ok(folder.join(only)),
         [] => Err(invalid(
             format!("{ROSTER_FOLDER}/"),
             "there is no roster: no CSV file in this folder of the current one",
@@ -418,9 +519,9 @@ fn only_roster(rosters: &[String]) -> Result<PathBuf> {
              a roster and without AWS",
         )),
         [first, ..] => Err(invalid(
-            format!("{ROSTER_FOLDER}/"),
+            format!("{}/", folder.display()),
             format!("there is more than one roster: {}", rosters.join(", ")),
-            format!("choose one: --roster {ROSTER_FOLDER}/{first}"),
+            format!("choose one: --roster {}", folder.join(first).display()),
         )),
     }
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
+use super::found::{Found, SettingsFile};
 use super::*;
 use crate::error::Result;
 
@@ -12,6 +13,8 @@ use crate::error::Result;
 pub(crate) struct Around<'a> {
     pub(crate) env: &'a [(&'a str, &'a str)],
     pub(crate) file: &'a str,
+    /// In place of `file`: the settings, where they are elsewhere.
+    pub(crate) found: Option<Found>,
     pub(crate) rosters: Option<&'a [&'a str]>,
     pub(crate) lab_here: bool,
     pub(crate) terminal: bool,
@@ -29,6 +32,20 @@ fn typed(words: &str) -> Typed {
     Typed::try_parse_from(std::iter::once("homeroom").chain(words.split(' '))).expect(words)
 }
 
+/// Settings in that folder.
+fn found(text: &str, folder: &str) -> Found {
+    let file = SettingsFile {
+        text: text.to_owned(),
+        folder: folder.into(),
+        roster_folder: Ok(vec!["of-file.csv".to_owned()]),
+        has_lab: true,
+    };
+    Found {
+        file: Some(file),
+        passed_over: Vec::new(),
+    }
+}
+
 impl Around<'_> {
     pub(crate) fn with<T>(&self, then: impl FnOnce(&ProcessContext<'_>) -> T) -> T {
         let env = |name: &str| {
@@ -38,7 +55,7 @@ impl Around<'_> {
         let rosters = self.rosters.unwrap_or(&["demo-class.csv"]);
         then(&ProcessContext {
             env: &env,
-            file: Ok(self.file.to_owned()),
+            file: Ok(self.found.clone().unwrap_or_else(|| found(self.file, ""))),
             roster_folder: Ok(rosters.iter().map(|&name| name.to_owned()).collect()),
             lab_here: self.lab_here,
             stdout_is_terminal: self.terminal,
@@ -407,7 +424,7 @@ fn an_unreadable_roster_folder_is_no_matter_where_a_roster_is_given() {
             let folder = invalid("roster/", "the folder cannot be read", "give it");
             let process = ProcessContext {
                 roster_folder: Err(folder),
-                file: Ok(String::new()),
+                file: Ok(Found::default()),
                 ..*process
             };
             ClassSettings::resolve(&typed(words).global, false, &process).is_err()
@@ -461,9 +478,108 @@ fn the_page_of_settings_says_what_the_table_says() {
         .split("```")
         .next()
         .unwrap();
-    let (file, failures) = file::parse(example);
+    let (file, failures) = file::parse(file::NAME, example);
     assert_eq!(failures, []);
     assert!(file.role_boundary.is_some() && file.lab_settings.is_some() && file.quotas.is_some());
     assert!(file.publish_columns.is_some() && file.allow_in_roles.is_some());
     assert!(file.due.is_some());
+}
+
+#[test]
+fn paths_in_a_file_elsewhere_are_relative_to_its_folder() {
+    let around = Around {
+        found: Some(found(
+            "roster = \"lists/spring.csv\"\nlab = \"/labs/6\"\nlog-file = \"calls.log\"",
+            "/course",
+        )),
+        ..Around::default()
+    };
+    let settings = around.good("plan");
+    assert_eq!(settings.roster, PathBuf::from("/course/lists/spring.csv"));
+    assert_eq!(settings.lab, LabSource::Folder("/labs/6".into()));
+    assert_eq!(settings.reports, PathBuf::from("/course/reports"));
+    assert_eq!(settings.file, Some(PathBuf::from("/course/homeroom.toml")));
+    let log = around.with(|process| asked_log_file(&typed("plan").global, process));
+    assert_eq!(log, Some(PathBuf::from("/course/calls.log")));
+    let typed = around.good("plan --roster mine.csv");
+    assert_eq!(typed.roster, PathBuf::from("mine.csv"));
+    assert_eq!(typed.reports, PathBuf::from("reports"));
+}
+
+#[test]
+fn a_class_in_the_folder_of_the_settings_is_found_from_below() {
+    let below = Around {
+        found: Some(found("profile = \"training\"", "/course")),
+        rosters: Some(&[]),
+        ..Around::default()
+    };
+    let settings = below.good("plan");
+    assert_eq!(settings.roster, PathBuf::from("/course/roster/of-file.csv"));
+    assert_eq!(settings.lab, LabSource::Folder("/course".into()));
+    assert_eq!(settings.reports, PathBuf::from("/course/reports"));
+    let with_own = Around {
+        rosters: None,
+        ..below
+    };
+    let settings = with_own.good("plan");
+    assert_eq!(settings.roster, PathBuf::from("roster/demo-class.csv"));
+    assert_eq!(settings.lab, LabSource::BuiltIn, "of another class");
+    assert_eq!(settings.reports, PathBuf::from("reports"));
+}
+
+#[test]
+fn a_mistake_in_a_file_elsewhere_names_that_file() {
+    let around = Around {
+        found: Some(found(
+            "rostre = 1\nlocal = true\nprofile = \"x\"",
+            "/course",
+        )),
+        ..Around::default()
+    };
+    let said = around.refused("plan");
+    assert!(said.contains("/course/homeroom.toml, line 1"), "{said}");
+}
+
+#[test]
+fn a_mistyped_region_is_refused_wherever_it_stands() {
+    let around = Around {
+        file: "region = \"us-esat-1\"",
+        env: &[("HOMEROOM_REGION", "eu-wset-1")],
+        ..Around::default()
+    };
+    let said = around.refused("plan");
+    for meant in ["did you mean 'us-east-1'?", "did you mean 'eu-west-1'?"] {
+        assert!(said.contains(meant), "{said}");
+    }
+    assert!(around.resolve("plan --region us-east-9").is_err());
+    let new = Around::default().good("plan --region us-east-9");
+    assert_eq!(new.region.unwrap().as_str(), "us-east-9");
+}
+
+#[test]
+fn a_verb_that_needs_no_roster_takes_one_where_it_is_plain_which() {
+    let resolve = |rosters: &[&str], words: &str| {
+        let around = Around {
+            rosters: Some(rosters),
+            ..Around::default()
+        };
+        let typed = typed(words);
+        around.with(|process| ClassSettings::resolve_without_roster(&typed.global, process))
+    };
+    for rosters in [&[][..], &["a.csv", "b.csv"]] {
+        let settings = resolve(rosters, "doctor --region eu-west-1").unwrap();
+        assert!(settings.roster_built_in);
+        assert_eq!(settings.region, "eu-west-1".parse().ok());
+    }
+    let settings = resolve(&["spring.csv"], "doctor").unwrap();
+    assert_eq!(
+        (settings.class.as_str(), settings.roster_built_in),
+        ("spring", false)
+    );
+    let settings = resolve(&["a.csv", "b.csv"], "doctor --roster b.csv").unwrap();
+    assert_eq!(
+        (settings.class.as_str(), settings.roster_built_in),
+        ("b", false)
+    );
+    resolve(&[], "doctor --local --profile x").unwrap_err();
 }

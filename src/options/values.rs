@@ -11,7 +11,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use toml::de::ValueDeserializer;
 
-use crate::aws::Operation;
+use crate::aws::{Operation, regions};
 use crate::ids::ClassName;
 use crate::text::moment::moment;
 use crate::text::similar;
@@ -85,7 +85,7 @@ fn moment_of_file(value: ValueDeserializer<'_>) -> Result<Timestamp, String> {
 
 /// A text that was checked: what `$kept` makes of it, or the refusal.
 macro_rules! checked_text {
-    ($(#[$doc:meta])* $name:ident, $kept:expr, $refusal:literal) => {
+    ($(#[$doc:meta])* $name:ident, $kept:expr, $refusal:literal $(, $near:expr)?) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq)]
         pub struct $name(String);
@@ -100,7 +100,8 @@ macro_rules! checked_text {
             type Err = String;
             fn from_str(text: &str) -> Result<Self, String> {
                 let kept: fn(&str) -> Option<&str> = $kept;
-                kept(text).map(|text| Self(text.to_owned())).ok_or_else(|| $refusal.to_owned())
+                let refusal = || [$refusal.to_owned() $(, $near(text))?].concat();
+                kept(text).map(|text| Self(text.to_owned())).ok_or_else(refusal)
             }
         }
 
@@ -183,16 +184,23 @@ impl PolicyArn {
     }
 }
 
+fn near_region(text: &str) -> String {
+    let meant = regions::near(text);
+    meant.map_or_else(String::new, |region| format!("; did you mean '{region}'?"))
+}
+
 checked_text!(
-    /// The name of an AWS region (`us-east-1`). Whether AWS has it, AWS says.
+    /// The name of an AWS region (`us-east-1`), perhaps one that AWS added later.
     Region,
     |text| {
         let (places, number) = text.rsplit_once('-')?;
         let is_place = |place: &str| !place.is_empty() && place.bytes().all(|b| b.is_ascii_lowercase());
         let numbered = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
-        (numbered && places.contains('-') && places.split('-').all(is_place)).then_some(text)
+        let formed = numbered && places.contains('-') && places.split('-').all(is_place);
+        (formed && !regions::is_slip(text)).then_some(text)
     },
-    "is not the name of a region, such as us-east-1"
+    "is not the name of a region, such as us-east-1",
+    near_region
 );
 
 checked_text!(

@@ -8,7 +8,7 @@ use crate::aws::{Client, FunctionState};
 use crate::error::{Error, Exit};
 use crate::events::Event;
 use crate::evidence::check::{AS_DEPLOYED, CheckResult, Evidence, STACK_CHECKS, Verdict};
-use crate::evidence::evaluate::{Facts, act, evaluate, reset};
+use crate::evidence::evaluate::{Facts, StackAct, evaluate};
 use crate::evidence::functions::{FunctionLook, look_at_functions, not_ready};
 use crate::ids::Username;
 use crate::lab::ProbeRequest;
@@ -51,13 +51,10 @@ pub async fn validate(
             validation.invocation
         )
     };
-    let act_by = |words: &str| match words.contains("--students") {
-        true => format!("{} {words}", validation.invocation),
-        false => format!("{} {words} --students {student}", validation.invocation),
-    };
+    let act_by = |words: &str| format!("{} {words} --students {student}", validation.invocation);
     let redeploy = match validation.plan.first(Found::Conflict) {
         Some(item) => validation.plan.conflict_hint(Some(item)),
-        None => act(validation.plan, &facts, &act_by),
+        None => StackAct::of(validation.plan, &facts).words(&act_by),
     };
     let reserved = reserved_otherwise(validation.stack, &functions);
     let theirs = |plan: &StudentPlan| plan.items.iter().any(|item| item.theirs.is_some());
@@ -68,7 +65,7 @@ pub async fn validate(
         ),
         // A rehearsal has no command to propose.
         None if validation.invocation.is_empty() => String::new(),
-        None if theirs(validation.plan) || !reserved.is_empty() => reset(validation.plan, &act_by),
+        None if theirs(validation.plan) || !reserved.is_empty() => StackAct::Reset.words(&act_by),
         // All is as the lab has it, so a reset would change nothing.
         None => String::new(),
     };

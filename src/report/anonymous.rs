@@ -20,12 +20,11 @@ use crate::evidence::check::{CheckResult, Verdict};
 use crate::files::{class_dir, named, prepare};
 use crate::ids::{ClassName, Username};
 use crate::lab::check::Work;
-use crate::lab::mistake::TroubleReason;
 use crate::roster::Student;
 use crate::stack::diff::Change;
 use crate::stack::kinds::Gap;
 
-use super::document::{Account, Document, Move, ReportStudent, Since};
+use super::document::{Account, Document, Move, Proposing, ReportStudent, Since};
 use super::left;
 use super::scrub::Scrub;
 
@@ -205,6 +204,7 @@ pub fn anonymous(report: &Document, key: &PseudonymKey) -> Document {
                 cause: scrub.text(&gap.cause),
             })
             .collect(),
+        proposing: Proposing::default(),
         since: report.since.as_ref().map(|since| Since {
             taken_at: since.taken_at.clone(),
             moves: since
@@ -235,7 +235,8 @@ fn student(row: &ReportStudent, pseudonym: &Username, scrub: &Scrub) -> ReportSt
     }
     // Who needs somebody stays, with reason, task, count and time. The rest quotes the student, but of a stack.
     if let Some(trouble) = &mut progress.trouble {
-        let of_stack = trouble.reason == TroubleReason::StackBroken;
+        let of_stack = trouble.reason.is_of_stack();
+        trouble.act = None;
         let kept = |text: Option<String>| text.filter(|_| of_stack).map(|text| scrub.text(&text));
         (trouble.cause, trouble.say) = (kept(trouble.cause.take()), kept(trouble.say.take()));
         trouble.room = None;

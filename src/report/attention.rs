@@ -2,13 +2,15 @@
 
 use crate::evidence::activity::Trouble;
 use crate::evidence::attention::{Need, room_remarks};
+use crate::evidence::evaluate::StackAct;
 use crate::evidence::progress::Progress;
+use crate::ids::Username;
 use crate::lab::mistake::TroubleReason;
 use crate::text::words::{minutes, plural, some_of};
 use jiff::Timestamp;
 
 use super::causes::generalise;
-use super::document::{Document, ReportStudent};
+use super::document::{Document, Proposing, ReportStudent};
 use super::marks;
 use super::tally::CheckTally;
 
@@ -105,8 +107,16 @@ impl NeedGroup {
         }
     }
 
-    /// What to say, where the same helps them all. Beside a remark to the room there may be no such sentence.
-    pub(crate) fn say(&self) -> Option<String> {
+    /// What to say or do, where the same helps them all. Beside a remark to the room there may be no such sentence.
+    pub(crate) fn say(&self, proposing: &Proposing) -> Option<String> {
+        if let Some(act) = self.first().trouble.act
+            && !proposing.invocation.is_empty()
+        {
+            let names: Vec<&Username> = self.needs.iter().map(|need| &need.username).collect();
+            // What a reset overwrites is named.
+            let name_all = act == StackAct::Reset;
+            return Some(act.words(&|words| proposing.command(words, &names, name_all)));
+        }
         if let [only] = self.needs.as_slice() {
             return only.trouble.say.clone();
         }
@@ -214,6 +224,7 @@ mod tests {
                 since: None,
                 cause: Some(format!("of {name}-api")),
                 say: say.map(str::to_owned),
+                act: None,
                 to: Listener::Student,
                 room: room.map(str::to_owned),
             },
@@ -265,6 +276,41 @@ mod tests {
             need("u2", TroubleReason::RepeatedFailure, None, None),
         ];
         assert_eq!(grouped(apart).len(), 2);
+    }
+
+    #[test]
+    fn a_command_names_those_whom_it_is_about_unless_they_are_many() {
+        let say = |act, count| {
+            let needs = (1..=count).map(|n| {
+                let words = Some("as said of one");
+                let mut need = need(&format!("u{n}"), TroubleReason::StackBroken, words, None);
+                (need.trouble.act, need.trouble.cause) = (Some(act), None);
+                need
+            });
+            let groups = grouped(needs.collect());
+            assert_eq!(groups.len(), 1);
+            let proposing = Proposing {
+                invocation: "homeroom --profile p".to_owned(),
+                selection: "--section A".to_owned(),
+            };
+            assert_eq!(
+                groups[0].say(&Proposing::default()).unwrap(),
+                "as said of one"
+            );
+            groups[0].say(&proposing).unwrap()
+        };
+        let two = "`homeroom --profile p deploy --students u1,u2` makes the stack.";
+        assert_eq!(say(StackAct::Make, 2), two);
+        let many = say(StackAct::PutBack, 13);
+        assert!(
+            many.starts_with("`homeroom --profile p deploy --section A` puts"),
+            "{many}"
+        );
+        let reset = say(StackAct::Reset, 13);
+        assert!(
+            reset.contains("deploy --reset --students u1,u2,u3,") && reset.contains(",u13`"),
+            "{reset}"
+        );
     }
 
     #[test]

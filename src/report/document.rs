@@ -15,7 +15,6 @@ use crate::evidence::progress::{Progress, StudentProgress};
 use crate::ids::{ClassName, LabId, Username};
 use crate::lab::check::Work;
 use crate::lab::marks::Starter;
-use crate::lab::mistake::TroubleReason;
 use crate::lab::points::Points;
 use crate::roster::Student;
 use crate::stack::kinds::Gap;
@@ -68,6 +67,33 @@ pub struct Document {
     pub gaps: Vec<Gap>,
     /// What changed since the report before, where there is one.
     pub since: Option<Since>,
+    /// How a command is written that somebody is to run.
+    pub proposing: Proposing,
+}
+
+/// How a command is written that somebody is to run about students of the document.
+#[derive(Debug, Clone, Default)]
+pub struct Proposing {
+    /// Program and global options, quoted for a shell; empty where no command can follow.
+    pub invocation: String,
+    /// The students whom the document is about, as options; empty for the whole class.
+    pub selection: String,
+}
+
+/// A proposed command names at most so many students. With more, it is for everybody whom the document is about.
+const NAMED_IN_COMMAND: usize = 12;
+
+impl Proposing {
+    /// A verb with its own options, about these students.
+    pub(super) fn command(&self, words: &str, students: &[&Username], name_all: bool) -> String {
+        let names: Vec<&str> = students.iter().map(|name| name.as_str()).collect();
+        let about = match names.len() > NAMED_IN_COMMAND && !name_all {
+            true => self.selection.clone(),
+            false => format!("--students {}", names.join(",")),
+        };
+        let command = format!("{} {words} {about}", self.invocation);
+        command.trim_end().to_owned()
+    }
 }
 
 /// One student of a report.
@@ -235,11 +261,11 @@ impl Document {
         Self::causes_of(others.filter(|row| !told.contains(&row.student.username)))
     }
 
-    /// Whose broken stack is told among those who need somebody.
+    /// Whose broken or missing stack is told among those who need somebody.
     pub(super) fn told_broken(&self) -> BTreeSet<&Username> {
         let broken = self.students.iter().filter(|row| {
             let trouble = row.progress.trouble.as_ref();
-            trouble.is_some_and(|trouble| trouble.reason == TroubleReason::StackBroken)
+            trouble.is_some_and(|trouble| trouble.reason.is_of_stack())
         });
         broken.map(|row| &row.student.username).collect()
     }

@@ -116,6 +116,7 @@ pub(crate) fn of_progress(progress: Progress) -> Mark {
 pub(crate) fn of_reason(reason: TroubleReason) -> Mark {
     match reason {
         TroubleReason::StackBroken => mark("!", "stack is broken: yours to repair", Tone::Bad),
+        TroubleReason::NotDeployed => mark("∅", "not deployed: yours to deploy", Tone::Absent),
         TroubleReason::OwnChange => mark("!", "their own change broke it", Tone::Bad),
         TroubleReason::RepeatedFailure => mark("×", "fails again and again", Tone::Bad),
         TroubleReason::RefusedRequests => mark("×", "requests refused", Tone::Bad),

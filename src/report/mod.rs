@@ -31,6 +31,7 @@ pub mod csv;
 pub mod diagnostics;
 pub(crate) mod document;
 pub(crate) mod errors;
+pub(crate) mod findings;
 pub(crate) mod gradebook;
 pub mod handout;
 pub(crate) mod history;
@@ -52,7 +53,7 @@ pub(crate) mod terminal;
 pub(crate) mod write;
 
 pub use anonymous::{PseudonymKey, anonymous};
-pub use document::{Account, Document, ReportStudent, Since};
+pub use document::{Account, Document, Proposing, ReportStudent, Since};
 pub(crate) use errors::{print_error, print_notes};
 pub use runlog::RunLog;
 pub(crate) use summary::errors_of;

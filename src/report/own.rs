@@ -21,7 +21,7 @@ use crate::text;
 use crate::text::show::{clean, pad};
 use crate::text::words::{plural, some_of};
 
-use super::document::{Account, Document, ReportStudent, hidden_by, rfc3339};
+use super::document::{Account, Document, Proposing, ReportStudent, hidden_by, rfc3339};
 use super::marks;
 use super::style::Paint;
 use super::tally::Score;
@@ -92,6 +92,7 @@ impl OwnReport {
                 notes: Vec::new(),
                 gaps: Vec::new(),
                 since: None,
+                proposing: Proposing::default(),
             },
             row: ReportStudent {
                 student,

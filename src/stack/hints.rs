@@ -58,7 +58,7 @@ pub(crate) fn for_error_in(error: &CloudError, region: Option<&str>) -> Option<S
         ),
         ErrorKind::Unresolved => format!(
             "run the same command again: IAM may not know the name everywhere yet; if it stays so, the credentials in use \
-             may not call {} there: allow it on the path /homeroom/ (docs/troubleshooting.md lists what homeroom needs)",
+             may not call {} there: allow it on the path /homeroom/ (`homeroom doctor --policy` prints what homeroom needs)",
             error.operation
         ),
         ErrorKind::NotFound if error.message.contains("not attachable") => {
@@ -67,7 +67,7 @@ pub(crate) fn for_error_in(error: &CloudError, region: Option<&str>) -> Option<S
                 .to_owned()
         }
         ErrorKind::AccessDenied => format!(
-            "the credentials in use may not call {}; allow it (docs/troubleshooting.md lists what homeroom \
+            "the credentials in use may not call {}; allow it (`homeroom doctor --policy` prints what homeroom \
              needs), or use others with --profile, then run the same command again",
             error.operation
         ),

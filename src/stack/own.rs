@@ -1,6 +1,7 @@
 //! A student's stack as the student's own key shows it: each resource asked for by its name, and nothing listed. What a
 //! student may not look at (roles, policies) is a gap.
 
+use crate::aws::configured::NoCredentials;
 use crate::aws::stop::Cancelled;
 use crate::aws::{CallError, Client, CloudError, ErrorKind, FunctionState};
 use crate::error::{Error, Exit};
@@ -187,6 +188,15 @@ pub(crate) fn cannot_look(error: &CloudError) -> Error {
         }
         _ => Error::new(Exit::General, "AWS", error.in_full()).hint_if(hints::for_error(error)),
     }
+}
+
+/// Why there can be no key, said to the student.
+pub(crate) fn no_key(why: NoCredentials) -> Error {
+    if matches!(why, NoCredentials::UnknownProfile { .. }) {
+        return why.into();
+    }
+    let (cause, hint) = credentials_trouble("");
+    Error::new(Exit::General, "your key", cause).hint(hint)
 }
 
 /// Whether a policy refuses by name, which outweighs every permission: what `access freeze` writes.

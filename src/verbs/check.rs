@@ -10,6 +10,7 @@ use super::class::invalid;
 use super::run::{interrupted, look_alone};
 use super::say::said;
 use super::session::{in_region, pace};
+use crate::aws::configured::credential_source;
 use crate::aws::{self, CallError, Client, ConnectOptions};
 use crate::cli::Cli;
 use crate::error::{Error, Exit, Result};
@@ -108,7 +109,10 @@ async fn connect(settings: &StudentSettings, lab: &Lab) -> Result<Client> {
                 invoke_base: text(&settings.invoke_base),
                 ..ConnectOptions::default()
             };
-            in_region(asked, lab, options).await
+            credential_source(options.profile.as_deref())
+                .await
+                .map_err(own::no_key)?;
+            in_region(asked, lab, options, settings.ui).await?
         }
     };
     Ok(aws::connect(options).await)

@@ -9,7 +9,7 @@ use crate::cli::Cli;
 use crate::error::{Error, Exit, Result};
 use crate::ids::{ClassName, Scope, Username};
 use crate::lab::{Lab, bundle};
-use crate::options::{ClassSettings, LabSource, Ui};
+use crate::options::{ClassSettings, LabSource, PassedOver, PassedOverFor, Ui};
 use crate::report::print_notes;
 use crate::report::terminal::{self, ERRORS_ALONE};
 use crate::roster::beyond::UnsureName;
@@ -48,6 +48,10 @@ impl Class {
             .map_err(invalid)?;
         // A lab is code that gets rights in the account, so the person must see which lab this is.
         say(&said_of(&lab, &settings.lab), settings.ui.verbosity);
+        // So must the settings, which may come from elsewhere.
+        for line in said_of_settings(&settings) {
+            say(&line, settings.ui.verbosity);
+        }
         let mut roster = settings.read_roster(&lab.username_limit())?;
         lab.check_columns(&roster).map_err(invalid)?;
         let (names, section) = (&settings.students, settings.section.as_deref());
@@ -122,7 +126,9 @@ impl Class {
     }
 
     pub(crate) fn settings_file(&self) -> PathBuf {
-        std::path::absolute("homeroom.toml").unwrap_or_else(|_| "homeroom.toml".into())
+        let file = self.settings.file.clone();
+        let file = file.unwrap_or_else(|| "homeroom.toml".into());
+        std::path::absolute(&file).unwrap_or(file)
     }
 
     /// Whether the command reaches a student whose files are here.
@@ -156,6 +162,22 @@ fn said_of(lab: &Lab, source: &LabSource) -> String {
         }
     };
     format!("lab {}: {} ({from})", lab.id(), lab.title())
+}
+
+/// Which settings count, and which do not.
+fn said_of_settings(settings: &ClassSettings) -> Vec<String> {
+    let file = settings.file.iter();
+    let mut lines: Vec<String> = file
+        .map(|file| format!("settings: {}", file.display()))
+        .collect();
+    lines.extend(settings.passed_over.iter().map(|PassedOver { path, why }| {
+        let why = match why {
+            PassedOverFor::Another => "the one above does",
+            PassedOverFor::Owner => "it belongs to another user",
+        };
+        format!("settings: {} does not count: {why}", path.display())
+    }));
+    lines
 }
 
 /// The error of arguments, a roster or a lab that cannot be used.

@@ -1,17 +1,62 @@
-//! `completions SHELL`.
+//! `completions SHELL` and `man FOLDER`.
 
+use std::fs;
 use std::io::{self, Write};
 
 use clap::CommandFactory;
 
-use crate::cli::{Cli, CompletionsArgs};
+use crate::cli::{Cli, CompletionsArgs, ManArgs};
 use crate::error::{Exit, Result};
 
-use super::say::said;
+use super::say::{general, said};
 
 pub(super) fn run(args: &CompletionsArgs) -> Result<Exit> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "homeroom", &mut script);
     said(io::stdout().lock().write_all(&script))?;
     Ok(Exit::Done)
+}
+
+/// A page for homeroom and one for each verb that is shown.
+pub(super) fn man(args: &ManArgs) -> Result<Exit> {
+    fs::create_dir_all(&args.folder)
+        .and_then(|()| clap_mangen::generate_to(Cli::command(), &args.folder))
+        .map_err(|error| {
+            general(args.folder.display().to_string())(error)
+                .hint("name a folder in which you may write")
+        })?;
+    Ok(Exit::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_verb_that_is_shown_has_a_manual_page() {
+        let folder = tempfile::tempdir().unwrap();
+        let args = ManArgs {
+            folder: folder.path().join("share/man1"),
+        };
+        assert_eq!(man(&args), Ok(Exit::Done));
+        let page = |name: &str| fs::read_to_string(args.folder.join(format!("{name}.1")));
+        assert!(page("homeroom").unwrap().contains("homeroom\\-deploy(1)"));
+        for verb in Cli::command().get_subcommands() {
+            let name = format!("homeroom-{}", verb.get_name());
+            assert_eq!(page(&name).is_ok(), !verb.is_hide_set(), "{name}");
+        }
+        assert!(page("homeroom-access-grant").unwrap().contains("access"));
+    }
+
+    #[test]
+    fn a_folder_for_manual_pages_that_is_a_file_is_refused() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let folder = file.path().to_owned();
+        let error = man(&ManArgs { folder }).unwrap_err();
+        let hint = error.failures.first().and_then(|it| it.hint.clone());
+        assert_eq!(
+            hint.as_deref(),
+            Some("name a folder in which you may write")
+        );
+    }
 }

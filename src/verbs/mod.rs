@@ -6,6 +6,7 @@ mod check;
 mod class;
 mod completions;
 mod deploy;
+mod doctor;
 mod ended;
 mod final_report;
 mod forget;
@@ -126,6 +127,7 @@ fn start_diagnostics(cli: &Cli, ui: Ui) -> Result<()> {
 async fn dispatch(cli: &Cli, ui: Ui) -> Result<Exit> {
     match &cli.verb {
         Verb::Completions(args) => completions::run(args),
+        Verb::Man(args) => completions::man(args),
         Verb::Local(verb) => local::run(cli, verb, ui).await,
         Verb::Rehearse(args) => rehearse::run(cli, args).await,
         Verb::Plan(args) => plan::run(cli, args).await,
@@ -138,6 +140,7 @@ async fn dispatch(cli: &Cli, ui: Ui) -> Result<Exit> {
         Verb::Watch(args) => watch::run(cli, args).await,
         Verb::Handout(args) => handout::run(cli, args).await,
         Verb::Check => check::run(cli).await,
+        Verb::Doctor(args) => doctor::run(cli, args).await,
         Verb::Access(verb) => access::run(cli, verb).await,
         Verb::Teardown(args) => teardown::run(cli, args).await,
     }

@@ -147,7 +147,8 @@ fn is_told(command: Command) -> bool {
         | Command::Status
         | Command::Watch
         | Command::Handout
-        | Command::Check => false,
+        | Command::Check
+        | Command::Doctor => false,
     }
 }
 
@@ -247,6 +248,7 @@ mod tests {
                 since: None,
                 cause: Some("ana wrote this".to_owned()),
                 say: None,
+                act: None,
                 to: Listener::Student,
                 room: None,
             },

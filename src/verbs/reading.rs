@@ -22,8 +22,8 @@ use crate::evidence::standing::{ClassStanding, rewritten};
 use crate::files::file_name;
 use crate::ids::Username;
 use crate::report::{
-    About, Account, Document, ReportStudent, Since, WrittenReport, history, last_readings,
-    write_reports,
+    About, Account, Document, Proposing, ReportStudent, Since, WrittenReport, history,
+    last_readings, write_reports,
 };
 use crate::roster::Student;
 use crate::stack::kinds::Observed;
@@ -263,6 +263,10 @@ pub(super) fn document(session: &Session, standing: &ClassStanding) -> Document 
         notes: standing.notes.clone(),
         gaps: standing.gaps.clone(),
         since: None,
+        proposing: Proposing {
+            invocation: class.invocation.clone(),
+            selection: class.selection.clone(),
+        },
     }
 }
 

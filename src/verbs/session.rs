@@ -5,9 +5,11 @@ use std::io;
 use std::path::PathBuf;
 
 use super::class::Class;
+use super::run::note_at_once;
 use super::say::{general, say};
+use crate::aws::configured::{CredentialSource, credential_source};
 use crate::aws::pacing::{Overrides, Pace, quotas_of_region};
-use crate::aws::{self, CallError, Client, ConnectOptions, ErrorKind};
+use crate::aws::{self, CallError, Client, ConnectOptions, ErrorKind, regions};
 use crate::error::{Error, Exit, Result};
 use crate::events::Command;
 use crate::evidence::cache::CacheKey;
@@ -17,7 +19,7 @@ use crate::ids::Scope;
 use crate::lab::Lab;
 use crate::lab::allowed::JudgedRisks;
 use crate::local::{self, LocalCloud, StartupStep};
-use crate::options::{CloudTarget, Profile, QuotaScale, Region};
+use crate::options::{CloudTarget, Profile, QuotaScale, Region, Ui};
 use crate::report::PseudonymKey;
 use crate::roster::Student;
 use crate::stack::elsewhere::{Elsewhere, Whereabouts, stands_here};
@@ -54,9 +56,10 @@ impl Class {
                     invoke_base: self.settings.invoke_base.as_ref().map(ToString::to_string),
                     ..ConnectOptions::default()
                 };
+                let source = credential_source(options.profile.as_deref()).await?;
                 let region = self.settings.region.as_ref();
-                let options = in_region(region, &self.lab, options).await;
-                self.open(options).await
+                let options = in_region(region, &self.lab, options, self.settings.ui).await?;
+                self.open(options, Some(source)).await
             }
         }
     }
@@ -70,17 +73,23 @@ impl Class {
             credentials: Some((endpoint.access_key.clone(), endpoint.secret_key.clone())),
             ..ConnectOptions::default()
         };
-        self.open(options).await
+        self.open(options, None).await
     }
 
-    async fn open(self, options: ConnectOptions) -> Result<Session> {
+    /// `source`: where AWS's credentials come from.
+    async fn open(
+        self,
+        options: ConnectOptions,
+        source: Option<CredentialSource>,
+    ) -> Result<Session> {
         let client = aws::connect(options).await;
         let profile = match &self.settings.target {
             CloudTarget::Aws { profile, .. } => profile.as_ref(),
             CloudTarget::Local => None,
         };
         let identity = client.caller_identity().await;
-        let identity = identity.map_err(|error| cannot_begin(&error, profile, client.region()))?;
+        let identity =
+            identity.map_err(|error| cannot_begin(&error, source, profile, client.region()))?;
         if let Some(wanted) = &self.settings.account
             && wanted.to_string() != identity.account
         {
@@ -243,18 +252,39 @@ impl Session {
 }
 
 /// The options with the region that was asked for, else that of AWS's own configuration, else the lab's.
+///
+/// # Errors
+/// [`Exit::Invalid`]: the region of AWS's configuration is mistyped.
 pub(super) async fn in_region(
     asked: Option<&Region>,
     lab: &Lab,
     mut options: ConnectOptions,
-) -> ConnectOptions {
+    ui: Ui,
+) -> Result<ConnectOptions> {
     options.region = match asked {
         Some(region) => region.to_string(),
-        None => aws::default_region(options.profile.as_deref())
-            .await
-            .unwrap_or_else(|| lab.region().to_owned()),
+        None => match aws::default_region(options.profile.as_deref()).await {
+            Some(region) => {
+                let read: std::result::Result<Region, String> = region.parse();
+                let region = read.map_err(|why| {
+                    let subject = format!("region {region} of your AWS configuration");
+                    let hint =
+                        "change AWS_REGION or the profile's region, or name one with --region";
+                    Error::new(Exit::Invalid, subject, why).hint(hint)
+                })?;
+                region.to_string()
+            }
+            None => lab.region().to_owned(),
+        },
     };
-    options
+    let region = &options.region;
+    if options.endpoint_url.is_none() && !regions::is_known(region) {
+        let meant = regions::near(region)
+            .map_or_else(String::new, |near| format!("; did you mean {near}?"));
+        let note = format!("region {region} is none that this version of homeroom knows{meant}");
+        note_at_once(ui, &[note]);
+    }
+    Ok(options)
 }
 
 pub(super) fn pace(scale: QuotaScale) -> Pace {
@@ -265,10 +295,18 @@ pub(super) fn pace(scale: QuotaScale) -> Pace {
 }
 
 /// The error where the very first call failed.
-fn cannot_begin(error: &CallError, profile: Option<&Profile>, region: &str) -> Error {
+fn cannot_begin(
+    error: &CallError,
+    source: Option<CredentialSource>,
+    profile: Option<&Profile>,
+    region: &str,
+) -> Error {
     let CallError::Cloud(error) = error else {
         return general("AWS")(error);
     };
+    if let Some(why) = source.and_then(|source| source.failed(error)) {
+        return why.into();
+    }
     let region = Some(region);
     let hint = match (error.kind, profile) {
         (ErrorKind::Credentials, Some(profile)) => Some(format!(

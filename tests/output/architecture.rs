@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 /// The rooms below `src/`, from the lowest up: each may name only those before it.
 const ROOMS: &[&str] = &[
     "text", "ids", "error", "files", "events", "roster", "web", "aws", "stack", "lab", "evidence",
-    "results", "probe", "report", "canvas", "local", "options", "cli", "verbs",
+    "results", "probe", "report", "canvas", "local", "doctor", "options", "cli", "verbs",
 ];
 
 /// A second opinion on AWS: it names no other room, so that it does not repeat a mistake of theirs.

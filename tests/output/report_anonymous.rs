@@ -169,11 +169,12 @@ fn the_projector_shows_who_needs_somebody_and_quotes_nobody() {
     }
     assert_eq!(
         top.matches("href=\"#s-").count(),
-        8,
+        9,
         "everybody by pseudonym"
     );
-    // The only sentence left is about a stack.
-    assert_eq!(top.matches("class=\"say\"").count(), 1, "{top}");
+    // The only sentences left are about stacks.
+    assert_eq!(top.matches("class=\"say do\"").count(), 2, "{top}");
+    assert_eq!(top.matches("class=\"say\"").count(), 0, "{top}");
     for gone in [
         "inventory",
         "valid JSON",

@@ -6,6 +6,7 @@
 )]
 
 use homeroom::aws::execution::{Execution, ExecutionDetail, ExecutionStatus};
+use homeroom::evidence::activity::StackAct;
 use homeroom::evidence::activity::{Activity, Attempt, AttemptEnd, RefusedRequest, Trouble};
 use homeroom::evidence::check::{
     CheckResult, Evidence, ExecutionEvidence, PartsDone, Verdict, Why,
@@ -17,7 +18,7 @@ use homeroom::lab::given::{ExampleRequest, Output};
 use homeroom::lab::marks::Starter;
 use homeroom::lab::mistake::{Listener, TroubleReason};
 use homeroom::lab::points::Points;
-use homeroom::report::{Account, Document, ReportStudent};
+use homeroom::report::{Account, Document, Proposing, ReportStudent};
 use homeroom::roster::Student;
 use homeroom::stack::diff::{Change, DiffLine};
 use jiff::ZonedDateTime;
@@ -170,6 +171,10 @@ pub fn class_at(count: usize, taken_at: ZonedDateTime) -> Document {
         notes: Vec::new(),
         gaps: Vec::new(),
         since: None,
+        proposing: Proposing {
+            invocation: "homeroom --roster roster/serverless-2026-05.csv --profile training".into(),
+            selection: String::new(),
+        },
     }
 }
 
@@ -332,8 +337,12 @@ fn mishap(index: usize, username: &str) -> Mishap {
         },
         11 => Mishap {
             cause: Some(("", format!("Lambda function {username}-send-notification is not there"))),
-            say: "`homeroom deploy` puts back what is missing or half done. What the student changed stays.".into(),
+            say: format!("`homeroom deploy --students {username}` puts back what is missing or half done. What the student changed stays."),
             ..of(TroubleReason::StackBroken, "", 0)
+        },
+        20 => Mishap {
+            say: format!("`homeroom deploy --students {username}` makes the stack."),
+            ..of(TroubleReason::NotDeployed, "", 0)
         },
         16 => Mishap {
             cause: Some((
@@ -482,8 +491,13 @@ impl Mishap {
                 None => cause,
             },
             say: Some(self.say.clone()),
+            act: match reason {
+                TroubleReason::StackBroken => Some(StackAct::PutBack),
+                TroubleReason::NotDeployed => Some(StackAct::Make),
+                _ => None,
+            },
             to: match reason {
-                TroubleReason::StackBroken => Listener::Instructor,
+                TroubleReason::StackBroken | TroubleReason::NotDeployed => Listener::Instructor,
                 _ => Listener::Student,
             },
             room: self.room.map(str::to_owned),
@@ -647,13 +661,13 @@ fn check(
             Verdict::CouldNotCheck => "Run the report again in a minute.".into(),
         },
         instructor_hint: match (verdict, work, fare) {
-            (Verdict::Fail, Work::Stack, Fare::NotDeployed) => {
-                Some("`homeroom deploy` makes the stack.".into())
-            }
-            (Verdict::Fail, Work::Stack, _) => Some(
-                "`homeroom deploy` puts back what is missing or half done. What the student changed stays."
-                    .into(),
-            ),
+            (Verdict::Fail, Work::Stack, Fare::NotDeployed) => Some(format!(
+                "`homeroom deploy --students {username}` makes the stack."
+            )),
+            (Verdict::Fail, Work::Stack, _) => Some(format!(
+                "`homeroom deploy --students {username}` puts back what is missing or half done. What the student \
+                 changed stays."
+            )),
             _ => None,
         },
         as_of: None,
@@ -914,6 +928,7 @@ pub fn hostile_class() -> Document {
             since: Some(report.taken_at.timestamp()),
             cause: Some(text.clone()),
             say: Some(text.clone()),
+            act: None,
             to: Listener::Student,
             room: Some(text.clone()),
         });

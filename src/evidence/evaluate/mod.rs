@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 pub(crate) use executions::{is_asked_for, next_to_describe, to_prove};
 pub(crate) use logs::{LogKey, LogSight, own_executions, own_windows};
-pub(crate) use stack::{act, reset};
+pub use stack::StackAct;
 
 use crate::aws::execution::{Execution, ExecutionStatus};
 use crate::evidence::check::{
@@ -224,7 +224,9 @@ pub(crate) fn evaluate(check: &Check, plan: &StudentPlan, facts: &Facts) -> Chec
             true => None,
             false => check.instructor_hint.clone().or_else(|| {
                 let of_stack = matches!(check.proof, Proof::ResourcesExist | Proof::ResourcesReady);
-                of_stack.then(|| act(plan, facts, &|words| format!("homeroom {words}")))
+                let command =
+                    |words: &str| format!("homeroom {words} --students {}", plan.owner.student);
+                of_stack.then(|| StackAct::of(plan, facts).words(&command))
             }),
         },
         verdict,

@@ -52,67 +52,90 @@ fn nothing_seen(plan: &StudentPlan) -> bool {
     plan.worked_with().all(|item| blank(item.verdict))
 }
 
-/// What the instructor does next about a stack that is not as it must be. `command` makes a whole command of homeroom's
-/// arguments (`deploy`).
-pub(crate) fn act(plan: &StudentPlan, facts: &Facts, command: &dyn Fn(&str) -> String) -> String {
-    let any = |verdict| plan.items.iter().any(|item| item.verdict == verdict);
-    if any(Found::Conflict) {
-        return format!(
-            "homeroom touches nothing that is not provably this student's, and leaves the rest of the stack alone \
-             until that is settled. The evidence names whose it looks like: check --class, --region and the roster, \
-             then run `{}`.",
-            command("plan")
-        );
-    }
-    if any(Found::Unknown) {
-        return format!(
-            "homeroom does nothing for a student of whom it cannot see everything: clear up the cause, then run `{}` \
-             again.",
-            command("status")
-        );
-    }
-    if plan.nothing_there() {
-        return format!("`{}` makes the stack.", command("deploy"));
-    }
-    if any(Found::Create) || any(Found::Update) {
-        return format!(
-            "`{}` puts back what is missing or half done. What the student changed stays.",
-            command("deploy")
-        );
-    }
-    let kept = |name: &str| {
-        let mut items = plan.items.iter();
-        items.any(|i| i.verdict == Found::Keep && i.resource.name == name)
-    };
-    let not_ready = &facts.functions_not_ready;
-    if not_ready.iter().any(|(name, _)| kept(name)) {
-        // The one difference that makes a stack fail and that a plain deployment leaves alone.
-        return reset(plan, command);
-    }
-    match not_ready.first() {
-        Some((_, Reading::Seen(state))) if state.is_pending() => format!(
-            "A function that was just written needs up to a minute: run `{}` again then.",
-            command("status")
-        ),
-        Some((name, Reading::Seen(_))) => format!(
-            "Open {name} in the Lambda console: it says why the function cannot run. `deploy` finds nothing to put \
-             back there."
-        ),
-        _ => format!(
-            "Clear up the cause, then run `{}` again.",
-            command("status")
-        ),
-    }
+/// What the instructor does next about a stack that is not as it must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StackAct {
+    /// Something has a name of the student's and is not provably theirs.
+    Settle,
+    /// Not everything could be seen.
+    See,
+    /// Nothing is there.
+    Make,
+    /// Something is missing or half done.
+    PutBack,
+    /// What the student changed keeps a function from running.
+    Reset,
+    /// A function was just written.
+    Wait,
+    /// A function cannot run, and a deployment would not change that.
+    LookAt,
+    /// Anything else.
+    ClearUp,
 }
 
-/// How the stack is put back where a plain deployment keeps what is there.
-pub(crate) fn reset(plan: &StudentPlan, command: &dyn Fn(&str) -> String) -> String {
-    let options = format!("deploy --reset --students {}", plan.owner.student);
-    format!(
-        "`deploy` alone keeps what the student changed. `{}` puts the stack back as the lab has it; their changes in it \
-         are overwritten.",
-        command(&options)
-    )
+impl StackAct {
+    pub(crate) fn of(plan: &StudentPlan, facts: &Facts) -> Self {
+        let any = |verdict| plan.items.iter().any(|item| item.verdict == verdict);
+        let kept = |name: &str| {
+            let mut items = plan.items.iter();
+            items.any(|i| i.verdict == Found::Keep && i.resource.name == name)
+        };
+        let not_ready = &facts.functions_not_ready;
+        if any(Found::Conflict) {
+            Self::Settle
+        } else if any(Found::Unknown) {
+            Self::See
+        } else if plan.nothing_there() {
+            Self::Make
+        } else if any(Found::Create) || any(Found::Update) {
+            Self::PutBack
+        } else if not_ready.iter().any(|(name, _)| kept(name)) {
+            // The one difference that makes a stack fail and that a plain deployment leaves alone.
+            Self::Reset
+        } else {
+            match not_ready.first() {
+                Some((_, Reading::Seen(state))) if state.is_pending() => Self::Wait,
+                Some((_, Reading::Seen(_))) => Self::LookAt,
+                _ => Self::ClearUp,
+            }
+        }
+    }
+
+    /// To the instructor. `command` makes a whole command, for the students whom it is about, of a verb with its own options
+    /// (`deploy --reset`).
+    pub(crate) fn words(self, command: &dyn Fn(&str) -> String) -> String {
+        match self {
+            Self::Settle => format!(
+                "homeroom touches nothing that is not provably this student's, and leaves the rest of the stack alone \
+                 until that is settled. The evidence names whose it looks like: check --class, --region and the roster, \
+                 then run `{}`.",
+                command("plan")
+            ),
+            Self::See => format!(
+                "homeroom does nothing for a student of whom it cannot see everything: clear up the cause, then run `{}` \
+                 again.",
+                command("status")
+            ),
+            Self::Make => format!("`{}` makes the stack.", command("deploy")),
+            Self::PutBack => format!(
+                "`{}` puts back what is missing or half done. What the student changed stays.",
+                command("deploy")
+            ),
+            Self::Reset => format!(
+                "`deploy` alone keeps what the student changed. `{}` puts the stack back as the lab has it; their \
+                 changes in it are overwritten.",
+                command("deploy --reset")
+            ),
+            Self::Wait => format!(
+                "A function that was just written needs up to a minute: run `{}` again then.",
+                command("status")
+            ),
+            Self::LookAt => "Open the function in the Lambda console: it says why the function cannot run. `deploy` finds \
+                             nothing to put back there."
+                .to_owned(),
+            Self::ClearUp => format!("Clear up the cause, then run `{}` again.", command("status")),
+        }
+    }
 }
 
 /// What is ready, kind by kind.

@@ -877,13 +877,13 @@ fn the_instructor_is_told_the_act_that_mends_the_stack() {
             vec![(role, Create), (function, Create)],
             as_seen(),
             Verdict::Fail,
-            "`homeroom deploy` makes the stack",
+            "`homeroom deploy --students user1` makes the stack",
         ),
         (
             vec![(role, NoChange), (function, Create)],
             as_seen(),
             Verdict::Fail,
-            "`homeroom deploy` puts back what is missing",
+            "`homeroom deploy --students user1` puts back what is missing",
         ),
         (
             vec![(Kind::LogGroup, Update), (function, Keep)],
@@ -907,7 +907,7 @@ fn the_instructor_is_told_the_act_that_mends_the_stack() {
             vec![(function, NoChange)],
             not_ready("Pending", Some("Creating")),
             Verdict::Fail,
-            "`homeroom status` again",
+            "`homeroom status --students user1` again",
         ),
         (
             vec![(role, Conflict), (function, Create)],

@@ -198,10 +198,32 @@ pub(crate) fn named_file(path: &Path, max: u64) -> io::Result<Vec<u8>> {
     bytes_of(path, max, true)?.ok_or_else(too_large)
 }
 
-/// A file's bytes; `None` when it has more than `max`. A pipe that took the file's place since the listing is refused
-/// and not waited for. So is a link, unless `follow` allows one.
+/// [`named_file`] of a file that belongs to this user, as does the link to it; `None` where it is somebody else's.
+///
+/// # Errors
+/// Those of [`named_file`].
+pub(crate) fn own_file(path: &Path, max: u64, user: u32) -> io::Result<Option<Vec<u8>>> {
+    let is_own = |found: fs::Metadata| std::os::unix::fs::MetadataExt::uid(&found) == user;
+    // What is opened is what is looked at, so that nobody can exchange it in between.
+    if !is_own(fs::symlink_metadata(path)?) {
+        return Ok(None);
+    }
+    let file = open(path, true)?;
+    if !is_own(file.metadata()?) {
+        return Ok(None);
+    }
+    let too_large = || io::Error::other(format!("it is larger than {}", mib(max)));
+    bytes_in(file, max)?.ok_or_else(too_large).map(Some)
+}
+
+/// A file's bytes; `None` when it has more than `max`. A link is refused, unless `follow` allows one.
 fn bytes_of(path: &Path, max: u64, follow: bool) -> io::Result<Option<Vec<u8>>> {
-    let file = open(path, follow)?;
+    bytes_in(open(path, follow)?, max)
+}
+
+/// The bytes of an open file; `None` when it has more than `max`. A pipe that took the file's place since the listing is
+/// refused and not waited for.
+fn bytes_in(file: File, max: u64) -> io::Result<Option<Vec<u8>>> {
     let kind = file.metadata()?.file_type();
     if kind.is_dir() {
         return Err(io::ErrorKind::IsADirectory.into());

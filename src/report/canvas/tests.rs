@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::evidence::check::CheckResult;
 use crate::evidence::progress::{Progress, StudentProgress};
 use crate::ids::Username;
-use crate::report::document::{Account, Document, ReportStudent};
+use crate::report::document::{Account, Document, Proposing, ReportStudent};
 use crate::roster::Student;
 use crate::text::failure::Failure;
 
@@ -93,6 +93,7 @@ pub(crate) fn report(students: &[(Student, f64)]) -> Document {
         notes: Vec::new(),
         gaps: Vec::new(),
         since: None,
+        proposing: Proposing::default(),
     }
 }
 

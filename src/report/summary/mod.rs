@@ -117,7 +117,8 @@ pub fn print_summary(summary: &RunSummary, view: &View<'_>, out: &mut dyn Write)
         | Command::AccessThaw
         | Command::GradesPush
         | Command::Handout
-        | Command::Check => {}
+        | Command::Check
+        | Command::Doctor => {}
     }
     let heading = match view.document {
         Some(_) => "Could not be checked or is broken",

@@ -128,7 +128,8 @@ impl EndedRun<'_> {
             | Command::GradesPush
             | Command::Rehearse
             | Command::Watch
-            | Command::Check => Vec::new(),
+            | Command::Check
+            | Command::Doctor => Vec::new(),
         }
     }
 

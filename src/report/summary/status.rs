@@ -180,7 +180,7 @@ fn print_group(group: &NeedGroup, document: &Document, page: &mut Screen<'_>) ->
         .map_or(String::new(), |cause| format!(": {cause}"));
     let bang = format!("{} ", page.paint.tone(mark.tone, mark.symbol));
     page.text(&bang, "  ", &format!("{head}: {facts}{cause}"))?;
-    let Some(say) = group.say() else {
+    let Some(say) = group.say(&document.proposing) else {
         return Ok(());
     };
     let label = match trouble.to {

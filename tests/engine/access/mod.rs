@@ -1,6 +1,7 @@
 //! Students' access against a strict AWS in process, on paused time: what `access grant`, `revoke`, `freeze` and `thaw`
 //! do, what they cost, and that what was kept is what AWS has.
 
+mod allowed;
 mod class;
 mod diagnostics;
 mod faults;

@@ -57,7 +57,7 @@ async fn a_validation_meets_a_cause_that_is_everybodys_once() {
         assert_eq!(unknown, probes);
         assert!(!checks.iter().any(|check| check.verdict == Verdict::Fail));
     }
-    let (last, fix) = (all[19].last().unwrap(), "docs/troubleshooting.md");
+    let (last, fix) = (all[19].last().unwrap(), "homeroom doctor --policy");
     assert_eq!(last.verdict, Verdict::CouldNotCheck);
     assert!(all[19].iter().any(|check| check.hint.contains(fix)));
 }

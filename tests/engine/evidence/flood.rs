@@ -1,6 +1,6 @@
 //! A student with thousands of executions costs a bounded reading, is not guessed about, and delays nobody else.
 
-use homeroom::report::{Account, Document, ReportStudent};
+use homeroom::report::{Account, Document, Proposing, ReportStudent};
 use tokio::time::Instant;
 
 use super::*;
@@ -134,6 +134,7 @@ async fn the_report_of_a_flooded_student_holds_what_is_shown_and_no_more() {
         notes: Vec::new(),
         gaps: Vec::new(),
         since: None,
+        proposing: Proposing::default(),
     };
     let text = report.to_json().unwrap();
     assert!(text.len() < 300_000, "{}", text.len());

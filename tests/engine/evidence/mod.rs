@@ -1,5 +1,6 @@
 //! Reading a class against the strict AWS: what is proven, what could not be checked, and at how many calls.
 
+mod allowed;
 mod causes;
 mod due;
 mod everybodys;

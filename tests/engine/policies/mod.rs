@@ -6,6 +6,7 @@ mod class;
 mod dangers;
 mod engine;
 mod functions;
+pub(crate) mod instructor;
 
 use std::collections::BTreeSet;
 use std::path::Path;

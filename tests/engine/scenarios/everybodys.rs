@@ -51,7 +51,7 @@ async fn a_permission_that_everybody_lacks_is_met_once() {
     assert!((3..=15).contains(&came.failed), "{}", came.failed);
     assert_eq!(came.notes.len(), 1, "{:?}", came.notes);
     assert!(came.notes[0].contains("lambda:CreateFunction"));
-    assert!(came.notes[0].contains("docs/troubleshooting.md"));
+    assert!(came.notes[0].contains("homeroom doctor --policy"));
     assert!(came.notes[0].contains("(request id "));
     assert!(came.cancelled > 15, "{}", came.cancelled);
     assert!(

@@ -6,15 +6,19 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::evidence::activity::Trouble;
+use crate::evidence::attention::Need;
 use crate::ids::Username;
 use crate::lab::mistake::{Listener, TroubleReason};
 use crate::report::attention::{NeedGroup, grouped, how_often, looked_at, task_of, why};
 use crate::report::document::Document;
 use crate::report::marks;
 use crate::report::tally::CheckTally;
+use crate::text::words::{plural, some_of};
 
-/// Entries that are shown at once; the rest unfolds.
-const ENTRIES: usize = 8;
+/// Entries that are shown at once, so that rows begin on the first screen; the rest unfolds.
+const ENTRIES: usize = 6;
+/// Students of one entry that are named at once, and entries that are told in the line of those that unfold.
+const NAMED: usize = 8;
 
 /// The entries, those that unfold, and what is not known.
 pub(super) fn attention(document: &Document, tasks: &[CheckTally]) -> Value {
@@ -26,22 +30,40 @@ pub(super) fn attention(document: &Document, tasks: &[CheckTally]) -> Value {
         .filter_map(|row| Some((&row.student.username, row.student.name.as_deref()?)))
         .collect();
     let groups = grouped(needs);
-    let entries = groups
-        .iter()
-        .map(|group| entry(group, document, tasks, &names));
-    let mut entries: Vec<Value> = entries.collect();
-    let more = entries.split_off(entries.len().min(ENTRIES));
-    let students = |entries: &[Value]| -> usize {
-        let who = entries.iter().filter_map(|entry| entry["who"].as_array());
-        who.map(Vec::len).sum()
+    // One entry more than fits is no longer than the line that would stand for it.
+    let shown = match groups.len() > ENTRIES + 1 {
+        true => ENTRIES,
+        false => groups.len(),
+    };
+    let (at_once, more) = groups.split_at(shown);
+    let entries = |groups: &[NeedGroup]| -> Vec<Value> {
+        let entries = groups.iter();
+        entries
+            .map(|group| entry(group, document, tasks, &names))
+            .collect()
     };
     json!({
         "count": count,
-        "more_count": students(&more),
-        "entries": entries,
-        "more": more,
+        "entries": entries(at_once),
+        "more": entries(more),
+        "more_count": more.iter().map(|group| group.needs.len()).sum::<usize>(),
+        "in_short": in_short(more),
         "looked_at": looked_at(document, count > 0),
     })
+}
+
+/// Who and why, of entries that unfold: `user8 requests refused, 17 students not seen yet`.
+fn in_short(groups: &[NeedGroup]) -> String {
+    let short = |group: &NeedGroup| {
+        let who = match group.needs.as_slice() {
+            [only] => only.username.to_string(),
+            many => plural(many.len(), "student"),
+        };
+        let word = marks::of_reason(group.first().trouble.reason).word;
+        format!("{who} {word}")
+    };
+    let shown: Vec<String> = groups.iter().map(short).collect();
+    some_of(&shown, NAMED)
 }
 
 fn entry(
@@ -51,45 +73,77 @@ fn entry(
     names: &BTreeMap<&Username, &str>,
 ) -> Value {
     let first = &group.first().trouble;
-    let who = group.needs.iter().map(|need| {
-        let count = need.trouble.count.filter(|count| *count > 1);
-        json!({
-            "username": need.username,
-            "name": names.get(&need.username),
-            "times": count,
+    let mark = marks::of_reason(first.reason);
+    let now = document.taken_at.timestamp();
+    let many = group.needs.len() > 1;
+    let earliest = group.needs.iter().filter_map(|need| need.trouble.since);
+    let since = earliest.min().map(|at| document.beside(at));
+    let often = match (first.reason, since) {
+        // The longest silence says nothing about the others'.
+        (reason, Some(since)) if many && reason != TroubleReason::NotStarted => {
+            format!("the first since {since}")
+        }
+        (_, None) if many => String::new(),
+        _ => how_often(first, |at| document.beside(at)),
+    };
+    let remark = group.remark();
+    let reason = remark.as_ref().map(|_| mark.word.to_owned());
+    let mut who: Vec<Value> = group
+        .needs
+        .iter()
+        .map(|need| {
+            json!({
+                "username": need.username,
+                "name": names.get(&need.username),
+                "times": need.trouble.count.filter(|count| *count > 1),
+            })
         })
-    });
-    let mut shown = trouble(first, document, tasks);
-    // The longest silence says nothing about the others'.
-    if group.needs.len() > 1 {
-        shown["why"] = json!(marks::of_reason(first.reason).word);
-        let earliest = group.needs.iter().filter_map(|need| need.trouble.since);
-        let since = earliest.min().map(|at| document.beside(at));
-        shown["how_often"] = json!(match (first.reason, since) {
-            (TroubleReason::NotStarted, Some(_)) => how_often(first, |at| document.beside(at)),
-            (_, Some(since)) => format!("the first since {since}"),
-            (_, None) => String::new(),
-        });
-    }
-    shown["who"] = json!(who.collect::<Vec<_>>());
-    shown["remark"] = json!(group.remark());
-    shown["cause"] = json!(group.cause());
-    shown["say"] = json!(group.say());
-    shown
+        .collect();
+    // One name more than fits is no longer than the line that would stand for it.
+    let others = match who.len() > NAMED + 1 {
+        true => who.split_off(NAMED),
+        false => Vec::new(),
+    };
+    json!({
+        "mark": mark,
+        "why": match many {
+            true => mark.word.to_owned(),
+            false => why(first, now),
+        },
+        "count": group.needs.len(),
+        "who": who,
+        "others": others,
+        "remark": remark,
+        "facts": facts([reason, task(first, tasks), Some(often)]),
+        "cause": group.cause(),
+        "say": group.say(&document.proposing),
+        "to_instructor": first.to == Listener::Instructor,
+    })
+}
+
+fn task(trouble: &Trouble, tasks: &[CheckTally]) -> Option<String> {
+    let (number, task) = task_of(trouble, tasks)?;
+    Some(format!("task {number}, {}", task.title))
+}
+
+fn facts<const N: usize>(parts: [Option<String>; N]) -> String {
+    let parts = parts.into_iter().flatten().filter(|part| !part.is_empty());
+    parts.collect::<Vec<_>>().join(", ")
 }
 
 /// One student's trouble, said to the instructor.
-pub(super) fn trouble(trouble: &Trouble, document: &Document, tasks: &[CheckTally]) -> Value {
-    let now = document.taken_at.timestamp();
-    let task = task_of(trouble, tasks);
-    let task = task.map(|(number, task)| json!({ "number": number, "title": task.title }));
+pub(super) fn trouble(need: Need, document: &Document, tasks: &[CheckTally]) -> Value {
+    let group = NeedGroup {
+        room: None,
+        needs: vec![need],
+    };
+    let trouble = &group.first().trouble;
+    let often = how_often(trouble, |at: Timestamp| document.beside(at));
     json!({
-        "mark": marks::of_reason(trouble.reason),
-        "why": why(trouble, now),
-        "task": task,
-        "how_often": how_often(trouble, |at: Timestamp| document.beside(at)),
+        "why": why(trouble, document.taken_at.timestamp()),
+        "facts": facts([task(trouble, tasks), Some(often)]),
         "cause": trouble.cause,
-        "say": trouble.say,
+        "say": group.say(&document.proposing),
         "to_instructor": trouble.to == Listener::Instructor,
     })
 }
@@ -104,7 +158,7 @@ pub(super) fn own_trouble(trouble: &Trouble, document: &Document) -> Option<Valu
         TroubleReason::RefusedRequests => "Your API refuses your requests.",
         TroubleReason::Idle => "Where it went on last, something may be in your way.",
         // The next hint says it.
-        TroubleReason::NotStarted => return None,
+        TroubleReason::NotStarted | TroubleReason::NotDeployed => return None,
     };
     let how_often = match trouble.count {
         Some(_) => how_often(trouble, |at: Timestamp| document.beside(at)),
@@ -121,7 +175,7 @@ pub(super) fn own_trouble(trouble: &Trouble, document: &Document) -> Option<Valu
     }
     Some(json!({
         "why": why,
-        "how_often": how_often,
+        "facts": how_often,
         // Of their own change, the list of what they changed tells more.
         "cause": trouble.cause.as_ref().filter(|_| trouble.reason != TroubleReason::OwnChange),
         "say": say,

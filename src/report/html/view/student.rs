@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::evidence::activity::ATTEMPTS_MAX;
+use crate::evidence::attention::Need;
 use crate::evidence::check::{CheckResult, Evidence, Verdict};
 use crate::evidence::progress::Progress;
 use crate::lab::Shell;
@@ -77,7 +78,13 @@ pub(super) fn student_row(row: &ReportStudent, style: &RowStyle<'_>, document: &
     };
     let stuck = progress.trouble.as_ref();
     let stuck = stuck.and_then(|it| match reader {
-        PageReader::Instructor => Some(trouble(it, document, tasks)),
+        PageReader::Instructor => {
+            let need = Need {
+                username: student.username.clone(),
+                trouble: it.clone(),
+            };
+            Some(trouble(need, document, tasks))
+        }
         PageReader::Student => own_trouble(it, document),
     });
     let tasks = row.checks_of(Work::Student);

@@ -1,0 +1,235 @@
+//! What IAM asks of whoever makes a call: actions, and the resources that they are about. `homeroom doctor` prints the least
+//! policy from this table, and tries it.
+//!
+//! The match has no arm for "all others": an operation without its rights does not compile. Source: the service
+//! authorization reference (docs.aws.amazon.com/service-authorization/latest/reference), a page for each service, and what
+//! is named beside an arm.
+
+use super::operations::Operation;
+
+/// What an action is about, as the `Resource` of a policy can narrow it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Reach {
+    /// IAM knows no resources for the action: `*`.
+    Everything,
+    Roles,
+    /// Roles handed to a service, by the service's principal.
+    RolesFor(&'static str),
+    Policies,
+    Users,
+    /// A group or a virtual MFA device, which may have any name and path.
+    GroupsAndDevices,
+    /// Every user and role of the account, the caller's own included.
+    Principals,
+    Functions,
+    StateMachines,
+    Executions,
+    /// The list of REST APIs.
+    RestApiList,
+    /// REST APIs and what is below them. Their ids are AWS's, so IAM cannot tell a student's from another.
+    RestApis,
+    /// The tags of REST APIs, which have a path of their own.
+    RestApiTags,
+    /// Stages that take signed requests alone.
+    SignedStages,
+    LogGroups,
+}
+
+/// For what of a class day an operation is needed first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Errand {
+    Plan,
+    Deploy,
+    Validate,
+    Access,
+    Read,
+    Teardown,
+}
+
+impl Errand {
+    #[expect(
+        dead_code,
+        reason = "doctor's questions about permissions come with it"
+    )]
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Plan,
+        Self::Deploy,
+        Self::Validate,
+        Self::Access,
+        Self::Read,
+        Self::Teardown,
+    ];
+}
+
+/// An action on resources.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Right {
+    pub(crate) action: &'static str,
+    pub(crate) on: Reach,
+}
+
+const LAMBDA: &str = "lambda.amazonaws.com";
+const STATES: &str = "states.amazonaws.com";
+
+impl Operation {
+    /// The rights of whoever calls it. Empty where IAM asks for none, and for what students call with their own keys.
+    pub(crate) fn rights(self) -> Vec<Right> {
+        self.needs().1
+    }
+
+    #[expect(
+        dead_code,
+        reason = "doctor's questions about permissions come with it"
+    )]
+    pub(crate) fn errand(self) -> Errand {
+        self.needs().0
+    }
+
+    #[expect(
+        clippy::enum_glob_use,
+        reason = "each arm of the table names a dozen of them"
+    )]
+    fn needs(self) -> (Errand, Vec<Right>) {
+        use Errand::*;
+        use Operation::*;
+        use Reach::*;
+        let right = |action, on| Right { action, on };
+        let own = |on| vec![right(self.as_str(), on)];
+        let own_and = |on, more: &[(&'static str, Reach)]| {
+            let more = more.iter().map(|(action, on)| right(action, *on));
+            own(on).into_iter().chain(more).collect()
+        };
+        match self {
+            // STS API reference: "No permissions are required".
+            GetCallerIdentity => (Plan, vec![]),
+            GetAccountSummary
+            | GetAccountAuthorizationDetails
+            | GetAccountSettings
+            | ListFunctions
+            | ListStateMachines
+            | DescribeLogGroups => (Plan, own(Everything)),
+            // Lambda API reference, GetFunction: the tags are in it only with lambda:ListTags.
+            GetFunction => (Plan, own_and(Functions, &[("lambda:ListTags", Functions)])),
+            DescribeStateMachine | StatesListTagsForResource => (Plan, own(StateMachines)),
+            LogsListTagsForResource => (Plan, own(LogGroups)),
+            // API Gateway's actions are the methods of HTTP: its developer guide, "How API Gateway works with IAM".
+            GetRestApis => (Plan, vec![right("apigateway:GET", RestApiList)]),
+            GetStages => (Plan, vec![right("apigateway:GET", RestApis)]),
+
+            CreateRole => (Deploy, own_and(Roles, &[("iam:TagRole", Roles)])),
+            GetRole
+            | UpdateAssumeRolePolicy
+            | PutRolePolicy
+            | TagRole
+            | PutRolePermissionsBoundary
+            | DeleteRolePermissionsBoundary => (Deploy, own(Roles)),
+            CreatePolicy | CreatePolicyVersion | DeletePolicyVersion => (Deploy, own(Policies)),
+            CreateLogGroup => (
+                Deploy,
+                own_and(LogGroups, &[("logs:TagResource", LogGroups)]),
+            ),
+            LogsTagResource | PutRetentionPolicy => (Deploy, own(LogGroups)),
+            CreateFunction => {
+                let more = [
+                    ("lambda:TagResource", Functions),
+                    ("iam:PassRole", RolesFor(LAMBDA)),
+                ];
+                (Deploy, own_and(Functions, &more))
+            }
+            UpdateFunctionConfiguration => {
+                let more = [("iam:PassRole", RolesFor(LAMBDA))];
+                (Deploy, own_and(Functions, &more))
+            }
+            UpdateFunctionCode
+            | LambdaTagResource
+            | LambdaUntagResource
+            | PutFunctionConcurrency
+            | DeleteFunctionConcurrency
+            | GetPolicy
+            | AddPermission
+            | RemovePermission => (Deploy, own(Functions)),
+            // An address that Lambda signed: whoever has it may read it.
+            FetchCode => (Deploy, vec![]),
+            CreateStateMachine => {
+                let more = [
+                    ("states:TagResource", StateMachines),
+                    ("iam:PassRole", RolesFor(STATES)),
+                ];
+                (Deploy, own_and(StateMachines, &more))
+            }
+            UpdateStateMachine => {
+                let more = [("iam:PassRole", RolesFor(STATES))];
+                (Deploy, own_and(StateMachines, &more))
+            }
+            StatesTagResource => (Deploy, own(StateMachines)),
+            // With tags, it also writes to their path.
+            CreateRestApi => {
+                let rights = [
+                    right("apigateway:POST", RestApiList),
+                    right("apigateway:PUT", RestApiTags),
+                ];
+                (Deploy, rights.into())
+            }
+            // Asked for as both: github.com/iann0036/iam-dataset, pull request 39, tried on AWS.
+            ApiGatewayTagResource => {
+                let rights = [
+                    right("apigateway:PUT", RestApiTags),
+                    right("apigateway:PATCH", RestApis),
+                ];
+                (Deploy, rights.into())
+            }
+            GetResources => (Deploy, vec![right("apigateway:GET", RestApis)]),
+            CreateResource | CreateDeployment => (Deploy, vec![right("apigateway:POST", RestApis)]),
+            PutMethod | PutIntegration => (Deploy, vec![right("apigateway:PUT", RestApis)]),
+            UpdateMethod | UpdateStage => (Deploy, vec![right("apigateway:PATCH", RestApis)]),
+
+            StartExecution => (Validate, own(StateMachines)),
+            DescribeExecution | GetExecutionHistory => (Validate, own(Executions)),
+            FilterLogEvents => (Validate, own(LogGroups)),
+            InvokeApi => (Validate, own(SignedStages)),
+            // Called with students' keys alone, to prove that it is refused.
+            InvokeFunction => (Validate, vec![]),
+            SimulatePrincipalPolicy => (Validate, own(Principals)),
+
+            GetUser
+            | TagUser
+            | PutUserPermissionsBoundary
+            | AttachUserPolicy
+            | DetachUserPolicy
+            | PutUserPolicy
+            | ListUserPolicies
+            | ListAttachedUserPolicies
+            | DeleteUserPolicy
+            | ListGroupsForUser
+            | CreateLoginProfile
+            | UpdateLoginProfile
+            | DeleteLoginProfile
+            | ListAccessKeys
+            | CreateAccessKey
+            | DeleteAccessKey
+            | ListMfaDevices
+            | DeactivateMfaDevice
+            | ListSigningCertificates
+            | DeleteSigningCertificate
+            | ListSshPublicKeys
+            | DeleteSshPublicKey
+            | ListServiceSpecificCredentials
+            | DeleteServiceSpecificCredential => (Access, own(Users)),
+            CreateUser => (Access, own_and(Users, &[("iam:TagUser", Users)])),
+            RemoveUserFromGroup | DeleteVirtualMfaDevice => (Access, own(GroupsAndDevices)),
+            GetAccountPasswordPolicy => (Access, own(Everything)),
+
+            ListAccountAliases => (Read, own(Everything)),
+            ListExecutions => (Read, own(StateMachines)),
+
+            DeleteUser => (Teardown, own(Users)),
+            DeleteRolePolicy | DetachRolePolicy | DeleteRole => (Teardown, own(Roles)),
+            DeletePolicy => (Teardown, own(Policies)),
+            StopExecution => (Teardown, own(Executions)),
+            DeleteStateMachine => (Teardown, own(StateMachines)),
+            DeleteFunction => (Teardown, own(Functions)),
+            DeleteRestApi | DeleteStage => (Teardown, vec![right("apigateway:DELETE", RestApis)]),
+            DeleteLogGroup => (Teardown, own(LogGroups)),
+        }
+    }
+}
