@@ -1,4 +1,4 @@
-//! Writes the handouts of three made-up students, to look at: `cargo run --example sample_handout -- DIR`.
+//! Writes the handouts and the slips of three made-up students, to look at: `cargo run --example sample_handout -- DIR`.
 
 use std::path::PathBuf;
 
@@ -17,9 +17,13 @@ fn main() -> std::io::Result<()> {
         student("user3", "", ""),
     ]);
     let written = handout::write(&dir, &sample.class(), &sample.handouts(true), true)?;
+    let slips = ["sign-in slips.html", "mail merge.csv"].map(|name| dir.join(name));
+    for (path, bytes) in slips.iter().zip(sample.slips()) {
+        std::fs::write(path, bytes)?;
+    }
     let mut out = std::io::stdout().lock();
     use std::io::Write as _;
-    for file in written.all() {
+    for file in written.all().chain(slips.iter().map(PathBuf::as_path)) {
         writeln!(out, "{}", file.display())?;
     }
     Ok(())

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 
 use crate::error::Result;
 use crate::events::Command;
+use crate::ids::ClassName;
 use crate::options::{
     ClassSettings, GlobalOptions, ProcessContext, SecretUrl, StudentSettings, Ui, asked_log_file,
     invalid,
@@ -19,6 +20,7 @@ use crate::text::moment::moment;
 const EXAMPLES: &str = "\
 A class day, from the first look to the last:
   homeroom rehearse                             try it all, without an AWS account
+  homeroom init                                 write a roster and settings to fill in
   homeroom plan --profile training              see what deploy would do
   homeroom deploy --profile training            give every student a stack
   homeroom access grant --profile training      give every student a user for it
@@ -134,6 +136,16 @@ impl Cli {
 /// What to do.
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 pub enum Verb {
+    /// Begin a class here: write a roster to fill in, homeroom.toml and .gitignore
+    ///
+    /// On a terminal, asks for the class's name, the profile and the region. Elsewhere, and with --yes, takes the
+    /// folder's name and what AWS's own configuration says. `homeroom plan --local` takes the files as they are. If one of
+    /// them is there already, writes nothing.
+    #[command(after_help = "\
+Examples:
+  homeroom init
+  homeroom init spring-lab6 --yes --profile training --region eu-west-1")]
+    Init(InitArgs),
     /// Try the whole class day on the embedded cloud, without an AWS account
     ///
     /// Starts the embedded cloud, plans, deploys, validates, lets a few scripted students work (some complete
@@ -234,10 +246,15 @@ Examples:
     /// An AWS of this machine alone, for --local. It goes on running when the command ends.
     #[command(subcommand)]
     Local(LocalVerb),
+    /// Write a lab of one's own: check it without any account, or begin with a small one
+    #[command(subcommand)]
+    Lab(LabVerb),
     /// Print a completion script for a shell
     #[command(after_help = "\
-Example:
-  homeroom completions bash > ~/.local/share/bash-completion/completions/homeroom")]
+Examples; after an update, once more:
+  homeroom completions bash > ~/.local/share/bash-completion/completions/homeroom
+  homeroom completions fish > ~/.config/fish/completions/homeroom.fish
+  echo 'source <(homeroom completions zsh)' >> ~/.zshrc")]
     Completions(CompletionsArgs),
     /// Write the manual pages to a folder
     #[command(
@@ -253,7 +270,10 @@ impl Verb {
     /// Whether `--students` may name students who left the roster: the verb does something about them, or refuses them
     /// with a reason.
     pub(crate) fn reaches_leavers(&self) -> bool {
-        matches!(self, Self::Teardown(_) | Self::Access(_))
+        match self {
+            Self::Access(verb) => *verb != AccessVerb::Slips,
+            verb => matches!(verb, Self::Teardown(_)),
+        }
     }
 
     /// Whether the verb is about all students who left the roster, and nobody else.
@@ -313,9 +333,21 @@ impl Verb {
             Self::Check => Command::Check,
             Self::Doctor(_) => Command::Doctor,
             Self::Teardown(_) => Command::Teardown,
-            Self::Local(_) | Self::Completions(_) | Self::Man(_) => return None,
+            Self::Init(_) | Self::Lab(_) | Self::Local(_) | Self::Completions(_) | Self::Man(_) => {
+                return None;
+            }
         })
     }
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct InitArgs {
+    /// The class's name [default: the folder's]
+    #[arg(value_name = "CLASS")]
+    pub(crate) name: Option<ClassName>,
+    /// Ask nothing
+    #[arg(long)]
+    pub(crate) yes: bool,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
@@ -562,6 +594,11 @@ Examples:
     Freeze(FreezeArgs),
     /// Let students in again after a freeze, with what they had
     Thaw,
+    /// Write slips of paper to sign in with, to print and cut out, and a table for a mail merge
+    ///
+    /// Both in the roster's order, in files that only you can read, beside the credentials that `access grant` left on this
+    /// machine. They hold passwords: hand each slip to its student alone.
+    Slips,
 }
 
 impl AccessVerb {
@@ -572,6 +609,7 @@ impl AccessVerb {
             Self::Revoke(_) => Command::AccessRevoke,
             Self::Freeze(_) => Command::AccessFreeze,
             Self::Thaw => Command::AccessThaw,
+            Self::Slips => Command::AccessSlips,
         }
     }
 }
@@ -601,6 +639,32 @@ pub struct FreezeArgs {
     /// Only students who are no longer in the roster, all of them
     #[arg(long)]
     pub(crate) left: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum LabVerb {
+    /// Say everything that is wrong with a lab, without any account
+    ///
+    /// Reads the lab in DIR (else the lab that --lab names, the one in the current folder, the one that comes with homeroom),
+    /// fills it in for a student who is not there, and checks it as deploy would. Asks AWS nothing.
+    Check(LabCheckArgs),
+    /// Write a small working lab, with comments, into a new folder
+    #[command(after_help = "\
+Example:
+  homeroom lab new my-lab && homeroom lab check my-lab && homeroom rehearse --lab my-lab")]
+    New(LabNewArgs),
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct LabCheckArgs {
+    /// The folder that holds templates/ and lambdas/
+    pub(crate) dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct LabNewArgs {
+    /// The folder to make; it must not be there yet, or be empty
+    pub(crate) dir: PathBuf,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
@@ -644,7 +708,6 @@ mod tests {
 
     use super::*;
     use crate::error::Exit;
-    use crate::ids::ClassName;
     use crate::options::tests::Around;
 
     fn parse(words: &str) -> std::result::Result<Cli, clap::Error> {
@@ -817,6 +880,25 @@ mod tests {
             (
                 "access freeze --left",
                 Verb::Access(AccessVerb::Freeze(FreezeArgs { left: true })),
+            ),
+            (
+                "lab check my-lab",
+                Verb::Lab(LabVerb::Check(LabCheckArgs {
+                    dir: Some("my-lab".into()),
+                })),
+            ),
+            (
+                "lab new my-lab",
+                Verb::Lab(LabVerb::New(LabNewArgs {
+                    dir: "my-lab".into(),
+                })),
+            ),
+            (
+                "init spring --yes",
+                Verb::Init(InitArgs {
+                    name: "spring".parse().ok(),
+                    yes: true,
+                }),
             ),
             ("local start", Verb::Local(LocalVerb::Start)),
             (

@@ -27,6 +27,7 @@ word_enum! {
         AccessRevoke = "access revoke",
         AccessFreeze = "access freeze",
         AccessThaw = "access thaw",
+        AccessSlips = "access slips",
         Handout = "handout",
         GradesPush = "grades push",
         Check = "check",

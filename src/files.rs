@@ -249,6 +249,68 @@ pub(crate) fn persist_all(dir: &Path, files: Vec<(PathBuf, TempPath)>) -> io::Re
     sync_folder(dir).map_err(|e| named(dir, &e))
 }
 
+/// Makes new files below a folder, and replaces one: all of them, or none. What is there already is never overwritten, but
+/// for the one to replace, which keeps its mode. Folders that are missing are made, one level deep, as any program makes them.
+///
+/// # Errors
+/// Names the file that could not be written. Then there is none of them, and the other is as it was.
+pub(crate) fn create_all(
+    dir: &Path,
+    new: Vec<(PathBuf, Vec<u8>)>,
+    replaced: Option<(PathBuf, Vec<u8>)>,
+) -> io::Result<()> {
+    let mut made = Vec::new();
+    let written = create_each(dir, new, replaced, &mut made);
+    if written.is_err() {
+        for path in made.iter().rev() {
+            // What cannot be removed stays; the error says that it failed.
+            let _ = match path.is_dir() {
+                true => fs::remove_dir(path),
+                false => fs::remove_file(path),
+            };
+        }
+    }
+    written
+}
+
+fn create_each(
+    dir: &Path,
+    new: Vec<(PathBuf, Vec<u8>)>,
+    replaced: Option<(PathBuf, Vec<u8>)>,
+    made: &mut Vec<PathBuf>,
+) -> io::Result<()> {
+    let at = |path: &Path| dir.join(path);
+    for folder in new
+        .iter()
+        .filter_map(|(path, _)| at(path).parent().map(Path::to_owned))
+    {
+        if !folder.is_dir() {
+            fs::create_dir(&folder).map_err(|e| named(&folder, &e))?;
+            made.push(folder);
+        }
+    }
+    let prepared = |(path, bytes): (PathBuf, Vec<u8>)| {
+        let path = at(&path);
+        let file = prepare(path.parent().unwrap_or(dir), &bytes).map_err(|e| named(&path, &e))?;
+        Ok((path, file))
+    };
+    let new: Vec<_> = new.into_iter().map(prepared).collect::<io::Result<_>>()?;
+    let replaced = replaced.map(prepared).transpose()?;
+    for (path, file) in new {
+        file.persist_noclobber(&path)
+            .map_err(|e| named(&path, &e.error))?;
+        made.push(path);
+    }
+    if let Some((path, file)) = replaced {
+        let mode = fs::metadata(&path)
+            .map_err(|e| named(&path, &e))?
+            .permissions();
+        fs::set_permissions(&file, mode).map_err(|e| named(&path, &e))?;
+        file.persist(&path).map_err(|e| named(&path, &e.error))?;
+    }
+    sync_folder(dir)
+}
+
 /// Paths to try for a new file: `stem.ending`, `stem-2.ending`, … The stem must have no colon, which Windows refuses in file
 /// names.
 pub(crate) fn free_paths(dir: &Path, stem: &str, ending: &str) -> impl Iterator<Item = PathBuf> {
@@ -293,6 +355,31 @@ mod tests {
         assert!(error.to_string().contains("report.html"), "{error}");
         assert_eq!(fs::read(&first).unwrap(), b"old");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2, "no litter");
+    }
+
+    #[test]
+    fn new_files_are_all_made_or_none_and_overwrite_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let ignore = dir.path().join(".gitignore");
+        fs::write(&ignore, "old").unwrap();
+        let new = || {
+            ["roster/a.csv", "a.toml"]
+                .map(|path| (PathBuf::from(path), b"new".to_vec()))
+                .into()
+        };
+        let replaced = || Some((PathBuf::from(".gitignore"), b"old, new".to_vec()));
+        let blocker = dir.path().join("a.toml");
+        fs::write(&blocker, "mine").unwrap();
+        let error = create_all(dir.path(), new(), replaced()).unwrap_err();
+        assert!(error.to_string().contains("a.toml"), "{error}");
+        assert_eq!(fs::read(&blocker).unwrap(), b"mine");
+        assert_eq!(fs::read(&ignore).unwrap(), b"old");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2, "no litter");
+        fs::remove_file(&blocker).unwrap();
+        create_all(dir.path(), new(), replaced()).unwrap();
+        assert_eq!(fs::read(dir.path().join("roster/a.csv")).unwrap(), b"new");
+        assert_eq!(fs::read(&ignore).unwrap(), b"old, new");
+        assert_eq!(fs::read_dir(dir.path().join("roster")).unwrap().count(), 1);
     }
 
     #[cfg(unix)]

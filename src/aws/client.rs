@@ -167,6 +167,11 @@ impl Client {
         self.sdk.calls.snapshot()
     }
 
+    /// How much later this machine's clock is than AWS's; `None` where no answer had a date.
+    pub(crate) fn clock_ahead(&self) -> Option<jiff::SignedDuration> {
+        self.sdk.calls.clock_ahead()
+    }
+
     /// The URL of a deployed stage, without a trailing slash.
     pub(crate) fn invoke_url(&self, api_id: &str, stage: &str) -> String {
         self.sdk.endpoint.invoke_url(api_id, stage)

@@ -10,8 +10,9 @@ use std::time::Duration;
 use aws_config::profile::{Profile, ProfileSet, load};
 use aws_types::os_shim_internal::{Env, Fs};
 use tokio::net::TcpStream;
+use tokio::sync::OnceCell;
 
-use super::error::CloudError;
+use super::error::CallError;
 use crate::error::{Error, Exit};
 use crate::text::similar::did_you_mean;
 
@@ -69,6 +70,12 @@ pub(crate) async fn credential_source(
             profiles: sorted(&files),
         }),
     }
+}
+
+/// The profiles that the files have; none where they cannot be read.
+pub(crate) async fn profiles() -> Vec<String> {
+    let files = load(&Fs::real(), &Env::real(), &Default::default(), None).await;
+    files.as_ref().map(sorted).unwrap_or_default()
 }
 
 /// `None`: only an EC2 instance could give some.
@@ -139,13 +146,27 @@ pub(super) async fn instance_answers(env: &Env) -> bool {
     if env.get("AWS_EC2_METADATA_SERVICE_ENDPOINT").is_ok() {
         return true;
     }
-    let connected = tokio::time::timeout(INSTANCE_TIMEOUT, TcpStream::connect(INSTANCE)).await;
-    connected.is_ok_and(|stream| stream.is_ok())
+    static ANSWERS: OnceCell<bool> = OnceCell::const_new();
+    let answers = ANSWERS.get_or_init(|| async {
+        let connected = tokio::time::timeout(INSTANCE_TIMEOUT, TcpStream::connect(INSTANCE)).await;
+        connected.is_ok_and(|stream| stream.is_ok())
+    });
+    *answers.await
 }
 
 impl CredentialSource {
+    pub(crate) fn profile(&self) -> Option<&str> {
+        match self {
+            Self::Profile { name, .. } => Some(name),
+            _ => None,
+        }
+    }
+
     /// What the search that failed means, where that can be said better than the SDK does.
-    pub(crate) fn failed(&self, error: &CloudError) -> Option<NoCredentials> {
+    pub(crate) fn failed(&self, error: &CallError) -> Option<NoCredentials> {
+        let CallError::Cloud(error) = error else {
+            return None;
+        };
         match self {
             _ if error.code != super::classify::NO_CREDENTIALS_CODE => None,
             Self::Instance { profiles } => Some(NoCredentials::Nowhere {
@@ -274,7 +295,7 @@ mod tests {
 
     #[test]
     fn what_the_search_found_missing_is_said_without_the_instances_address() {
-        let error = CloudError::new(
+        let error = crate::aws::CloudError::new(
             crate::aws::Operation::GetCallerIdentity,
             crate::aws::ErrorKind::Credentials,
             super::super::classify::NO_CREDENTIALS_CODE,
@@ -283,17 +304,21 @@ mod tests {
         let instance = CredentialSource::Instance {
             profiles: vec!["training".into()],
         };
-        let said = Error::from(instance.failed(&error).expect("said better"));
+        let said = Error::from(instance.failed(&error.clone().into()).expect("said better"));
         assert_eq!(
             said.to_string(),
             "AWS: there are no credentials on this machine"
         );
         let hint = said.failures[0].hint.as_deref().unwrap_or_default();
         assert!(hint.contains("--profile training"), "{hint}");
-        let refused = CloudError {
+        let refused = crate::aws::CloudError {
             code: "ExpiredToken".into(),
             ..error
         };
-        assert_eq!(instance.failed(&refused), None, "AWS's own words count");
+        assert_eq!(
+            instance.failed(&refused.into()),
+            None,
+            "AWS's own words count"
+        );
     }
 }

@@ -47,10 +47,6 @@ pub(crate) enum Errand {
 }
 
 impl Errand {
-    #[expect(
-        dead_code,
-        reason = "doctor's questions about permissions come with it"
-    )]
     pub(crate) const ALL: [Self; 6] = [
         Self::Plan,
         Self::Deploy,
@@ -77,18 +73,10 @@ impl Operation {
         self.needs().1
     }
 
-    #[expect(
-        dead_code,
-        reason = "doctor's questions about permissions come with it"
-    )]
     pub(crate) fn errand(self) -> Errand {
         self.needs().0
     }
 
-    #[expect(
-        clippy::enum_glob_use,
-        reason = "each arm of the table names a dozen of them"
-    )]
     fn needs(self) -> (Errand, Vec<Right>) {
         use Errand::*;
         use Operation::*;

@@ -15,6 +15,9 @@ pub(crate) use folder::{named_file, own_file};
 static TEMPLATES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/templates");
 static LAMBDAS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/lambdas");
 
+/// What `lab new` writes.
+static STARTER: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/src/lab/starter");
+
 /// The roster that is built into the binary: a class of thirty to rehearse with.
 pub(crate) static DEMO_ROSTER: &[u8] = include_bytes!("../../roster/demo-class.csv");
 
@@ -32,13 +35,45 @@ const MANIFEST: &str = "templates/lab.toml";
 /// # Errors
 /// Of kind [`Exit::Invalid`]: no bundle there, files that cannot be read, or everything that is wrong with it.
 pub fn load(dir: Option<&Path>) -> Result<Lab> {
+    Lab::parse(files(dir)?).map_err(|failures| Error::of(Exit::Invalid, failures))
+}
+
+/// The files of the lab that [`load`] would take.
+///
+/// # Errors
+/// Of kind [`Exit::Invalid`]: no bundle there, or files that cannot be read.
+pub(crate) fn files(dir: Option<&Path>) -> Result<Files> {
     let current = Path::new(".");
-    let files = match dir {
-        Some(dir) => folder::read(dir, Limits::BUNDLE)?,
-        None if current.join(MANIFEST).is_file() => folder::read(current, Limits::BUNDLE)?,
-        None => built_in(),
-    };
-    Lab::parse(files).map_err(|failures| Error::of(Exit::Invalid, failures))
+    match dir {
+        Some(dir) => folder::read(dir, Limits::BUNDLE),
+        None if current.join(MANIFEST).is_file() => folder::read(current, Limits::BUNDLE),
+        None => Ok(built_in()),
+    }
+}
+
+/// Writes a small lab into a folder that is not there yet, or is empty.
+///
+/// # Errors
+/// Of kind [`Exit::Invalid`]: the folder holds something, or cannot be made.
+pub(crate) fn write_starter(dir: &Path) -> Result<()> {
+    let name = dir.display().to_string();
+    let cannot = |error: std::io::Error| Error::new(Exit::Invalid, name.clone(), error.to_string());
+    match std::fs::read_dir(dir).map(|mut entries| entries.next().is_some()) {
+        Ok(true) => {
+            return Err(Error::new(
+                Exit::Invalid,
+                name,
+                "is there and holds something; nothing was written",
+            )
+            .hint("name a folder that is not there yet"));
+        }
+        Ok(false) => {}
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            std::fs::create_dir_all(dir).map_err(cannot)?;
+        }
+        Err(error) => return Err(cannot(error)),
+    }
+    STARTER.extract(dir).map_err(cannot)
 }
 
 fn built_in() -> Files {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use tera::Context;
 
 use crate::ids::{ClassName, Scope};
+use crate::lab::Lab;
 use crate::lab::context::ClassContext;
 use crate::lab::document::Documents;
 use crate::lab::filled::STAND_IN_NONCE;
@@ -12,7 +13,6 @@ use crate::lab::model::{FunctionEntry, RestApiEntry, RoleEntry, StateMachineEntr
 use crate::lab::problems::Problems;
 use crate::lab::read::{environment_key, output_key};
 use crate::lab::verify::MANIFEST;
-use crate::lab::{Lab, asl};
 use crate::roster::Student;
 use crate::stack::kinds::function::{self, ENVIRONMENT_MAX};
 use crate::stack::kinds::log_group;
@@ -229,17 +229,16 @@ impl Renderer<'_> {
     }
 
     fn state_machine(&mut self, entry: &StateMachineEntry) -> state_machine::Spec {
+        let definition = self.documents.definition(&entry.definition, &self.context);
+        let definition = definition.unwrap_or_default();
         let machine = state_machine::Spec {
             name: entry.pattern.name(&self.owner.student),
             workflow_type: entry.workflow_type,
             role: self.role_name(&entry.role),
-            definition: self.json(&entry.definition).into(),
+            definition: definition.into(),
         };
         if !machine.definition.is_null() {
             let subject = format!("templates/{}", entry.definition);
-            for problem in asl::problems(&machine.definition) {
-                self.documents.say(&subject, problem);
-            }
             let length = machine.signed_definition(self.owner).chars().count();
             if length > DEFINITION_MAX {
                 let cause =

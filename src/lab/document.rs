@@ -4,6 +4,8 @@ use serde_json::Value;
 use tera::Context;
 
 use crate::ids::Username;
+use crate::lab::asl;
+use crate::lab::asl::source::JsonLines;
 use crate::lab::problems::Problems;
 use crate::lab::template::Templates;
 use crate::text::json::canonical;
@@ -48,6 +50,30 @@ impl Documents<'_> {
             self.parsed(path, &text)?;
         }
         Some(text)
+    }
+
+    /// A state machine's definition: what is wrong with it, each with its line in the file once that is filled in.
+    pub(crate) fn definition(&mut self, path: &str, context: &Context) -> Option<Value> {
+        let filled = self.templates.file(path, context);
+        let text = self.or_say(path, filled)?;
+        let value = self.parsed(path, &text)?;
+        let lines = JsonLines::read(&text);
+        let repeated = lines.repeated.iter().map(|place| {
+            let key = place.rsplit('/').next().unwrap_or_default();
+            (
+                place,
+                format!("{key:?} stands twice in one object; only the last counts"),
+            )
+        });
+        let problems = asl::problems(&value);
+        let wrong = problems.iter().filter(|problem| problem.certain);
+        let wrong = wrong.map(|problem| (&problem.place, problem.cause.clone()));
+        for (place, cause) in repeated.chain(wrong) {
+            let line = lines.line_of(place);
+            let line = line.map_or_else(String::new, |line| format!("line {line}: "));
+            self.say(format!("templates/{path}"), format!("{line}{cause}"));
+        }
+        Some(value)
     }
 
     /// A policy document, held against IAM's limits: `max` characters.

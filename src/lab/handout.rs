@@ -27,7 +27,7 @@ use crate::stack::kinds::rest_api::ApiEndpoint;
 use crate::text::failure::Failure;
 use crate::text::link::link;
 use crate::text::show::clean;
-use content::{Element, FilledHandout, FlowStep, HandoutBlock};
+use content::{Element, FilledHandout, FlowStep, HandoutAddress, HandoutBlock};
 use shell::{CommandPart, Shell, lines};
 
 /// The handout of labs that have none of their own.
@@ -183,12 +183,7 @@ impl Lab {
         apis: &BTreeMap<String, ApiEndpoint>,
         access: &StudentAccess,
     ) -> Result<FilledHandout, Box<Failure>> {
-        if let Some(missing) = self.missing_api(student, apis) {
-            let cause =
-                format!("the REST API {missing} is not there, so there is nothing yet to hand out");
-            let hint = "deploy this student's stack, then run `homeroom handout` again";
-            return Err(Box::new(Failure::new("stack", cause).hint(hint)));
-        }
+        self.deployed(student, apis)?;
         let mut context = ClassContext::new(self, scope, class).student(student, apis);
         let sign_in = access.sign_in_url.as_deref();
         context.insert("sign_in_url", sign_in.unwrap_or_default());
@@ -200,12 +195,48 @@ impl Lab {
             apis,
             access,
         };
-        let mut outputs = self.outputs(scope, class, student, apis);
-        outputs.retain(|output| filler.leads_somewhere(&output.value));
+        let outputs = self.outputs(scope, class, student, apis).into_iter();
+        let outputs = outputs.filter(|output| filler.leads_somewhere(&output.value));
+        let addresses = outputs.map(|output| HandoutAddress {
+            opens: filler.opens(&output.value),
+            label: output.label,
+            value: output.value,
+        });
         Ok(FilledHandout {
             elements: filler.elements(&self.handout.elements)?,
-            outputs,
+            addresses: addresses.collect(),
         })
+    }
+
+    /// What a student is given of the addresses of their APIs, in the lab's order.
+    ///
+    /// # Errors
+    /// An API that is not deployed.
+    pub(crate) fn api_addresses(
+        &self,
+        scope: &Scope,
+        class: &ClassName,
+        student: &Student,
+        apis: &BTreeMap<String, ApiEndpoint>,
+    ) -> Result<Vec<String>, Box<Failure>> {
+        self.deployed(student, apis)?;
+        let mut given = self.outputs(scope, class, student, apis);
+        given.retain(|output| apis.values().any(|api| output.value.starts_with(&api.url)));
+        Ok(given.into_iter().map(|output| output.value).collect())
+    }
+
+    fn deployed(
+        &self,
+        student: &Student,
+        apis: &BTreeMap<String, ApiEndpoint>,
+    ) -> Result<(), Box<Failure>> {
+        let Some(missing) = self.missing_api(student, apis) else {
+            return Ok(());
+        };
+        let cause =
+            format!("the REST API {missing} is not there, so there is nothing yet to hand out");
+        let hint = "deploy this student's stack, then run this command again";
+        Err(Box::new(Failure::new("stack", cause).hint(hint)))
     }
 }
 
@@ -233,6 +264,21 @@ impl Filler<'_> {
     fn leads_somewhere(&self, url: &str) -> bool {
         let to_console = || url.starts_with(&self.scope.console());
         link(url).is_some() && (self.access.sign_in_url.is_some() || !to_console())
+    }
+
+    /// Whether a browser gets an answer at a link. An API has one for it only where a route takes a GET that nobody signs; the
+    /// others answer 403.
+    fn opens(&self, url: &str) -> bool {
+        let own = |(name, api): (&String, &ApiEndpoint)| {
+            let path = url.strip_prefix(&api.url)?.split(['?', '#']).next()?;
+            let mut entries = self.lab.manifest.rest_apis.iter();
+            let entry = entries.find(|it| it.pattern.name(&self.student.username) == *name)?;
+            let mut routes = entry.routes.iter();
+            let takes_get =
+                routes.any(|it| it.path == path && ["GET", "ANY"].contains(&&*it.method));
+            Some(takes_get && self.signature(name).is_none())
+        };
+        self.leads_somewhere(url) && self.apis.iter().find_map(own).unwrap_or(true)
     }
 
     fn signature(&self, api: &str) -> Option<String> {
@@ -286,7 +332,7 @@ impl Filler<'_> {
                 Event::Code(text) => Event::Code(self.text(text)?.into()),
                 Event::Start(Tag::Link { dest_url, .. }) => {
                     let url = self.filled(dest_url)?;
-                    in_dead_link = !self.leads_somewhere(&url);
+                    in_dead_link = !self.opens(&url);
                     if in_dead_link {
                         continue;
                     }

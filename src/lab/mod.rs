@@ -22,11 +22,13 @@ mod document;
 mod filled;
 pub mod given;
 mod handout;
+mod jsonata;
 pub mod marks;
 pub mod mistake;
 mod model;
 pub mod points;
 mod problems;
+mod proofread;
 mod read;
 mod risks;
 mod settle;
@@ -82,12 +84,18 @@ impl Lab {
     /// not there, do not parse or get around the escaping, code folders that are empty or too large, settings
     /// and names that AWS would refuse.
     pub fn parse(files: Files) -> Result<Self, Vec<Failure>> {
-        let manifest = read_manifest(&files).map_err(|failure| vec![*failure])?;
+        let (lab, problems) = Self::read(&files).map_err(|failure| vec![*failure])?;
+        problems.or(lab)
+    }
+
+    /// As much of a lab as could be read, and what is wrong with it.
+    fn read(files: &Files) -> Result<(Self, Problems), Box<Failure>> {
+        let manifest = read_manifest(files)?;
         let mut problems = Problems::default();
         verify::manifest(&manifest, &mut problems);
-        let mut templates = compile(&manifest, &files, &mut problems);
-        let handout = handout::read(&manifest, &files, &mut templates, &mut problems);
-        let codes = pack(&manifest, &files, &mut problems);
+        let mut templates = compile(&manifest, files, &mut problems);
+        let handout = handout::read(&manifest, files, &mut templates, &mut problems);
+        let codes = pack(&manifest, files, &mut problems);
         let mut lab = Self {
             settings: manifest.settings.clone(),
             manifest,
@@ -102,7 +110,7 @@ impl Lab {
         let rehearsal = lab.manifest.rehearsal.settings.clone();
         lab.override_settings(&rehearsal, "[rehearsal.settings]", &mut problems);
         lab.settings = lab.manifest.settings.clone();
-        problems.or(lab)
+        Ok((lab, problems))
     }
 
     /// The lab with some settings changed.

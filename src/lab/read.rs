@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::lab::jsonata::expressions_as_text;
 use crate::lab::model::{FigureOrText, Manifest, ManifestEntry, entry_key, line_of};
 use crate::lab::problems::Problems;
 use crate::lab::template::Templates;
@@ -50,6 +51,12 @@ pub(super) fn compile(manifest: &Manifest, files: &Files, problems: &mut Problem
     let mut templates = Templates::default();
     // By path: who names it first, and whether anybody needs it to be JSON.
     let mut wanted: BTreeMap<&str, (String, bool)> = BTreeMap::new();
+    let is_definition = |path: &str| {
+        manifest
+            .state_machines
+            .iter()
+            .any(|machine| machine.definition == path)
+    };
     for (whose, path, must_be_json) in template_files(manifest) {
         wanted.entry(path).or_insert((whose, false)).1 |= must_be_json;
     }
@@ -68,6 +75,10 @@ pub(super) fn compile(manifest: &Manifest, files: &Files, problems: &mut Problem
         }
         let found = match std::str::from_utf8(bytes) {
             Err(error) => vec![format!("is not UTF-8: {error}")],
+            Ok(source) if is_definition(path) => match expressions_as_text(source) {
+                Ok(source) => templates.add_file(path, &source),
+                Err(problems) => problems,
+            },
             Ok(source) => templates.add_file(path, source),
         };
         for problem in found {

@@ -449,6 +449,18 @@ fn faults_that_show_only_when_filled_in_are_found_before_any_change() {
         ),
         (
             "templates/machine.json",
+            "\"StartAt\": \"S\",",
+            "\n\"StartAt\": \"T\", \"StartAt\": \"S\",",
+            "line 2: \"StartAt\" stands twice in one object",
+        ),
+        (
+            "templates/machine.json",
+            "\"End\": true",
+            "\n\"End\": true, \"Output\": 1",
+            "line 2: Output of state \"S\" belongs to JSONata",
+        ),
+        (
+            "templates/machine.json",
             "\"End\": true }",
             "\"End\": true ",
             "is not JSON once it is filled in",
@@ -537,6 +549,22 @@ fn documents_too_large_for_aws_are_refused() {
     let filled = "x".repeat(4096);
     let said = refusal_when_filled_in(with("templates/lab.toml", "{{ settings.rate }}", &filled));
     assert!(said.contains("Lambda takes 4096"), "{said}");
+}
+
+#[test]
+fn jsonata_in_a_definition_stays_and_its_template_is_filled_in() {
+    let definition = r#"{ "QueryLanguage": "JSONata", "StartAt": "S", "States": { "S": { "Type": "Pass", "End": true,
+        "Output": { "a": "{% { \"x\": [{{1}}], \"y\": $states.input.y } %}", "b": "{{ username }}" } } } }"#;
+    let mut files = files();
+    files.insert("templates/machine.json".into(), definition.into());
+    let lab = Lab::parse(files).unwrap();
+    let desired = lab.desired(&scope(), &class(), &[student("ann")]);
+    let output = &desired.unwrap().stacks[0].state_machines[0].definition["States"]["S"]["Output"];
+    assert_eq!(
+        output["a"],
+        r#"{% { "x": [{{1}}], "y": $states.input.y } %}"#
+    );
+    assert_eq!(output["b"], "ann");
 }
 
 #[test]

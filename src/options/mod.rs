@@ -6,6 +6,7 @@
 
 mod file;
 mod found;
+pub(crate) mod new_class;
 mod process;
 mod resolved;
 mod values;
@@ -27,7 +28,7 @@ use file::FileReader;
 pub(crate) use found::{PassedOver, PassedOverFor};
 pub(crate) use process::ProcessContext;
 pub(crate) use resolved::{ClassSettings, CloudTarget, LabSource, Notify, StudentSettings, Ui};
-pub(crate) use resolved::{asked_log_file, asked_region};
+pub(crate) use resolved::{asked_cloud, asked_log_file, asked_region};
 pub(crate) use values::{AccountId, OutputFormat, Profile, QuotaScale, Region, SecretUrl};
 use values::{ColorWhen, EndpointUrl, PolicyArn, QuotaOverride, Section, Value, student_names};
 

@@ -486,6 +486,27 @@ pub(crate) fn asked_region(typed: &GlobalOptions) -> Result<Option<Region>> {
     Ok(sources.merged().region)
 }
 
+/// The cloud that was asked for, of what is not about a class.
+pub(crate) struct AskedCloud {
+    pub(crate) target: CloudTarget,
+    pub(crate) region: Option<Region>,
+    pub(crate) account: Option<AccountId>,
+}
+
+/// The cloud that was asked for: by option, variable or a `homeroom.toml`.
+///
+/// # Errors
+/// [`Exit::Invalid`]: a value that cannot be used, options that contradict each other.
+pub(crate) fn asked_cloud(typed: &GlobalOptions) -> Result<AskedCloud> {
+    let sources = Sources::read_whole(typed, &ProcessContext::look(typed))?;
+    let all = sources.merged();
+    Ok(AskedCloud {
+        target: sources.target(false)?,
+        region: all.region,
+        account: all.account,
+    })
+}
+
 /// Whether a stream is coloured. The variables are those of <https://no-color.org> and
 /// <https://bixense.com/clicolors/>: set and not empty is what counts.
 fn is_colored(when: ColorWhen, env: Env<'_>, terminal: bool) -> bool {

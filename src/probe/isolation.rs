@@ -240,10 +240,11 @@ async fn by_simulator(
         let resources = question.resources.iter();
         let resources: Vec<String> = resources.flat_map(|(_, arns)| arns.clone()).collect();
         let simulation = Simulation {
-            user_arn: &own.user_arn,
+            principal_arn: &own.user_arn,
             actions: &question.actions,
             resources: &resources,
             region,
+            passed_to: None,
         };
         let decided = match alike.answer(simulate(&alike.client, &simulation)).await {
             Ok(decided) => decided,

@@ -16,7 +16,9 @@ const COLUMNS_MIN: usize = 40;
 word_enum! {
     /// Whether something is as it should be.
     Standing {
+        /// As it should be.
         Ok = "ok",
+        /// In the way.
         Problem = "problem",
         /// It could not be told: never taken for good.
         Unknown = "unknown",
@@ -25,12 +27,16 @@ word_enum! {
 
 /// One thing that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct Finding {
-    pub(crate) about: &'static str,
-    pub(crate) standing: Standing,
-    pub(crate) said: String,
+pub struct Finding {
+    /// What was looked at, in a word or two.
+    pub about: &'static str,
+    /// How it is.
+    pub standing: Standing,
+    /// What was seen.
+    pub said: String,
+    /// What to do, where something is not as it should be or not known.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) fix: Option<String>,
+    pub fix: Option<String>,
 }
 
 impl Finding {

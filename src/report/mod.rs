@@ -13,6 +13,7 @@
 //! | a later question | dated copies that are never changed | [`mod@history`] (`reports/<class>/history/`) |
 //! | a student, by their own key | tasks, next step, what is wrong | [`own`] |
 //! | a student | `handouts/<username>.html` and `.md` | [`handout`] |
+//! | a student, on paper | `credentials/sign-in slips.html`, and a table for a mail merge | [`slips`] |
 //! | a projector | `report-anonymous.html` | [`mod@anonymous`] |
 //! | a Canvas course | `gradebook-canvas.csv` | [`canvas`] |
 //! | a Moodle course | `gradebook-moodle.csv` | [`moodle`] |
@@ -31,7 +32,7 @@ pub mod csv;
 pub mod diagnostics;
 pub(crate) mod document;
 pub(crate) mod errors;
-pub(crate) mod findings;
+pub mod findings;
 pub(crate) mod gradebook;
 pub mod handout;
 pub(crate) mod history;
@@ -46,6 +47,7 @@ pub mod progress;
 pub(crate) mod runlog;
 mod scrub;
 pub(crate) mod since;
+pub mod slips;
 pub mod style;
 pub(crate) mod summary;
 pub(crate) mod tally;

@@ -1,5 +1,5 @@
 //! What a student signs in with. Secrets never show in `Debug`, events, logs or reports: code must call `expose_secret`, and
-//! only the vault's file and a handout with credentials do.
+//! only the vault's files, a handout with credentials and a slip do.
 
 use secrecy::SecretString;
 

@@ -11,7 +11,9 @@ use std::path::{Path, PathBuf};
 use secrecy::ExposeSecret;
 
 use crate::events::Outcome;
-use crate::files::{class_dir, keep_private, named, read_if_there, remove_if_there, write_whole};
+use crate::files::{
+    class_dir, keep_private, named, read_if_there, remove_if_there, write_all_whole, write_whole,
+};
 use crate::ids::{ClassName, Scope, Username};
 use crate::stack::credentials::{AccessKey, Credentials};
 use crate::stack::kinds::Kind;
@@ -21,6 +23,8 @@ use crate::stack::result::{ResourceResult, ResourceState};
 
 /// The file with everybody. A username has no space, so no student's file is called so.
 const EVERYBODY: &str = "all students.csv";
+/// What is made of everybody's credentials: slips to print, and a table for a mail merge. Not called as a student either.
+const SLIPS: [&str; 2] = ["sign-in slips.html", "mail merge.csv"];
 const HEADER: [&str; 5] = [
     "User name",
     "Password",
@@ -61,6 +65,9 @@ impl Vault {
     /// Names what cannot be written; an older file is as it was then.
     pub(crate) fn keep(&self, credentials: &Credentials) -> io::Result<()> {
         keep_private(&self.dir)?;
+        if self.file(&credentials.username).exists() {
+            self.forget_slips()?;
+        }
         write_whole(&self.file(&credentials.username), &table([credentials])?)
     }
 
@@ -81,8 +88,28 @@ impl Vault {
         })
     }
 
-    /// Forgets a student's credentials.
+    /// Writes the slips' page and table. They hold passwords, and go as soon as one of these is replaced or forgotten.
+    ///
+    /// # Errors
+    /// Names what cannot be written; older files are as they were then.
+    pub(crate) fn keep_slips(&self, files: [Vec<u8>; 2]) -> io::Result<[PathBuf; 2]> {
+        keep_private(&self.dir)?;
+        let paths = SLIPS.map(|name| self.dir.join(name));
+        write_all_whole(&self.dir, paths.clone().into_iter().zip(files).collect())?;
+        Ok(paths)
+    }
+
+    fn forget_slips(&self) -> io::Result<()> {
+        SLIPS
+            .iter()
+            .try_for_each(|name| remove_if_there(&self.dir.join(name)).map(|_| ()))
+    }
+
+    /// Forgets a student's credentials. The slips go first: if this stops here, the next run finds the student's file.
     pub(crate) fn forget(&self, student: &Username) -> io::Result<()> {
+        if self.file(student).exists() {
+            self.forget_slips()?;
+        }
         remove_if_there(&self.file(student)).map(|_| ())
     }
 
@@ -97,6 +124,7 @@ impl Vault {
         }
         let path = self.everybody();
         if all.is_empty() {
+            self.forget_slips()?;
             for leftover in [path, self.dir.join(".gitignore")] {
                 remove_if_there(&leftover)?;
             }
@@ -247,6 +275,39 @@ mod tests {
     }
 
     #[test]
+    fn slips_go_with_the_first_password_that_is_replaced_or_forgotten() {
+        let dir = tempfile::tempdir().unwrap();
+        let vault = vault(&dir);
+        let user1 = "user1".parse().unwrap();
+        let write = || {
+            vault
+                .keep_slips([b"page".to_vec(), b"table".to_vec()])
+                .unwrap()
+        };
+        let there = |paths: &[PathBuf; 2]| paths.iter().filter(|path| path.exists()).count();
+        vault.keep(&credentials("user1", false)).unwrap();
+        let paths = write();
+        vault.keep(&credentials("user2", false)).unwrap();
+        assert_eq!(there(&paths), 2, "a new student makes no slip wrong");
+        assert_eq!(
+            vault.students().unwrap().len(),
+            2,
+            "they are no students' files"
+        );
+        vault.forget(&"user3".parse().unwrap()).unwrap();
+        assert_eq!(there(&paths), 2, "nothing was forgotten");
+        vault.keep(&credentials("user2", false)).unwrap();
+        assert_eq!(there(&paths), 0, "a password was replaced");
+        write();
+        vault.forget(&user1).unwrap();
+        assert_eq!(there(&paths), 0, "a password was forgotten");
+        write();
+        fs::remove_file(vault.file(&"user2".parse().unwrap())).unwrap();
+        assert_eq!(vault.renew_everybody().unwrap(), 0);
+        assert!(!vault.dir().exists(), "nobody is left");
+    }
+
+    #[test]
     fn a_file_that_was_edited_is_refused_by_name() {
         let dir = tempfile::tempdir().unwrap();
         let vault = vault(&dir);
@@ -272,6 +333,9 @@ mod tests {
         assert_eq!(mode(vault.dir()), 0o700);
         assert_eq!(mode(&vault.file(&"user1".parse().unwrap())), 0o600);
         assert_eq!(mode(&vault.everybody()), 0o600);
+        for path in vault.keep_slips(Default::default()).unwrap() {
+            assert_eq!(mode(&path), 0o600);
+        }
         let ignore = fs::read_to_string(vault.dir().join(".gitignore")).unwrap();
         assert_eq!(ignore, "*\n");
     }

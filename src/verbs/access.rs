@@ -1,10 +1,11 @@
-//! `access grant | revoke | freeze | thaw`: students' way in.
+//! `access grant | revoke | freeze | thaw | slips`: students' way in.
 
 mod exposed;
 mod freeze;
 mod grant;
 mod issuer;
 mod revoke;
+mod slips;
 
 use super::class::Class;
 use super::session::Session;
@@ -26,6 +27,7 @@ pub(super) async fn run(cli: &Cli, verb: &AccessVerb) -> Result<Exit> {
     match verb {
         AccessVerb::Grant(args) => grant::run(class, args).await,
         AccessVerb::Revoke(args) => revoke::run(class, args).await,
+        AccessVerb::Slips => slips::run(class).await,
         AccessVerb::Freeze(_) | AccessVerb::Thaw => freeze::run(class, verb.command()).await,
     }
 }

@@ -12,7 +12,7 @@ use super::say::general;
 use super::session::Session;
 use crate::error::{Error, Exit, Result};
 use crate::events::Command;
-use crate::options::OutputFormat;
+use crate::options::{OutputFormat, Ui};
 use crate::report::{View, print_teardown_listing};
 use crate::stack::plan::Plan;
 use crate::stack::plan::teardown::growth;
@@ -95,8 +95,37 @@ pub(super) fn refuse_growth(shown: &Plan, fresh: &Plan) -> Result<()> {
 }
 
 pub(super) fn can_ask(session: &Session) -> bool {
-    let json = session.class.settings.ui.output == OutputFormat::Json;
+    can_ask_at(session.class.settings.ui)
+}
+
+pub(super) fn can_ask_at(ui: Ui) -> bool {
+    let json = ui.output == OutputFormat::Json;
     !json && io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
+/// Asks until the answer can be read. An empty one stands for `usual`.
+///
+/// # Errors
+/// When the person presses Ctrl-C, or ends the input, instead of answering.
+pub(super) async fn ask<T>(
+    question: &str,
+    usual: &str,
+    read: impl Fn(&str) -> std::result::Result<T, String>,
+) -> Result<T> {
+    let shown = match usual {
+        "" => String::new(),
+        usual => format!(" [{usual}]"),
+    };
+    loop {
+        let typed = line(&format!("{question}{shown}: ")).await?;
+        let typed = typed.ok_or_else(interrupted)?;
+        let text = if typed.is_empty() { usual } else { &typed };
+        match read(text) {
+            Ok(value) => return Ok(value),
+            // A closed stderr leaves nobody to tell.
+            Err(why) => drop(writeln!(io::stderr(), "{text:?} {why}")),
+        }
+    }
 }
 
 /// Asks at the terminal: one line, without the white space around it.
@@ -104,6 +133,11 @@ pub(super) fn can_ask(session: &Session) -> bool {
 /// # Errors
 /// When the person presses Ctrl-C instead of answering.
 pub(super) async fn answer(question: &str) -> Result<String> {
+    Ok(line(question).await?.unwrap_or_default())
+}
+
+/// The line that is typed at a question; `None` where the input ended.
+async fn line(question: &str) -> Result<Option<String>> {
     let mut err = io::stderr().lock();
     let asked = write!(err, "{question}").and_then(|()| err.flush());
     drop(err);
@@ -114,12 +148,15 @@ pub(super) async fn answer(question: &str) -> Result<String> {
         let mut line = String::new();
         let read = io::stdin().lock().read_line(&mut line);
         // Nobody waits any more once Ctrl-C was pressed.
-        let _ = sender.send(read.map(|_| line));
+        let _ = sender.send(read.map(|bytes| (bytes > 0).then_some(line)));
     });
     let interrupts = interrupts();
     tokio::pin!(interrupts);
     tokio::select! {
-        Ok(line) = answer => Ok(line.map_err(general("terminal"))?.trim().to_owned()),
+        Ok(line) = answer => {
+            let line = line.map_err(general("terminal"))?;
+            Ok(line.map(|line| line.trim().to_owned()))
+        }
         _ = interrupts.next() => Err(interrupted()),
     }
 }

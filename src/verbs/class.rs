@@ -9,7 +9,7 @@ use crate::cli::Cli;
 use crate::error::{Error, Exit, Result};
 use crate::ids::{ClassName, Scope, Username};
 use crate::lab::{Lab, bundle};
-use crate::options::{ClassSettings, LabSource, PassedOver, PassedOverFor, Ui};
+use crate::options::{ClassSettings, GlobalOptions, LabSource, PassedOver, PassedOverFor, Ui};
 use crate::report::print_notes;
 use crate::report::terminal::{self, ERRORS_ALONE};
 use crate::roster::beyond::UnsureName;
@@ -32,6 +32,8 @@ pub(super) struct Class {
     pub(crate) selection: String,
     /// The verb's own options, for a proposed command.
     pub(crate) repeat: String,
+    /// The account and the region that the command line names.
+    pub(crate) named_place: Vec<String>,
     /// Usernames that were given and that the roster spells otherwise or does not have. The cloud shows who is meant.
     pub(crate) doubts: Vec<UnsureName>,
     /// Students who were chosen by name and left the roster.
@@ -83,6 +85,7 @@ impl Class {
             started,
             invocation: super::invocation::of(&cli.global),
             repeat: super::invocation::repeat(&cli.verb),
+            named_place: named_place(&cli.global),
             doubts,
             chosen_leavers: Vec::new(),
         })
@@ -162,6 +165,13 @@ fn said_of(lab: &Lab, source: &LabSource) -> String {
         }
     };
     format!("lab {}: {} ({from})", lab.id(), lab.title())
+}
+
+fn named_place(typed: &GlobalOptions) -> Vec<String> {
+    let account = typed.account.iter().map(ToString::to_string);
+    account
+        .chain(typed.region.iter().map(ToString::to_string))
+        .collect()
 }
 
 /// Which settings count, and which do not.

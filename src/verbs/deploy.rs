@@ -33,6 +33,7 @@ pub(super) struct Deployment {
 
 pub(super) async fn run(cli: &Cli, args: &DeployArgs) -> Result<Exit> {
     let session = Class::load(cli)?.connect().await?;
+    session.agree_on_place().await?;
     if args.reset {
         // Refuses before it asks.
         session.risks().refuse(&session.desired.lab)?;
@@ -69,21 +70,23 @@ pub(super) async fn deploy(session: &Session, args: &DeployArgs) -> Result<Deplo
             false => Copies::default(),
         };
         copies.spare(&mut plan);
+        let unkept = session.keep_place();
         let started = session.run_started(Command::Deploy, &plan);
         let work = carry_out(client, session, &plan, &copies);
         let (runs, students) = announced(client, started, work).await;
         let made = new_apis(&plan, &observed, &runs);
         let new = NewApis::of(made, session.scope(), &observed);
-        Ok((plan.gaps, observed, copies, students, new))
+        Ok((plan.gaps, observed, copies, students, new, unkept))
     });
     let (done, run) = work.await;
-    let (gaps, observed, copies, students, new) = done?;
+    let (gaps, observed, copies, students, new, unkept) = done?;
     let mut notes = run.notes();
     let mut touched: Vec<_> = students.iter().collect();
     touched.retain(|s| !matches!(s.outcome, Outcome::Unchanged | Outcome::Conflict));
     let touched = touched.into_iter().map(|s| &s.username);
     notes.extend(session.files().forget_validations(touched));
     notes.extend(copies.note());
+    notes.extend(unkept);
     notes.extend(allowed);
     let handouts = handout::dir(&session.class.settings.reports, session.class.name());
     notes.extend(new.note(|student| handouts.join(format!("{student}.html")).is_file()));

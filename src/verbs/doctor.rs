@@ -6,20 +6,35 @@ use serde_json::{Value, json};
 
 use super::class::invalid as unusable;
 use super::print_json;
+use super::run::look_alone;
 use super::say::{general, said};
-use super::session::in_region;
-use crate::aws::{self, ConnectOptions};
+use super::session::{cannot_begin, in_region, pace};
+use crate::aws::configured::credential_source;
+use crate::aws::{self, Client, ConnectOptions};
 use crate::cli::{Cli, DoctorArgs};
+use crate::doctor::cloud::{Visit, clock, identified, unasked, visit};
 use crate::doctor::{machine, policy};
-use crate::error::{Exit, Result};
+use crate::error::{Error, Exit, Result};
 use crate::events::Command;
 use crate::ids::Scope;
 use crate::lab::{Lab, bundle};
 use crate::local::LocalCloud;
-use crate::options::{ClassSettings, CloudTarget, OutputFormat, Ui, invalid};
+use crate::options::{ClassSettings, CloudTarget, OutputFormat, Profile, invalid};
 use crate::report::findings::{self, Finding, Shown, Standing, stdout_shows_unicode};
 use crate::report::print_notes;
 use crate::report::terminal::columns_of_stdout;
+use crate::roster::Student;
+
+/// Without a roster, room is told for so many students.
+const STUDENTS: usize = 30;
+
+/// What was found, and where.
+#[derive(Default)]
+struct Found {
+    findings: Vec<Finding>,
+    scope: Option<Scope>,
+    wrong_account: bool,
+}
 
 pub(super) async fn run(cli: &Cli, args: &DoctorArgs) -> Result<Exit> {
     let settings = cli.settings_without_roster()?;
@@ -30,24 +45,99 @@ pub(super) async fn run(cli: &Cli, args: &DoctorArgs) -> Result<Exit> {
     if args.policy {
         return print_policy(&settings, &lab).await;
     }
-    let mut findings = machine::embedded_cloud(&LocalCloud::from_env()?).await?;
-    findings.push(machine::reports(&settings.reports));
-    if settings.target != CloudTarget::Local {
-        let said = "this version looks at this machine alone";
-        let fix = "`homeroom plan` tells who you are and what there is room for";
-        findings.push(Finding::unknown("aws", said, fix));
-    }
-    show(&findings, settings.ui)
+    let students = match settings.roster_built_in {
+        true => (1..=STUDENTS)
+            .filter_map(|n| format!("student{n}").parse().ok())
+            .map(Student::unknown)
+            .collect(),
+        false => settings.read_roster(&lab.username_limit())?.students,
+    };
+    let mut found = match &settings.target {
+        CloudTarget::Local => Found::default(),
+        CloudTarget::Aws { profile, .. } => {
+            let options = options(&settings, &lab).await?;
+            in_aws(options, &settings, profile.as_ref(), &lab, &students).await?
+        }
+    };
+    let here = machine::embedded_cloud(&LocalCloud::from_env()?).await?;
+    found.findings.extend(here);
+    found.findings.push(machine::reports(&settings.reports));
+    show(&found, &settings)
 }
 
-fn show(findings: &[Finding], ui: Ui) -> Result<Exit> {
+async fn in_aws(
+    options: ConnectOptions,
+    settings: &ClassSettings,
+    profile: Option<&Profile>,
+    lab: &Lab,
+    students: &[Student],
+) -> Result<Found> {
+    let mut found = Found::default();
+    let nobody = |error: Error, ahead| {
+        let mut findings = Finding::failed("identity", error.failures);
+        findings.extend([clock(ahead), unasked()]);
+        Found {
+            findings,
+            ..Found::default()
+        }
+    };
+    let source = match credential_source(options.profile.as_deref()).await {
+        Ok(source) => source,
+        Err(why) => return Ok(nobody(why.into(), None)),
+    };
+    let client = &aws::connect(options).await;
+    let identity = match client.caller_identity().await {
+        Ok(identity) => identity,
+        Err(error) => {
+            let error = cannot_begin(&error, Some(source), profile, client.region());
+            return Ok(nobody(error, client.clock_ahead()));
+        }
+    };
+    let scope = Scope {
+        partition: identity.arn.split(':').nth(1).unwrap_or("aws").to_owned(),
+        account: identity.account,
+        region: client.region().to_owned(),
+    };
+    let guard = settings.account.as_ref().map(ToString::to_string);
+    let is_aws = client.is_aws();
+    let (known, wrong_account) = identified(&identity.arn, &scope, guard.as_deref(), is_aws);
+    found.findings = known;
+    found.findings.push(clock(client.clock_ahead()));
+    found.wrong_account = wrong_account;
+    if !wrong_account {
+        let desired = lab.desired(&scope, &settings.class, students).ok();
+        if let Some(first) = students.first() {
+            let asked = Visit {
+                lab,
+                scope: &scope,
+                caller_arn: &identity.arn,
+                class: &settings.class,
+                student: &first.username,
+                desired: desired.as_ref(),
+                in_roster: !settings.roster_built_in,
+            };
+            let look = async |client: &Client| visit(client, &asked).await;
+            let seen = look_alone(client, pace(settings.quota_scale), settings.ui, look).await?;
+            found.findings.extend(seen);
+        }
+    }
+    found.scope = Some(scope);
+    Ok(found)
+}
+
+fn show(found: &Found, settings: &ClassSettings) -> Result<Exit> {
+    let (findings, ui) = (&found.findings, settings.ui);
     let exit = match findings::count(findings, Standing::Problem) {
+        _ if found.wrong_account => Exit::Refused,
         0 => Exit::Done,
         _ => Exit::General,
     };
+    let scope = found.scope.as_ref();
     said(match ui.output {
         OutputFormat::Json => print_json(&json!({
             "command": Command::Doctor,
+            "account": scope.map(|scope| &scope.account),
+            "region": scope.map(|scope| &scope.region),
             "checks": findings,
             "exit_code": exit.code(),
         })),
@@ -63,22 +153,29 @@ fn show(findings: &[Finding], ui: Ui) -> Result<Exit> {
     Ok(exit)
 }
 
-/// Prints the least policy. Asks AWS only which account it is, where nobody has said that.
-async fn print_policy(settings: &ClassSettings, lab: &Lab) -> Result<Exit> {
-    let CloudTarget::Aws {
-        profile,
-        endpoint_url,
-    } = &settings.target
-    else {
-        let cause = "the embedded cloud needs no policy: it is this machine's alone";
-        return Err(invalid("--policy", cause, "leave --local out"));
+async fn options(settings: &ClassSettings, lab: &Lab) -> Result<ConnectOptions> {
+    let (profile, endpoint_url) = match &settings.target {
+        CloudTarget::Aws {
+            profile,
+            endpoint_url,
+        } => (profile.as_ref(), endpoint_url.as_ref()),
+        CloudTarget::Local => (None, None),
     };
     let options = ConnectOptions {
-        profile: profile.as_ref().map(ToString::to_string),
-        endpoint_url: endpoint_url.as_ref().map(ToString::to_string),
+        profile: profile.map(ToString::to_string),
+        endpoint_url: endpoint_url.map(ToString::to_string),
         ..ConnectOptions::default()
     };
-    let options = in_region(settings.region.as_ref(), lab, options, settings.ui).await?;
+    in_region(settings.region.as_ref(), lab, options, settings.ui).await
+}
+
+/// Prints the least policy. Asks AWS only which account it is, where nobody has said that.
+async fn print_policy(settings: &ClassSettings, lab: &Lab) -> Result<Exit> {
+    if settings.target == CloudTarget::Local {
+        let cause = "the embedded cloud needs no policy: it is this machine's alone";
+        return Err(invalid("--policy", cause, "leave --local out"));
+    }
+    let options = options(settings, lab).await?;
     let region = options.region.clone();
     let scope = match &settings.account {
         Some(account) => Scope {
@@ -87,8 +184,7 @@ async fn print_policy(settings: &ClassSettings, lab: &Lab) -> Result<Exit> {
             region,
         },
         None => {
-            let client = aws::connect(options).await;
-            let identity = client.caller_identity().await;
+            let identity = aws::connect(options).await.caller_identity().await;
             let identity = identity.map_err(|error| {
                 let hint = "name the account that the policy is for: --account 123456789012; then no request is sent";
                 general("AWS")(error).hint(hint)

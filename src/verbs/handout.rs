@@ -19,27 +19,8 @@ use super::session::Session;
 
 pub(super) async fn run(cli: &Cli, args: &HandoutArgs) -> Result<Exit> {
     let session = Class::load(cli)?.connect().await?;
-    let look = session.run(Command::Handout, Log::None, async |client| {
-        look(client, &session).await
-    });
-    let (observed, alias) = look.await.0.map_err(|error| match error {
-        CallError::Cancelled => interrupted(),
-        CallError::Cloud(error) => {
-            let hint = hints::for_error(&error);
-            general("the students' APIs")(error).hint_if(hint)
-        }
-    })?;
-    let mut apis = observed.rest_apis.values().flatten();
-    if !apis.any(|api| matches!(api.ownership, Ownership::Ours(_))) {
-        // Perhaps the stacks are in another place; that is worth one more listing.
-        session.check_elsewhere(Command::Handout).await?;
-    }
+    let (observed, sign_in_url) = look_for_addresses(&session, Command::Handout).await?;
     let (scope, settings) = (session.scope(), &session.class.settings);
-    // An endpoint that is not AWS has no console.
-    let sign_in_url = session
-        .client
-        .is_aws()
-        .then(|| scope.sign_in_url(alias.as_deref()));
     let class = HandoutClass {
         class: session.class.name(),
         lab: &session.class.lab,
@@ -67,6 +48,32 @@ pub(super) async fn run(cli: &Cli, args: &HandoutArgs) -> Result<Exit> {
         ended.exit = Exit::SomeFailed;
     }
     ended.show(&session).await
+}
+
+/// The students' APIs, and where students sign in to the console; `None` where there is none.
+pub(super) async fn look_for_addresses(
+    session: &Session,
+    command: Command,
+) -> Result<(Observed, Option<String>)> {
+    let look = session.run(command, Log::None, async |client| {
+        look(client, session).await
+    });
+    let (observed, alias) = look.await.0.map_err(|error| match error {
+        CallError::Cancelled => interrupted(),
+        CallError::Cloud(error) => {
+            let hint = hints::for_error(&error);
+            general("the students' APIs")(error).hint_if(hint)
+        }
+    })?;
+    let mut apis = observed.rest_apis.values().flatten();
+    if !apis.any(|api| matches!(api.ownership, Ownership::Ours(_))) {
+        // Perhaps the stacks are in another place; that is worth one more listing.
+        session.check_elsewhere(command).await?;
+    }
+    // An endpoint that is not AWS has no console.
+    let is_aws = session.client.is_aws();
+    let sign_in_url = is_aws.then(|| session.scope().sign_in_url(alias.as_deref()));
+    Ok((observed, sign_in_url))
 }
 
 /// One listing of the APIs, and the account's alias, which only makes the address to sign in at shorter.

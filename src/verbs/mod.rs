@@ -13,12 +13,16 @@ mod forget;
 mod gradebook;
 mod grades;
 mod handout;
+mod init;
 mod interrupts;
 mod invocation;
 mod isolation;
+mod lab;
 mod leavers;
 mod local;
+mod man;
 mod notify;
+mod place;
 mod plan;
 mod reading;
 mod rehearse;
@@ -48,6 +52,9 @@ use say::general;
 
 /// The whole program: reads the command line, runs the verb, says what went wrong.
 pub fn main() -> ExitCode {
+    if completions::answered() {
+        return ExitCode::SUCCESS;
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -127,7 +134,9 @@ fn start_diagnostics(cli: &Cli, ui: Ui) -> Result<()> {
 async fn dispatch(cli: &Cli, ui: Ui) -> Result<Exit> {
     match &cli.verb {
         Verb::Completions(args) => completions::run(args),
-        Verb::Man(args) => completions::man(args),
+        Verb::Init(args) => init::run(cli, args, ui).await,
+        Verb::Man(args) => man::run(args),
+        Verb::Lab(verb) => lab::run(cli, verb, ui),
         Verb::Local(verb) => local::run(cli, verb, ui).await,
         Verb::Rehearse(args) => rehearse::run(cli, args).await,
         Verb::Plan(args) => plan::run(cli, args).await,

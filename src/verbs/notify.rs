@@ -147,6 +147,7 @@ fn is_told(command: Command) -> bool {
         | Command::Status
         | Command::Watch
         | Command::Handout
+        | Command::AccessSlips
         | Command::Check
         | Command::Doctor => false,
     }

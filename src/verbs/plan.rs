@@ -8,6 +8,7 @@ use crate::aws::pacing::Pacer;
 use crate::cli::{Cli, PlanArgs};
 use crate::error::{Exit, Result};
 use crate::events::Command;
+use crate::lab::asl;
 use crate::report::View;
 use crate::stack::elsewhere::Elsewhere;
 use crate::stack::forecast::{Forecast, Workload};
@@ -83,6 +84,7 @@ fn notes(session: &Session) -> Vec<String> {
     // A person who plans wants to check how the roster was read.
     let mut notes = session.class.roster.details.clone();
     notes.extend(session.risks().notes(&session.class.settings_file()));
+    notes.extend(asl::remarks(&session.desired));
     notes.extend(cost::open_apis(&session.desired));
     notes.extend(roles_bounded_by(session));
     notes

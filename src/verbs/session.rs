@@ -295,18 +295,18 @@ pub(super) fn pace(scale: QuotaScale) -> Pace {
 }
 
 /// The error where the very first call failed.
-fn cannot_begin(
+pub(super) fn cannot_begin(
     error: &CallError,
     source: Option<CredentialSource>,
     profile: Option<&Profile>,
     region: &str,
 ) -> Error {
-    let CallError::Cloud(error) = error else {
-        return general("AWS")(error);
-    };
     if let Some(why) = source.and_then(|source| source.failed(error)) {
         return why.into();
     }
+    let CallError::Cloud(error) = error else {
+        return general("AWS")(error);
+    };
     let region = Some(region);
     let hint = match (error.kind, profile) {
         (ErrorKind::Credentials, Some(profile)) => Some(format!(

@@ -27,6 +27,7 @@ pub(super) async fn run(cli: &Cli, args: &TeardownArgs) -> Result<Exit> {
     let class = Class::load(cli)?;
     check_confirmation(args.confirm.as_ref(), &class)?;
     let mut session = class.connect().await?;
+    session.agree_on_place().await?;
     let mut observed = look(&session).await?;
     if session.settle_leavers(&observed, Leavers::Reached)? {
         observed = look(&session).await?;

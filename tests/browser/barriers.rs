@@ -88,6 +88,9 @@ fn pages(folder: &Path) -> Vec<PathBuf> {
         .all()
         .filter(|path| path.extension().is_some_and(|e| e == "html"));
     found.extend(handouts.map(Path::to_owned));
+    let slips = folder.join("slips.html");
+    fs::write(&slips, &sample.slips()[0]).unwrap();
+    found.push(slips);
     found
 }
 

@@ -9,6 +9,8 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 /// How long a single answer may take on a busy machine.
@@ -191,6 +193,20 @@ impl Browser {
         );
         self.eval(&waiting);
         assert!(begun.elapsed() < PATIENCE, "{expression}");
+    }
+
+    /// How many pages the document takes on paper of this width and height, in inches.
+    pub fn printed_pages(&mut self, [width, height]: [f64; 2]) -> usize {
+        let printed = self.call(
+            "Page.printToPDF",
+            json!({ "paperWidth": width, "paperHeight": height, "preferCSSPageSize": false }),
+        );
+        let pdf = STANDARD.decode(printed["data"].as_str().unwrap()).unwrap();
+        // A page's dictionary is never compressed; `/Type /Pages` is their tree.
+        let begins = pdf
+            .windows(12)
+            .filter(|bytes| bytes.starts_with(b"/Type /Page"));
+        begins.filter(|bytes| bytes[11] != b's').count()
     }
 
     /// The size of the window, in CSS pixels.

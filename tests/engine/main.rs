@@ -9,6 +9,7 @@
 
 mod access;
 mod adapter;
+mod doctor;
 mod evidence;
 mod policies;
 mod scenarios;

@@ -11,6 +11,7 @@ use homeroom::ids::{ClassName, Scope};
 use homeroom::lab::bundle;
 use homeroom::lab::{Lab, StudentAccess};
 use homeroom::report::handout::{HandoutClass, StudentHandout};
+use homeroom::report::slips::SlipBatch;
 use homeroom::roster::Student;
 use homeroom::stack::credentials::{AccessKey, Credentials};
 use homeroom::stack::kinds::rest_api::ApiEndpoint;
@@ -74,35 +75,50 @@ impl Sample {
     /// Everybody's handout. All have a password and a key; `told`: whether their handouts say them.
     pub fn handouts(&self, told: bool) -> Vec<StudentHandout<'_>> {
         let one = |student| {
-            let username: &Student = student;
-            let username = username.username.clone();
-            let endpoint = ApiEndpoint {
-                id: format!("api{username}"),
-                url: format!("https://k3x9{username}.execute-api.us-east-1.amazonaws.com/prod"),
-            };
-            let apis = BTreeMap::from([(format!("{username}-workflow-api"), endpoint)]);
             let access = StudentAccess {
                 sign_in_url: Some(self.sign_in_url.clone()),
                 has_keys: true,
             };
-            let credentials = Credentials {
-                username: username.clone(),
-                password: Some(password(username.as_str()).into()),
-                sign_in_url: self.sign_in_url.clone(),
-                access_key: Some(AccessKey {
-                    id: format!("AKIA{}", username.as_str().to_uppercase()),
-                    secret: secret_key(username.as_str()).into(),
-                }),
-            };
+            let handout =
+                self.lab
+                    .handout(&self.scope, &self.class, student, &apis(student), &access);
             StudentHandout {
                 student,
-                handout: self
-                    .lab
-                    .handout(&self.scope, &self.class, student, &apis, &access)
-                    .unwrap(),
-                credentials: told.then_some(credentials),
+                handout: handout.unwrap(),
+                credentials: told.then(|| self.credentials(student)),
             }
         };
         self.students.iter().map(one).collect()
     }
+
+    /// The page and the table of everybody's slips.
+    pub fn slips(&self) -> [Vec<u8>; 2] {
+        let mut batch = SlipBatch::new(self.class());
+        for student in &self.students {
+            batch.add(student, &apis(student), Ok(Some(self.credentials(student))));
+        }
+        batch.files().unwrap()
+    }
+
+    fn credentials(&self, student: &Student) -> Credentials {
+        let username = &student.username;
+        Credentials {
+            username: username.clone(),
+            password: Some(password(username.as_str()).into()),
+            sign_in_url: self.sign_in_url.clone(),
+            access_key: Some(AccessKey {
+                id: format!("AKIA{}", username.as_str().to_uppercase()),
+                secret: secret_key(username.as_str()).into(),
+            }),
+        }
+    }
+}
+
+fn apis(student: &Student) -> BTreeMap<String, ApiEndpoint> {
+    let username = &student.username;
+    let endpoint = ApiEndpoint {
+        id: format!("api{username}"),
+        url: format!("https://k3x9{username}.execute-api.us-east-1.amazonaws.com/prod"),
+    };
+    BTreeMap::from([(format!("{username}-workflow-api"), endpoint)])
 }

@@ -154,6 +154,19 @@ fn a_hostile_name_or_section_changes_nothing_of_a_page_but_its_words() {
 }
 
 #[test]
+fn a_hostile_name_or_section_changes_nothing_of_a_slip_but_its_words() {
+    let files = |name: &str| {
+        let [page, table] = Sample::of(vec![student("user1", name, name)]).slips();
+        let table = csv::Reader::from_reader(&table[..]).records().count();
+        (tags(&String::from_utf8(page).unwrap()), table)
+    };
+    let plain = files("plain");
+    for attack in ATTACKS {
+        assert_eq!(files(attack), plain, "{attack}");
+    }
+}
+
+#[test]
 fn the_shipped_lab_reads_as_it_was_proofread() {
     let sample = sample();
     let text = markdown(&sample.class(), &sample.handouts(false)[0]).unwrap();

@@ -7,6 +7,7 @@
 )]
 
 mod architecture;
+mod completions;
 mod diagnostics;
 mod grades;
 #[path = "../handout_sample/mod.rs"]

@@ -601,7 +601,7 @@ fn parse(command: &str) -> Cli {
     Cli::try_parse_from(split(command)).unwrap_or_else(|error| panic!("{command}\n{error}"))
 }
 
-const COMMANDS: [Command; 14] = [
+const COMMANDS: [Command; 15] = [
     Command::Rehearse,
     Command::Plan,
     Command::Deploy,
@@ -615,6 +615,7 @@ const COMMANDS: [Command; 14] = [
     Command::AccessRevoke,
     Command::AccessFreeze,
     Command::AccessThaw,
+    Command::AccessSlips,
     Command::Handout,
 ];
 

@@ -16,14 +16,16 @@ use super::document;
 /// A question to IAM's policy simulator.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Simulation<'a> {
-    /// ARN of the user.
-    pub(crate) user_arn: &'a str,
+    /// ARN of the user or role.
+    pub(crate) principal_arn: &'a str,
     /// Actions (`lambda:GetFunction`).
     pub(crate) actions: &'a [&'static str],
     /// ARNs of the resources.
     pub(crate) resources: &'a [String],
     /// The region that the requests would go to.
     pub(crate) region: &'a str,
+    /// The service that a role would be passed to.
+    pub(crate) passed_to: Option<&'a str>,
 }
 
 /// One of the simulator's decisions.
@@ -35,6 +37,8 @@ pub(crate) struct Simulated {
     pub(crate) resource: String,
     /// Whether it would be allowed, boundary included.
     pub(crate) allowed: bool,
+    /// Whether the organization's service control policies allow it; `None` where the simulator says nothing of them.
+    pub(crate) organization: Option<bool>,
 }
 
 impl Client {
@@ -84,26 +88,31 @@ impl Client {
         .await
     }
 
-    /// iam:SimulatePrincipalPolicy: one page of what a user may do, every action on every resource, in a region.
+    /// iam:SimulatePrincipalPolicy: one page of what a user or role may do, every action on every resource, in a region.
     pub(crate) async fn simulate_page(
         &self,
         simulation: &Simulation<'_>,
         token: Option<String>,
     ) -> CallResult<Page<Simulated>> {
-        let region = ContextEntry::builder()
-            .context_key_name("aws:RequestedRegion")
-            .context_key_type(ContextKeyTypeEnum::String)
-            .context_key_values(simulation.region)
-            .build();
+        let entry = |key: &str, value: &str| {
+            ContextEntry::builder()
+                .context_key_name(key)
+                .context_key_type(ContextKeyTypeEnum::String)
+                .context_key_values(value)
+                .build()
+        };
+        let mut context = vec![entry("aws:RequestedRegion", simulation.region)];
+        let passed_to = simulation.passed_to;
+        context.extend(passed_to.map(|service| entry("iam:PassedToService", service)));
         let actions: Vec<String> = simulation.actions.iter().map(|&a| a.to_owned()).collect();
         let answer = self
             .call(Operation::SimulatePrincipalPolicy, |sdk| {
                 sdk.iam
                     .simulate_principal_policy()
-                    .policy_source_arn(simulation.user_arn)
+                    .policy_source_arn(simulation.principal_arn)
                     .set_action_names(Some(actions.clone()))
                     .set_resource_arns(Some(simulation.resources.to_vec()))
-                    .context_entries(region.clone())
+                    .set_context_entries(Some(context.clone()))
                     .set_marker(token.clone())
                     .send()
             })
@@ -111,11 +120,14 @@ impl Client {
         let mut items = Vec::new();
         for result in answer.evaluation_results() {
             let action = result.eval_action_name();
+            let organization = result.organizations_decision_detail();
+            let organization = organization.map(|detail| detail.allowed_by_organizations());
             let mut decided = |resource: &str, decision: &PolicyEvaluationDecisionType| {
                 items.push(Simulated {
                     action: action.to_owned(),
                     resource: resource.to_owned(),
                     allowed: *decision == PolicyEvaluationDecisionType::Allowed,
+                    organization,
                 });
             };
             // With several resources the answer for each stands below the one for the action.

@@ -2,6 +2,7 @@
 
 mod last_readings;
 mod people;
+mod place;
 mod readings;
 mod validations;
 

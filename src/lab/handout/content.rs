@@ -6,14 +6,21 @@
 use pulldown_cmark::Event;
 use serde::Serialize;
 
-use crate::lab::given::Output;
-
 /// A student's handout. Every text in it is cleaned, and a student can follow every link.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FilledHandout {
     pub(crate) elements: Vec<Element>,
-    /// What the student is given, without links that lead nowhere where the class runs.
-    pub(crate) outputs: Vec<Output>,
+    /// Those that lead somewhere where the class runs.
+    pub(crate) addresses: Vec<HandoutAddress>,
+}
+
+/// An address that a student is given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct HandoutAddress {
+    pub(crate) label: String,
+    pub(crate) value: String,
+    /// Whether a browser gets an answer there: not from an API that takes nothing but a POST.
+    pub(crate) opens: bool,
 }
 
 /// An event of Markdown, or a block of our own where a block may stand. Headings are of level 2, which begin a chapter,

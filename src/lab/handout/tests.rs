@@ -197,6 +197,29 @@ fn a_link_that_leads_nowhere_is_only_its_text() {
 }
 
 #[test]
+fn an_address_that_takes_nothing_but_a_post_is_no_link() {
+    let mut lab = shipped(Some("[it](<{{ rest_apis.workflow.url }}/process>)\n")).unwrap();
+    let post = filled(&lab, "x", &console());
+    assert_eq!(post.elements, events("it\n"));
+    let opens = |handout: &FilledHandout| -> Vec<(String, bool)> {
+        let addresses = handout.addresses.iter();
+        addresses.map(|it| (it.label.clone(), it.opens)).collect()
+    };
+    let both = |api| {
+        let console = "State machine in the console".to_owned();
+        [("API URL (POST)".to_owned(), api), (console, true)]
+    };
+    assert_eq!(opens(&post), both(false));
+    lab.manifest.rest_apis[0].routes[0].method = "GET".to_owned();
+    let get = filled(&lab, "x", &console());
+    assert_eq!(
+        get.elements,
+        events("[it](https://abc.example/prod/process)\n")
+    );
+    assert_eq!(opens(&get), both(true));
+}
+
+#[test]
 fn every_mistake_of_a_handout_is_told_with_its_line_when_the_lab_is_read() {
     let cases = [
         ("a\n\n```rust\n```\n", 3, "unknown"),

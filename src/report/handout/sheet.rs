@@ -69,8 +69,11 @@ fn facts(class: &HandoutClass<'_>, one: &StudentHandout<'_>) -> Vec<Fact> {
     }
     facts.extend(class.sign_in_url.map(|url| fact("Sign in", url)));
     facts.push(fact("Region", &class.scope.region));
-    let outputs = one.handout.outputs.iter();
-    facts.extend(outputs.map(|output| fact(&output.label, &output.value)));
+    let addresses = one.handout.addresses.iter();
+    facts.extend(addresses.map(|address| Fact {
+        link: address.opens,
+        ..fact(&address.label, &address.value)
+    }));
     if let Some(key) = credentials.and_then(|c| c.access_key.as_ref()) {
         facts.push(secret("Access key ID", &key.id));
         facts.push(secret("Secret access key", key.secret.expose_secret()));

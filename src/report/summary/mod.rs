@@ -115,6 +115,7 @@ pub fn print_summary(summary: &RunSummary, view: &View<'_>, out: &mut dyn Write)
         | Command::AccessRevoke
         | Command::AccessFreeze
         | Command::AccessThaw
+        | Command::AccessSlips
         | Command::GradesPush
         | Command::Handout
         | Command::Check

@@ -121,10 +121,14 @@ impl EndedRun<'_> {
                 ],
                 None => vec![who_has_done_what()],
             },
+            Command::AccessSlips if self.any(&[Failed]) => {
+                vec![self.again("after you remove the cause: writes all slips anew")]
+            }
             Command::Plan
             | Command::Teardown
             | Command::AccessRevoke
             | Command::AccessThaw
+            | Command::AccessSlips
             | Command::GradesPush
             | Command::Rehearse
             | Command::Watch

@@ -39,6 +39,7 @@ pub(super) async fn run(class: Class, args: &GrantArgs) -> Result<Exit> {
             .hint("add a table [access] with policy and boundary: docs/lab-bundle.md"));
     }
     let mut session = class.connect().await?;
+    session.agree_on_place().await?;
     // Before anything is made for them: only students in the roster are let in.
     if !session.class.doubts.is_empty() {
         let observed = look(&session, COMMAND).await?;

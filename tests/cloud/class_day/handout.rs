@@ -119,3 +119,63 @@ async fn everybody_with_a_stack_gets_a_handout_and_passwords_only_when_asked() {
     let ignored = day.page(".gitignore");
     assert_eq!(ignored, "*\n");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn slips_have_every_password_here_name_who_has_none_and_go_with_access() {
+    let day = Day::begin(&["user2", "user1", "user3"]).await;
+    assert_eq!(day.json(&["deploy"]).0, 0);
+    let chosen = ["--students", "user1,user2"];
+    assert_eq!(day.json(&[&["access", "grant"], &chosen[..]].concat()).0, 0);
+    let output = day.run(&["access", "slips"]);
+    let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+    assert_eq!(output.status.code(), Some(3), "{said:?}");
+    assert!(said.concat().contains("user3"), "{said:?}");
+
+    let folder = day.folder.path().join("reports/demo");
+    let vault = Vault::of(&day.folder.path().join("reports"), &"demo".parse().unwrap());
+    let [page, table] = ["sign-in slips.html", "mail merge.csv"].map(|name| vault.dir().join(name));
+    let rows = fs::read_to_string(&table).unwrap();
+    let in_order = |text: &str| text.find("user2") < text.find("user1");
+    assert!(
+        in_order(&rows) && !rows.contains("user3"),
+        "the roster's order"
+    );
+    for student in ["user1", "user2"] {
+        let student: Username = student.parse().unwrap();
+        let password = vault.read(&student).unwrap().unwrap().password.unwrap();
+        let password = password.expose_secret();
+        assert!(rows.contains(password) && rows.contains("/process"));
+        assert!(fs::read_to_string(&page).unwrap().contains(password));
+        assert!(!said.concat().contains(password));
+        let runs = fs::read_dir(folder.join("runs")).unwrap();
+        for run in runs
+            .map(|run| run.unwrap().path())
+            .filter(|run| run.is_file())
+        {
+            assert!(
+                !fs::read_to_string(&run).unwrap().contains(password),
+                "{run:?}"
+            );
+        }
+    }
+    #[cfg(unix)]
+    for file in [&page, &table] {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = fs::metadata(file).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{}", file.display());
+    }
+    let revoke = [
+        "access",
+        "revoke",
+        "--students",
+        "user1",
+        "--confirm",
+        "demo",
+    ];
+    assert_eq!(day.json(&revoke).0, 0);
+    assert!(
+        !page.exists() && !table.exists(),
+        "they had user1's password"
+    );
+    assert!(vault.read(&"user2".parse().unwrap()).unwrap().is_some());
+}

@@ -2,7 +2,7 @@
 //! do, what they cost, and that what was kept is what AWS has.
 
 mod allowed;
-mod class;
+pub(crate) mod class;
 mod diagnostics;
 mod faults;
 mod foreign;

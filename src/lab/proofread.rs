@@ -1,0 +1,161 @@
+//! A bundle looked through without any account: what is wrong with it, and what is worth a look.
+
+use std::collections::BTreeSet;
+
+use crate::ids::{ClassName, Scope};
+use crate::lab::{Files, Lab, asl};
+use crate::roster::Student;
+use crate::text::failure::Failure;
+
+/// What the look through a bundle found.
+#[derive(Debug, Default)]
+pub(crate) struct Proofread {
+    /// The lab's title, where its manifest could be read.
+    pub(crate) title: Option<String>,
+    /// What homeroom or AWS would refuse.
+    pub(crate) problems: Vec<Failure>,
+    /// What may be meant so.
+    pub(crate) remarks: Vec<String>,
+}
+
+impl Lab {
+    /// Reads a bundle and fills it in for a student who is not there, in an account that is not there: everything that
+    /// is wrong, at once.
+    pub(crate) fn proofread(files: &Files) -> Proofread {
+        let (lab, problems) = match Self::read(files) {
+            Ok(read) => read,
+            Err(failure) => {
+                return Proofread {
+                    problems: vec![*failure],
+                    ..Proofread::default()
+                };
+            }
+        };
+        let mut found = Proofread {
+            title: Some(lab.title().to_owned()),
+            problems: problems.or(()).err().unwrap_or_default(),
+            remarks: Vec::new(),
+        };
+        let Some((scope, class, student)) = lab.stand_ins() else {
+            return found;
+        };
+        let students = [student];
+        // What is wrong with a file as it stands shows again where it is filled in.
+        let said: BTreeSet<String> = found
+            .problems
+            .iter()
+            .map(|failure| failure.subject.clone())
+            .collect();
+        match lab.desired(&scope, &class, &students) {
+            Ok(desired) => {
+                found.remarks.extend(asl::remarks(&desired));
+                let risks = lab.risks(&desired, &students).into_iter();
+                found.remarks.extend(risks.map(|risk| {
+                    format!("{risk}; deploy refuses this unless homeroom.toml allows it")
+                }));
+            }
+            Err(failures) => {
+                for mut failure in failures {
+                    let whom = format!(" (for {})", students[0].username);
+                    if let Some(subject) = failure.subject.strip_suffix(&whom) {
+                        failure.subject = subject.to_owned();
+                    }
+                    if !said.contains(&failure.subject) {
+                        found.problems.push(failure);
+                    }
+                }
+            }
+        }
+        found
+    }
+
+    /// Somewhere to fill the lab in: an account of AWS's own examples, and a student with every column that a template names.
+    fn stand_ins(&self) -> Option<(Scope, ClassName, Student)> {
+        let scope = Scope {
+            partition: "aws".to_owned(),
+            account: "123456789012".parse().ok()?,
+            region: self.region().to_owned(),
+        };
+        let known = ["username", "name", "email", "section"];
+        let columns = self
+            .templates
+            .columns()
+            .keys()
+            .filter(|column| !known.contains(&column.as_str()));
+        let student = Student {
+            username: "user1".parse().ok()?,
+            name: Some("Ada Example".to_owned()),
+            email: Some("ada@example.com".to_owned()),
+            section: Some("1".to_owned()),
+            extra: columns
+                .map(|column| (column.clone(), "value".to_owned()))
+                .collect(),
+            due: None,
+        };
+        Some((scope, "class".parse().ok()?, student))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lab::bundle;
+
+    fn said(files: &Files) -> String {
+        let found = Lab::proofread(files);
+        let lines: Vec<String> = found.problems.iter().map(Failure::to_string).collect();
+        lines.join("\n")
+    }
+
+    #[test]
+    fn the_labs_that_come_with_homeroom_have_nothing_to_say() {
+        let starter = tempfile::tempdir().unwrap();
+        bundle::write_starter(starter.path()).unwrap();
+        for dir in [None, Some(starter.path())] {
+            let found = Lab::proofread(&bundle::files(dir).unwrap());
+            assert_eq!(
+                (found.problems, found.remarks),
+                (Vec::new(), Vec::new()),
+                "{dir:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn mistakes_of_every_file_are_said_at_once_and_each_once() {
+        let mut files = bundle::files(None).unwrap();
+        let mut change = |path: &str, old: &str, new: &str| {
+            let text = String::from_utf8(files[path].clone()).unwrap();
+            assert!(text.contains(old), "{path}: {old}");
+            files.insert(path.to_owned(), text.replacen(old, new, 1).into_bytes());
+        };
+        change("templates/lab.toml", "memory_mib = 128", "memory_mib = 64");
+        change(
+            "templates/asl/simple-workflow.json",
+            "\"Retry\"",
+            "\"Retries\"",
+        );
+        change("templates/payloads/sales.json", "username", "usernme");
+        let said = said(&files);
+        for expected in [
+            "memory_mib = 64",
+            "line ",
+            "\"Retries\"; did you mean 'Retry'?",
+            "usernme",
+        ] {
+            assert!(said.contains(expected), "{expected}: {said}");
+        }
+        assert_eq!(said.matches("memory_mib").count(), 1, "{said}");
+        files.insert("templates/lab.toml".to_owned(), b"[lab".to_vec());
+        assert!(self::said(&files).starts_with("templates/lab.toml, line "));
+    }
+
+    #[test]
+    fn a_new_lab_never_overwrites_anything() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("mine"), "x").unwrap();
+        let error = bundle::write_starter(dir.path()).unwrap_err();
+        assert!(error.to_string().contains("nothing was written"), "{error}");
+        assert!(bundle::write_starter(&dir.path().join("a/b")).is_ok());
+    }
+}

@@ -1,0 +1,83 @@
+//! `lab check | new`: a lab of one's own, before any account is there.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use serde_json::json;
+
+use crate::cli::{Cli, LabVerb};
+use crate::error::{Error, Exit, Result};
+use crate::lab::Lab;
+use crate::lab::bundle;
+use crate::options::{OutputFormat, Ui};
+use crate::text::show::clean;
+use crate::text::words::plural;
+
+use super::print_json;
+use super::say::said;
+
+pub(super) fn run(cli: &Cli, verb: &LabVerb, ui: Ui) -> Result<Exit> {
+    match verb {
+        LabVerb::Check(args) => check(args.dir.as_deref().or(cli.global.lab.as_deref()), ui),
+        LabVerb::New(args) => new(&args.dir, ui),
+    }
+}
+
+fn check(dir: Option<&Path>, ui: Ui) -> Result<Exit> {
+    let found = Lab::proofread(&bundle::files(dir)?);
+    let mut out = io::stdout().lock();
+    if ui.output == OutputFormat::Json {
+        let exit = if found.problems.is_empty() {
+            Exit::Done
+        } else {
+            Exit::Invalid
+        };
+        let document = json!({
+            "command": "lab check",
+            "lab": found.title,
+            "errors": found.problems,
+            "remarks": found.remarks,
+            "exit_code": exit.code(),
+        });
+        drop(out);
+        said(print_json(&document))?;
+        return Ok(exit);
+    }
+    for remark in &found.remarks {
+        said(writeln!(out, "remark: {}", clean(remark)))?;
+    }
+    if found.problems.is_empty() {
+        let title = found.title.as_deref().unwrap_or_default();
+        let remarks = match found.remarks.len() {
+            0 => String::new(),
+            count => format!(", with {}", plural(count, "remark")),
+        };
+        said(writeln!(
+            out,
+            "The lab '{}' is well-formed{remarks}.",
+            clean(title)
+        ))?;
+        return Ok(Exit::Done);
+    }
+    Err(Error::of(Exit::Invalid, found.problems))
+}
+
+fn new(dir: &Path, ui: Ui) -> Result<Exit> {
+    bundle::write_starter(dir)?;
+    let dir = dir.display().to_string();
+    let next = format!(
+        "homeroom lab check {0}, then homeroom rehearse --lab {0}",
+        clean(&dir)
+    );
+    match ui.output {
+        OutputFormat::Json => said(print_json(
+            &json!({ "command": "lab new", "folder": dir, "exit_code": 0 }),
+        ))?,
+        _ => said(writeln!(
+            io::stdout().lock(),
+            "A small lab is in {}.\nnext: {next}",
+            clean(&dir)
+        ))?,
+    }
+    Ok(Exit::Done)
+}
