@@ -6,6 +6,7 @@ use crate::error::Error;
 
 use super::marks::Tone;
 use super::style::{Paint, wrapped};
+use super::terminal::columns_of_stderr;
 use crate::text::show::clean;
 
 /// Prints every failure of an error: subject and cause, and the hint below it. A hint that the next failure has, too, comes
@@ -41,13 +42,13 @@ pub(crate) fn print_error(
     out.flush()
 }
 
-pub(crate) fn print_notes(
-    notes: &[String],
-    color: bool,
-    columns: Option<usize>,
-    out: &mut dyn Write,
-) -> io::Result<()> {
+/// Prints notes, broken where there is a terminal behind stderr.
+///
+/// # Errors
+/// When `out` cannot be written.
+pub(crate) fn print_notes(notes: &[String], color: bool, out: &mut dyn Write) -> io::Result<()> {
     let paint = Paint { color };
+    let columns = columns_of_stderr();
     for note in notes {
         let label = paint.tone(Tone::Unsure, "note:");
         write_line(&format!("{label} {}", clean(note)), columns, "      ", out)?;

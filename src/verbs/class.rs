@@ -11,7 +11,7 @@ use crate::ids::{ClassName, Scope, Username};
 use crate::lab::{Lab, bundle};
 use crate::options::{ClassSettings, GlobalOptions, LabSource, PassedOver, PassedOverFor, Ui};
 use crate::report::print_notes;
-use crate::report::terminal::{self, ERRORS_ALONE};
+use crate::report::terminal::ERRORS_ALONE;
 use crate::roster::beyond::UnsureName;
 use crate::roster::{Roster, Student};
 use crate::stack::kinds::Desired;
@@ -151,8 +151,7 @@ impl Class {
 fn say_notes(notes: &[String], ui: Ui) {
     if ui.verbosity > ERRORS_ALONE {
         // A closed stderr leaves nobody to tell.
-        let columns = terminal::columns_of_stderr();
-        let _ = print_notes(notes, ui.color_stderr, columns, &mut io::stderr().lock());
+        let _ = print_notes(notes, ui.color_stderr, &mut io::stderr().lock());
     }
 }
 

@@ -205,12 +205,7 @@ async fn print_policy(settings: &ClassSettings, lab: &Lab) -> Result<Exit> {
             );
             let ui = settings.ui;
             // A closed stderr leaves nobody to tell.
-            let _ = print_notes(
-                &[note],
-                ui.color_stderr,
-                crate::report::terminal::columns_of_stderr(),
-                &mut io::stderr().lock(),
-            );
+            let _ = print_notes(&[note], ui.color_stderr, &mut io::stderr().lock());
             Value::Array(policies)
         }
     };
