@@ -579,6 +579,8 @@ fn teardown_that_left_something_says_how_to_go_on() {
 /// Every command that a summary proposes, as words.
 fn proposed(summary: &RunSummary, view: &View<'_>) -> Vec<String> {
     let text = show(summary, view);
+    // As a shell reads a backslash at the end of a line.
+    let text = text.replace(" \\\n      ", " ");
     let next = text.lines().filter_map(|line| line.strip_prefix("next: "));
     next.map(str::to_owned).collect()
 }

@@ -359,7 +359,7 @@ fn lines_at_a_terminal_break_between_words() {
             columns: Some(columns),
         };
         let mut terminal = Terminal::new(options, stage.clone(), || Duration::ZERO);
-        let text = "student ".repeat(40);
+        let text = ["student"; 40].join(" ");
         terminal.handle(&Event::Note { text });
         for line in stage.text().lines() {
             assert!(line.len() <= usize::from(columns), "{line}");

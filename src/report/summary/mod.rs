@@ -131,7 +131,7 @@ pub fn print_summary(summary: &RunSummary, view: &View<'_>, out: &mut dyn Write)
     page.cancelled(summary, view)?;
     page.headline(summary)?;
     if let Some(report) = view.report {
-        page.text("report: ", "  ", &report.display().to_string())?;
+        page.text("report: ", "        ", &report.display().to_string())?;
     }
     next::print(summary, view, &mut page)
 }
@@ -358,7 +358,11 @@ impl<'w> Screen<'w> {
         if names.is_empty() {
             return Ok(());
         }
-        self.text("cancelled: ", "  ", &some_of(&names, CANCELLED_NAMED))?;
+        self.text(
+            "cancelled: ",
+            "           ",
+            &some_of(&names, CANCELLED_NAMED),
+        )?;
         self.line("")
     }
 
