@@ -238,8 +238,8 @@ Examples:
     #[command(after_help = "\
 Examples:
   homeroom doctor --profile training
-  homeroom doctor --local                                           this machine alone, without a network
-  homeroom doctor --policy --account 123456789012 > policy.json     the least IAM policy that you need")]
+  homeroom doctor --local                           this machine alone, without a network
+  homeroom doctor --policy --account 123456789012   the least IAM policy that you need")]
     Doctor(DoctorArgs),
     /// Start, stop or look at the embedded cloud
     ///
@@ -454,6 +454,9 @@ pub struct ReportArgs {
     /// Give late work its points, too; otherwise work that was begun after the due time gives none
     #[arg(long, requires = "gradebook")]
     pub(crate) count_late: bool,
+    /// Open the page in a browser
+    #[arg(long)]
+    pub(crate) open: bool,
     #[command(flatten)]
     pub(crate) attest: AttestArgs,
 }
@@ -545,9 +548,15 @@ pub struct WatchArgs {
     /// Seconds from one reading to the next, at least; of a large class, those who work now are read first
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(5..=86_400))]
     pub(crate) interval: u64,
-    /// Port on this machine [default: a free one]
+    /// Port on this machine [default: the class's own, or the next free one]
     #[arg(long, value_name = "N")]
     pub(crate) port: Option<u16>,
+    /// Open the page in a browser
+    #[arg(long)]
+    pub(crate) open: bool,
+    /// Let other machines reach the page, at this address of this machine (0.0.0.0: all of them)
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) listen: Option<std::net::IpAddr>,
     /// Show pseudonyms, and nothing that tells who somebody is
     #[arg(long)]
     pub(crate) anonymous: bool,
@@ -861,6 +870,8 @@ mod tests {
                     interval: 60,
                     port: Some(8080),
                     anonymous: true,
+                    open: false,
+                    listen: None,
                 }),
             ),
             (

@@ -208,6 +208,32 @@ pub(crate) fn prepare(dir: &Path, bytes: &[u8]) -> io::Result<TempPath> {
     Ok(file.into_temp_path())
 }
 
+/// A key of 32 random bytes in a file that only its owner can read; made where it is not there.
+///
+/// # Errors
+/// When it can be neither read nor made, or is not 32 bytes long: `otherwise` says what deleting it does.
+pub(crate) fn kept_key(path: &Path, otherwise: &str) -> io::Result<[u8; 32]> {
+    let dir = path.parent().unwrap_or(Path::new(""));
+    let attempt = || -> io::Result<[u8; 32]> {
+        if !path.exists() {
+            let mut bytes = [0; 32];
+            getrandom::fill(&mut bytes).map_err(io::Error::other)?;
+            match prepare(dir, &bytes)?.persist_noclobber(path) {
+                Ok(()) => {}
+                // Another run was faster; its key is as good.
+                Err(e) if e.error.kind() == ErrorKind::AlreadyExists => {}
+                Err(e) => return Err(e.error),
+            }
+        }
+        fs::read(path)?.try_into().map_err(|_| {
+            io::Error::other(format!(
+                "is not a key of 32 bytes: put the right file back, or delete it {otherwise}"
+            ))
+        })
+    };
+    attempt().map_err(|error| named(path, &error))
+}
+
 /// Flushes a folder, so that renames in it are on the disk.
 pub(crate) fn sync_folder(dir: &Path) -> io::Result<()> {
     #[cfg(unix)]

@@ -5,6 +5,9 @@
     reason = "names of fields and variants say it; what needs words has them"
 )]
 
+pub(crate) mod digest;
+pub(crate) mod stamp;
+
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,15 +15,19 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::events::{Command, Outcome};
-use crate::evidence::attention::{Need, RoomRemark};
+use crate::evidence::attention::{Need, RoomRemark, room_remarks};
 use crate::evidence::check::{CheckResult, Verdict};
 use crate::evidence::progress::{Progress, StudentProgress};
-use crate::ids::{ClassName, Username};
+use crate::ids::{ClassName, LabId, Username};
 use crate::lab::given::Output;
 use crate::stack::forecast::Forecast;
+use crate::stack::kinds::Gap;
 use crate::stack::leavers::LeftStudent;
 use crate::stack::result::{ResourceResult, StackResult};
 use crate::text::failure::Failure;
+
+pub use digest::PlanDigest;
+pub use stamp::{Account, Stamp};
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct StudentResult {
@@ -116,11 +123,23 @@ pub struct GradeChange {
     pub by_name: bool,
 }
 
+/// The lab that a document is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LabTitle {
+    pub id: LabId,
+    /// For people.
+    pub title: String,
+}
+
 /// A whole run, as `--output json` prints it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RunSummary {
+    #[serde(flatten)]
+    pub stamp: Option<Stamp>,
     pub command: Command,
     pub class: ClassName,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lab: Option<LabTitle>,
     pub students: Vec<StudentResult>,
     /// How many students ended with which outcome word, and what the verb counts besides.
     pub summary: BTreeMap<String, u64>,
@@ -138,6 +157,12 @@ pub struct RunSummary {
     pub room: Option<Vec<RoomRemark>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub forecast: Option<Forecast>,
+    /// What is planned, where nothing else is done.
+    #[serde(flatten)]
+    pub plan: Option<PlanDigest>,
+    /// What could not be seen.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub gaps: Vec<Gap>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -151,8 +176,10 @@ impl RunSummary {
     /// Of which only whose students ended how is known.
     pub fn new(command: Command, class: ClassName, students: Vec<StudentResult>) -> Self {
         Self {
+            stamp: None,
             command,
             class,
+            lab: None,
             students,
             summary: BTreeMap::new(),
             left: Vec::new(),
@@ -160,6 +187,8 @@ impl RunSummary {
             at: None,
             room: None,
             forecast: None,
+            plan: None,
+            gaps: Vec::new(),
             files: Vec::new(),
             notes: Vec::new(),
             api_calls: BTreeMap::new(),
@@ -177,6 +206,7 @@ impl RunSummary {
             .retain(|student| only.contains(&student.username));
         if let Some(needs) = &mut some.attention {
             needs.retain(|need| only.contains(&need.username));
+            some.room = some.room.map(|_| room_remarks(needs));
         }
         Cow::Owned(some)
     }
@@ -190,7 +220,9 @@ impl RunSummary {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evidence::activity::Trouble;
     use crate::lab::check::Work;
+    use crate::lab::mistake::{Listener, TroubleReason};
     use crate::lab::points::Points;
 
     #[test]
@@ -236,5 +268,43 @@ mod tests {
         let some = all.of(Some(&only));
         assert_eq!(some.students, [student("ben")]);
         assert_eq!(some.summary, all.summary);
+        assert_eq!(some.room, None);
+    }
+
+    #[test]
+    fn a_remark_to_the_room_is_about_the_chosen_students() {
+        let need = |name: &str| Need {
+            username: name.parse().unwrap(),
+            trouble: Trouble {
+                reason: TroubleReason::RefusedRequests,
+                task: None,
+                count: Some(2),
+                since: None,
+                cause: None,
+                say: None,
+                act: None,
+                to: Listener::Student,
+                room: Some("send x".to_owned()),
+            },
+        };
+        let needs = vec![need("ana"), need("ben"), need("cleo")];
+        let all = RunSummary {
+            room: Some(room_remarks(&needs)),
+            attention: Some(needs),
+            ..RunSummary::new(Command::Status, "spring".parse().unwrap(), Vec::new())
+        };
+        let names = |names: &[&str]| names.iter().map(|n| n.parse().unwrap()).collect();
+        let of = |some: &[&str]| -> Vec<usize> {
+            let only: BTreeSet<Username> = names(some);
+            let some = all.of(Some(&only)).into_owned();
+            some.room
+                .unwrap()
+                .iter()
+                .map(|r| r.students.len())
+                .collect()
+        };
+        assert_eq!(of(&["ana", "cleo"]), [2]);
+        // One alone is no remark to the room.
+        assert_eq!(of(&["ana"]), [0_usize; 0]);
     }
 }

@@ -50,6 +50,8 @@ pub struct Client {
     about: Option<StackPart>,
     /// Whether a known common cause is the answer to a call, which then sends nothing.
     spares: bool,
+    /// Whether a failed call is the answer, though another attempt might do better.
+    once: bool,
 }
 
 /// What the calls of one run share.
@@ -111,6 +113,7 @@ impl Client {
             run: Arc::new(run),
             about: None,
             spares: false,
+            once: false,
         }
     }
 
@@ -140,6 +143,14 @@ impl Client {
         Self {
             spares: true,
             ..self.about(part)
+        }
+    }
+
+    /// The same client for calls that are not worth waiting for: nothing is retried.
+    pub(crate) fn once(&self) -> Self {
+        Self {
+            once: true,
+            ..self.clone()
         }
     }
 
@@ -351,7 +362,7 @@ impl Client {
             let tried_for = started.elapsed().saturating_sub(waited);
             let pause = pause_before_retry(&error, operation, tries, tried_for);
             let cause = format!("{}: {}", error.code, error.message);
-            let Some(pause) = pause.filter(|_| run.retries) else {
+            let Some(pause) = pause.filter(|_| run.retries && !self.once) else {
                 self.count(operation);
                 self.emit(Event::CallFailed {
                     operation: operation.as_str(),

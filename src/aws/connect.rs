@@ -38,6 +38,7 @@ pub(super) struct Sdk {
     pub(super) sfn: aws_sdk_sfn::Client,
     pub(super) apigateway: aws_sdk_apigateway::Client,
     pub(super) logs: aws_sdk_cloudwatchlogs::Client,
+    pub(super) cloudwatch: aws_sdk_cloudwatch::Client,
     pub(super) endpoint: PlainClient,
 }
 
@@ -161,6 +162,7 @@ fn clients(config: SdkConfig, region: String, calls: Transmitted, endpoint: Plai
         sfn: client!(aws_sdk_sfn),
         apigateway: client!(aws_sdk_apigateway),
         logs: client!(aws_sdk_cloudwatchlogs),
+        cloudwatch: client!(aws_sdk_cloudwatch),
         endpoint,
         region,
         own_endpoint: config.endpoint_url().is_some(),

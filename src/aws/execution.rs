@@ -66,6 +66,9 @@ pub struct Execution {
     pub started_ms: i64,
     /// When it ended, likewise.
     pub stopped_ms: Option<i64>,
+    /// When it was last begun once more (a redrive), likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redriven_ms: Option<i64>,
     /// What only DescribeExecution shows; `None` before it was asked.
     pub detail: Option<ExecutionDetail>,
 }

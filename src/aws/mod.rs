@@ -16,6 +16,7 @@ use crate::stack::ownership::Tags;
 mod apigateway;
 mod classify;
 mod client;
+mod cloudwatch;
 pub(crate) mod common_cause;
 pub(crate) mod configured;
 mod connect;
@@ -39,6 +40,8 @@ pub mod stop;
 mod sts;
 
 pub use client::{Client, connect};
+pub(crate) use cloudwatch::METRICS_MAX;
+pub use cloudwatch::{ClientErrors, MetricStage};
 pub use connect::ConnectOptions;
 pub(crate) use connect::default_region;
 pub use error::{CallError, CallResult, CloudError, ErrorKind};

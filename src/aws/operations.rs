@@ -182,6 +182,9 @@ operations! {
     // It differs by region (5, 10 or 25): the smallest.
     FilterLogEvents => "logs:FilterLogEvents" own(5.0, 5.0);
 
+    // AmazonCloudWatch/latest/monitoring/cloudwatch_limits.html. It has said 50 and says 500: the smaller.
+    GetMetricData => "cloudwatch:GetMetricData" own(50.0, 50.0);
+
     InvokeApi => "execute-api:Invoke";
 
     FetchCode => "s3:GetObject";

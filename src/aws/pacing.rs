@@ -289,6 +289,30 @@ pub fn quotas_of_region(region: &str) -> Overrides {
     }
 }
 
+/// How many calls of an operation leave within a time after a pause; at least one.
+pub(crate) fn calls_within(
+    pace: Pace,
+    overrides: &Overrides,
+    operation: Operation,
+    time: Duration,
+) -> usize {
+    let Pace::Scaled(factor) = pace else {
+        return usize::MAX;
+    };
+    let own = overrides
+        .get(&operation)
+        .map(|(per_second, burst)| RequestQuota {
+            per_second: *per_second,
+            burst: *burst,
+        });
+    let Some(quota) = own.or_else(|| quota_of(Group::Own(operation))) else {
+        return usize::MAX;
+    };
+    // A tenth less, as the buckets are smaller and slower than the quota.
+    let calls = 0.9 * (quota.burst + quota.per_second * factor * time.as_secs_f64());
+    calls.max(1.0) as usize
+}
+
 /// How many calls of an operation a share of its quota lets through in a time; at least one.
 pub(crate) fn calls_at_share(
     share: f64,
@@ -324,6 +348,23 @@ mod tests {
         assert_eq!(calls(Pace::Scaled(1.0), None), 60);
         assert_eq!(calls(Pace::Scaled(0.001), Some(1.0)), 1);
         assert_eq!(calls(Pace::Unlimited, Some(5.0)), usize::MAX);
+    }
+
+    #[test]
+    fn so_many_calls_leave_within_a_time() {
+        let calls = |own: Overrides| {
+            let time = Duration::from_secs(3);
+            calls_within(Pace::Scaled(1.0), &own, Operation::FilterLogEvents, time)
+        };
+        assert_eq!(calls(Overrides::new()), 18);
+        assert_eq!(calls(quotas_of_region("us-east-1")), 90);
+        let unlimited = calls_within(
+            Pace::Unlimited,
+            &Overrides::new(),
+            Operation::FilterLogEvents,
+            Duration::ZERO,
+        );
+        assert_eq!(unlimited, usize::MAX);
     }
 
     fn pacer() -> Pacer {

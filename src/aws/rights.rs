@@ -207,7 +207,7 @@ impl Operation {
             RemoveUserFromGroup | DeleteVirtualMfaDevice => (Access, own(GroupsAndDevices)),
             GetAccountPasswordPolicy => (Access, own(Everything)),
 
-            ListAccountAliases => (Read, own(Everything)),
+            ListAccountAliases | GetMetricData => (Read, own(Everything)),
             ListExecutions => (Read, own(StateMachines)),
 
             DeleteUser => (Teardown, own(Users)),

@@ -211,6 +211,7 @@ impl Client {
             status: status(answer.status()),
             started_ms: millis(answer.start_date()),
             stopped_ms: answer.stop_date().map(millis),
+            redriven_ms: answer.redrive_date().map(millis),
             arn: answer.execution_arn,
             name: answer.name.unwrap_or_default(),
             detail: input.map(|input| ExecutionDetail {
@@ -289,6 +290,7 @@ fn execution(item: &ExecutionListItem) -> Execution {
         status: status(item.status()),
         started_ms: millis(item.start_date()),
         stopped_ms: item.stop_date().map(millis),
+        redriven_ms: item.redrive_date().map(millis),
         detail: None,
     }
 }

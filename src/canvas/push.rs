@@ -1,8 +1,10 @@
 //! Writing grades: only those that changed, none that Canvas changed meanwhile, and every one read back.
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 use std::time::Duration;
 
+use futures::{Stream, StreamExt};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tokio::time::{Instant, sleep};
@@ -38,6 +40,13 @@ pub(crate) struct Sent {
 pub(crate) struct Push {
     place: Place,
     pub(crate) grades: Vec<Sent>,
+}
+
+/// Ends with the next stop; never where none comes any more.
+async fn next(stops: &mut (impl Stream<Item = ()> + Unpin)) {
+    if stops.next().await.is_none() {
+        std::future::pending().await
+    }
 }
 
 impl PushEnd {
@@ -118,6 +127,8 @@ pub(crate) struct Wrote {
     pub(crate) failures: Vec<Failure>,
     /// Whether it was stopped before its end.
     pub(crate) stopped: bool,
+    /// Whether it was stopped once more, so that what Canvas has was not read back.
+    pub(crate) unverified: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -168,32 +179,56 @@ impl Push {
         lines.collect()
     }
 
-    /// Writes the grades, each only where Canvas still has what was listed, and reads them back. `stop` ends the writing; what was written is still found out.
-    pub(crate) async fn write(&self, canvas: &Canvas, stop: impl Future<Output = ()>) -> Wrote {
+    /// Writes the grades, each only where Canvas still has what was listed, and reads them back. The first of `stops` ends the
+    /// writing, and what was written is still found out; the second ends that, too.
+    pub(crate) async fn write(&self, canvas: &Canvas, stops: impl Stream<Item = ()>) -> Wrote {
+        let mut stops = pin!(stops);
         let mut progress = vec![GradeStep::NotSent; self.grades.len()];
         let (mut failures, mut stopped) = (Vec::new(), false);
         tokio::select! {
             // Who stops it before something is sent must not lose to the sending.
             biased;
-            () = stop => stopped = true,
+            () = next(&mut stops) => stopped = true,
             sent = self.send_all(canvas, &mut progress) => failures.extend(sent.err()),
         }
         let is_sent = |one: &GradeStep| matches!(one, GradeStep::Sent | GradeStep::Ended);
-        let after = match progress.iter().any(is_sent) {
-            true => cells(canvas, self.place).await.map(Some),
-            false => Ok(None),
-        };
-        let after = after.unwrap_or_else(|failure| {
-            failures.push(failure);
-            None
-        });
+        let (mut after, mut unverified) = (None, false);
+        if progress.iter().any(is_sent) {
+            let twice = async {
+                if !stopped {
+                    next(&mut stops).await;
+                    stopped = true;
+                }
+                next(&mut stops).await;
+            };
+            tokio::select! {
+                biased;
+                () = twice => unverified = true,
+                read = cells(canvas, self.place) => match read {
+                    Ok(cells) => after = Some(cells),
+                    Err(failure) => failures.push(failure),
+                },
+            }
+        }
         let ended = self.grades.iter().zip(progress);
         let ended = ended.map(|(grade, progress)| grade.ended(progress, after.as_ref()));
         Wrote {
             ended: ended.collect(),
             failures,
             stopped,
+            unverified,
         }
+    }
+
+    /// Whose grade was sent and not read back, where that was not waited for.
+    pub(crate) fn unverified(&self, ended: &[PushEnd]) -> String {
+        let grades = self.grades.iter().zip(ended);
+        let open = grades.filter(|(_, ended)| **ended == PushEnd::NotKnown);
+        let names: Vec<&str> = open.map(|(grade, _)| grade.username.as_str()).collect();
+        format!(
+            "interrupted again: what Canvas has now was not read back; not verified: {}",
+            names.join(", ")
+        )
     }
 
     /// `progress`: of each grade, in order.

@@ -3,8 +3,11 @@
 
 mod fake;
 
-use std::future::{pending, poll_fn};
+use std::future::poll_fn;
 use std::task::Poll;
+use std::time::Duration;
+
+use futures::stream::{self, Stream, StreamExt};
 
 use crate::report::canvas::tests::{UNKNOWN, report, student};
 use crate::report::gradebook::{GradeRules, Judged};
@@ -109,7 +112,7 @@ async fn a_dry_run_reads_every_page_and_writes_nothing() {
 async fn only_what_changed_is_sent_and_read_back() {
     let fake = five().await;
     let push = push(&fake).await;
-    let wrote = push.write(&canvas(&fake), pending()).await;
+    let wrote = push.write(&canvas(&fake), stream::pending()).await;
     assert_eq!(wrote.ended, [PushEnd::Written, PushEnd::Written]);
     assert!(wrote.failures.is_empty(), "{:?}", wrote.failures);
     assert_eq!(fake.sent(), [(1, "100".to_owned()), (3, "45".to_owned())]);
@@ -123,7 +126,7 @@ async fn parts_of_points_are_sent_with_a_point_in_every_language() {
     let fake = five().await;
     fake.assignment(|a| a["points_possible"] = 12.5.into());
     let push = push(&fake).await;
-    push.write(&canvas(&fake), pending()).await;
+    push.write(&canvas(&fake), stream::pending()).await;
     assert_eq!(fake.sent()[0], (1, "12.5".to_owned()));
 }
 
@@ -203,7 +206,7 @@ async fn a_grade_that_changed_since_the_list_is_not_overwritten() {
     let fake = five().await;
     let push = push(&fake).await;
     fake.grade(3, Some(77.0));
-    let wrote = push.write(&canvas(&fake), pending()).await;
+    let wrote = push.write(&canvas(&fake), stream::pending()).await;
     assert_eq!(wrote.ended[0], PushEnd::Written);
     let said = wrote.ended[1].failure(&push.grades[1]).unwrap().to_string();
     assert!(said.contains("Canvas has 77 now"), "{said}");
@@ -215,7 +218,7 @@ async fn a_failure_half_way_tells_who_was_written_and_who_was_not() {
     let fake = five().await;
     let push = push(&fake).await;
     fake.give_up_after(1);
-    let wrote = push.write(&canvas(&fake), pending()).await;
+    let wrote = push.write(&canvas(&fake), stream::pending()).await;
     assert_eq!(wrote.ended, [PushEnd::Written, PushEnd::NotWritten]);
     assert!(
         wrote.failures[0]
@@ -231,7 +234,7 @@ async fn what_canvas_made_of_a_grade_is_told_where_it_differs() {
     let fake = five().await;
     let push = push(&fake).await;
     fake.turn(3, 44.0);
-    let wrote = push.write(&canvas(&fake), pending()).await;
+    let wrote = push.write(&canvas(&fake), stream::pending()).await;
     let said = wrote.ended[1].failure(&push.grades[1]).unwrap();
     assert!(said.subject.contains("user3"), "{said}");
     assert!(
@@ -241,11 +244,36 @@ async fn what_canvas_made_of_a_grade_is_told_where_it_differs() {
 }
 
 /// Comes once this is so, at the next answer of the server.
-fn once(is_so: impl Fn() -> bool) -> impl Future<Output = ()> {
-    poll_fn(move |_| match is_so() {
+fn once(is_so: impl Fn() -> bool) -> impl Stream<Item = ()> {
+    stream::once(poll_fn(move |_| match is_so() {
         true => Poll::Ready(()),
         false => Poll::Pending,
-    })
+    }))
+}
+
+#[tokio::test]
+async fn a_second_stop_ends_the_reading_back_and_leaves_it_unverified() {
+    let fake = five().await;
+    let push = push(&fake).await;
+    fake.hold_after_a_write();
+    // Canvas does not say how the job goes on, and then not what it has.
+    let held = |requests: usize| {
+        let fake = &fake;
+        stream::once(async move {
+            while fake.held() < requests {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        })
+    };
+    let wrote = push.write(&canvas(&fake), held(1).chain(held(2))).await;
+    assert!(wrote.stopped && wrote.unverified);
+    assert_eq!(wrote.ended, [PushEnd::NotKnown, PushEnd::NotKnown]);
+    assert!(push.unverified(&wrote.ended).ends_with("user1, user3"));
+    // The first stop alone lets it be read back.
+    let fake = five().await;
+    let push = self::push(&fake).await;
+    let wrote = push.write(&canvas(&fake), once(|| fake.writes() > 0)).await;
+    assert!(wrote.stopped && !wrote.unverified);
 }
 
 #[tokio::test]
@@ -276,7 +304,7 @@ async fn what_was_sent_is_not_known_where_its_job_cannot_be_followed() {
     let fake = five().await;
     let push = push(&fake).await;
     fake.lose_jobs();
-    let wrote = push.write(&canvas(&fake), pending()).await;
+    let wrote = push.write(&canvas(&fake), stream::pending()).await;
     assert_eq!(wrote.ended, [PushEnd::NotKnown, PushEnd::NotKnown]);
     assert_eq!((fake.writes(), wrote.failures.len()), (1, 1));
 }
@@ -300,7 +328,7 @@ async fn a_change_between_two_requests_is_not_overwritten() {
     assert_eq!(push.grades.len(), 51);
     let last = push.grades[50].user();
     fake.change_after_a_job(last, 77.0);
-    let wrote = push.write(&canvas(&fake), pending()).await;
+    let wrote = push.write(&canvas(&fake), stream::pending()).await;
     assert!(wrote.ended[..50].iter().all(|e| *e == PushEnd::Written));
     assert!(matches!(wrote.ended[50], PushEnd::ChangedMeanwhile(_)));
     assert_eq!((fake.score(last), fake.writes()), (Some(77.0), 1));
@@ -332,12 +360,12 @@ async fn a_write_that_failed_is_never_sent_twice() {
     let fake = five().await;
     let push = push(&fake).await;
     fake.refuse_writes(502);
-    let wrote = push.write(&canvas(&fake), pending()).await;
+    let wrote = push.write(&canvas(&fake), stream::pending()).await;
     // A proxy says so of a server that may go on.
     assert_eq!(wrote.ended, [PushEnd::NotKnown, PushEnd::NotKnown]);
     assert_eq!((fake.writes(), wrote.failures.len()), (1, 1));
     fake.refuse_writes(422);
-    let wrote = push.write(&canvas(&fake), pending()).await;
+    let wrote = push.write(&canvas(&fake), stream::pending()).await;
     assert_eq!(wrote.ended, [PushEnd::NotWritten, PushEnd::NotWritten]);
 }
 

@@ -69,6 +69,8 @@ pub struct Activity {
     pub last_seen_ms: Option<i64>,
     /// Why some of it could not be read.
     pub unread: Option<String>,
+    /// When refused requests were last asked for, where that was not this time.
+    pub requests_as_of: Option<Timestamp>,
     /// Whether any request has reached their API, as far as it is known.
     pub requests_seen: bool,
     /// Refused requests that are known, the oldest first.

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
+
 use crate::aws::execution::{Execution, ExecutionStatus};
 use crate::aws::logs::LogLine;
 use crate::aws::stop::Cancelled;
@@ -14,7 +16,7 @@ use crate::evidence::check::CheckResult;
 use crate::evidence::evaluate::{Facts, StackAct, is_asked_for};
 use crate::evidence::log_events::exception;
 use crate::evidence::progress::Progress;
-use crate::evidence::recorded::{CLOCK_AHEAD_MS, LastWrite};
+use crate::evidence::recorded::{CLOCK_AHEAD_MS, LastWrite, is_validations};
 use crate::evidence::student_reader::StudentToRead;
 use crate::evidence::trouble::{FailedRun, Found, OwnChange, SinceSuccess, ended_badly, of_stack};
 use crate::lab::Lab;
@@ -31,8 +33,6 @@ const REFUSALS_MAX: usize = 100;
 const REASON_MAX: usize = 500;
 /// How long a log event may take until a search finds it, in milliseconds: from there on the log is read again.
 const LATE_MS: i64 = 2 * 60_000;
-/// How long a validation of one student may take, in milliseconds.
-const VALIDATION_MS: i64 = 5 * 60_000;
 /// Calls of one reading that only attention needs.
 const CALLS_MAX: usize = 2;
 /// API Gateway's answer where the function behind it fails. Source: API Gateway Developer Guide, "Handle Lambda errors".
@@ -83,6 +83,8 @@ pub(super) struct AttemptsReader<'a> {
     pub(super) student: &'a StudentToRead<'a>,
     pub(super) facts: &'a Facts,
     pub(super) checks: &'a [CheckResult],
+    /// Whether refused requests that an earlier reading knows stand for those until now.
+    pub(super) requests_stand: bool,
 }
 
 impl AttemptsReader<'_> {
@@ -96,6 +98,7 @@ impl AttemptsReader<'_> {
         let known = self.student.memory;
         memory.refusals.clone_from(&known.refusals);
         memory.refusals_read_ms = known.refusals_read_ms;
+        memory.unheard.clone_from(&known.unheard);
         let own = self.facts.newest_first(Starter::is_students);
         let own = own.into_iter().map(|run| OwnRun {
             asked: self.is_asked_for(&run),
@@ -108,16 +111,22 @@ impl AttemptsReader<'_> {
             .facts
             .any_unlisted()
             .then(|| "the executions could not be listed".to_owned());
+        let mut requests_as_of = None;
         if progress != Progress::Complete && unread.is_none() {
             let (asked, why) = self.know_newest(&mut own, memory, settling).await?;
             unread = why;
-            if asked < CALLS_MAX {
+            let known = memory.refusals_read_ms.filter(|_| self.requests_stand);
+            if let Some(read_ms) = known {
+                // The next reading that asks begins there, so nothing is lost.
+                requests_as_of = Timestamp::from_millisecond(read_ms).ok();
+            } else if asked < CALLS_MAX {
                 let why = self.read_refusals(&own, &changes, memory).await?;
                 unread = unread.or(why);
             }
         }
         let mut activity = self.activity(&own, memory);
         activity.unread = unread;
+        activity.requests_as_of = requests_as_of;
         let found = match progress {
             Progress::Broken => {
                 let act = StackAct::of(self.student.plan, self.facts);
@@ -266,7 +275,8 @@ impl AttemptsReader<'_> {
             .refusals
             .retain(|refusal| born.is_none_or(|born| refusal.at_ms >= born));
         let executions = own.iter().map(|one| Attempt {
-            at_ms: one.run.1.started_ms,
+            // What was begun once more is tried then.
+            at_ms: one.run.1.redriven_ms.unwrap_or(one.run.1.started_ms),
             end: match one.run.1.status {
                 ExecutionStatus::Succeeded => AttemptEnd::Succeeded,
                 ExecutionStatus::Running | ExecutionStatus::PendingRedrive => AttemptEnd::Running,
@@ -274,11 +284,16 @@ impl AttemptsReader<'_> {
                 _ => AttemptEnd::Failed,
             },
         });
+        let failed_before = own.iter().filter(|one| one.run.1.redriven_ms.is_some());
+        let failed_before = failed_before.map(|one| Attempt {
+            at_ms: one.run.1.started_ms,
+            end: AttemptEnd::Failed,
+        });
         let refused = memory.refusals.iter().map(|refusal| Attempt {
             at_ms: refusal.at_ms,
             end: AttemptEnd::Refused,
         });
-        let mut activity = Activity::new(executions.chain(refused).collect());
+        let mut activity = Activity::new(executions.chain(failed_before).chain(refused).collect());
         // The oldest executions may not be listed any more.
         let earlier = self
             .student
@@ -372,8 +387,7 @@ impl AttemptsReader<'_> {
     /// Whether homeroom tried the stack at that time: not every line of a log names who sent the request.
     fn is_validations(&self, refusal: &RefusedRequest) -> bool {
         let mut nonces = self.student.recorded.nonces.iter();
-        nonces
-            .any(|nonce| (-CLOCK_AHEAD_MS..=VALIDATION_MS).contains(&(refusal.at_ms - nonce.at_ms)))
+        nonces.any(|nonce| is_validations(nonce.at_ms, refusal.at_ms))
     }
 }
 

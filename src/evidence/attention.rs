@@ -89,6 +89,9 @@ pub(crate) fn last_session(moments: &[i64]) -> usize {
     pause.map_or(0, |before| before + 1)
 }
 
+/// When one student tried something, in milliseconds since 1970, the earliest first.
+pub type Moments = Vec<i64>;
+
 /// How the class works now.
 struct ClassPace {
     /// When this session of the class began, in milliseconds since 1970.
@@ -101,8 +104,9 @@ struct ClassPace {
 
 impl ClassPace {
     /// `None` where nobody has been seen.
-    fn of(students: &[StudentProgress]) -> Option<Self> {
+    fn of(students: &[StudentProgress], others: &[Moments]) -> Option<Self> {
         let mut signs: Vec<i64> = students.iter().flat_map(signs).collect();
+        signs.extend(others.iter().flatten());
         signs.sort_unstable();
         let last_ms = *signs.last()?;
         let began_ms = signs[last_session(&signs)];
@@ -113,9 +117,14 @@ impl ClassPace {
                 let gaps = attempts
                     .windows(2)
                     .map(|pair| (pair[0].at_ms, pair[1].at_ms));
-                gaps.filter(|(from, _)| *from >= began_ms)
-                    .map(|(from, to)| to - from)
+                gaps.collect::<Vec<_>>()
             })
+            .chain(others.iter().flat_map(|other| {
+                let pairs = other.windows(2);
+                pairs.map(|pair| (pair[0], pair[1])).collect::<Vec<_>>()
+            }))
+            .filter(|(from, _)| *from >= began_ms)
+            .map(|(from, to)| to - from)
             .collect();
         gaps.sort_unstable();
         let usual = gaps
@@ -153,9 +162,10 @@ fn is_deployed(students: &[StudentProgress]) -> bool {
 
 /// Adds the trouble of those who are silent while the class is at work, and drops that of those who need nobody by what the
 /// whole class shows. Once the class has gone home, nobody is silent; before it is deployed, nobody's stack is missing.
-/// Who is shut out (`frozen`) cannot work, and is not silent.
+/// Who is shut out (`frozen`) cannot work, and is not silent. `others`: what is known of the rest of the class.
 pub fn find_silent(
     students: &mut [StudentProgress],
+    others: &[Moments],
     frozen: &[Username],
     lab: &Lab,
     now: Timestamp,
@@ -180,7 +190,7 @@ pub fn find_silent(
         }
     }
     let now_ms = now.as_millisecond();
-    let Some(pace) = ClassPace::of(students).filter(|pace| pace.is_at_work(now_ms)) else {
+    let Some(pace) = ClassPace::of(students, others).filter(|pace| pace.is_at_work(now_ms)) else {
         return;
     };
     for student in students {
@@ -197,8 +207,10 @@ pub fn find_silent(
             None => (TroubleReason::NotStarted, pace.began_ms),
         };
         // A break of the whole class is nobody's silence; and of a student who was not read this time nothing newer is known.
-        let known_ms = student.last.as_of.map_or(now_ms, Timestamp::as_millisecond);
-        if known_ms.min(now_ms) - since_ms.max(pace.began_ms) >= pace.silent_ms {
+        let known = [student.last.as_of, student.activity.requests_as_of];
+        let known = known.into_iter().flatten().map(Timestamp::as_millisecond);
+        let known_ms = known.fold(now_ms, i64::min);
+        if known_ms - since_ms.max(pace.began_ms) >= pace.silent_ms {
             student.trouble = Some(silence(student, reason, since_ms, lab.mistakes()));
         }
     }
@@ -289,9 +301,18 @@ mod tests {
 
     /// Who is silent, with why, some minutes after the beginning.
     fn silent(students: &[StudentProgress], minute: i64) -> Vec<(String, TroubleReason)> {
+        silent_beside(students, &[], minute)
+    }
+
+    /// The same, where these others are of the class, too.
+    fn silent_beside(
+        students: &[StudentProgress],
+        others: &[Moments],
+        minute: i64,
+    ) -> Vec<(String, TroubleReason)> {
         let mut students = students.to_vec();
         let now = Timestamp::from_millisecond(START + minute * MINUTE_MS).unwrap();
-        find_silent(&mut students, &[], &lab(), now);
+        find_silent(&mut students, others, &[], &lab(), now);
         let needs = needs(&students);
         needs
             .into_iter()
@@ -314,6 +335,21 @@ mod tests {
         let expected = expected.map(|(name, reason)| (name.to_owned(), reason));
         assert_eq!(silent(&class, 25), expected);
         assert_eq!(silent(&class, 8), []);
+    }
+
+    #[test]
+    fn a_student_read_alone_is_idle_by_the_pace_of_the_others() {
+        let alone = [student("idle", &[1, 5])];
+        assert_eq!(silent(&alone, 25), []);
+        let at = |minutes: &[i64]| -> Moments {
+            minutes.iter().map(|m| START + m * MINUTE_MS).collect()
+        };
+        let others = [at(&[1, 4, 8, 12, 16, 20, 24]), at(&[2, 6, 18])];
+        let idle = [("idle".to_owned(), TroubleReason::Idle)];
+        assert_eq!(silent_beside(&alone, &others, 25), idle);
+        // By a slower class they are not, and where the others were read too long ago nobody is.
+        assert_eq!(silent_beside(&alone, &[at(&[0, 9, 18, 24])], 25), []);
+        assert_eq!(silent_beside(&alone, &others, 50), []);
     }
 
     #[test]

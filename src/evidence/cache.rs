@@ -10,6 +10,7 @@
 //! | log events during an execution | that execution is listed |
 //! | no log events during an execution | likewise, if it had ended [`LOGS_SETTLED_MS`] before |
 //! | why an execution failed | likewise |
+//! | requests that the API answered by itself | the student's last sign of life is the same |
 //! | whether the API started an execution | that execution is listed with the same start |
 //! | executions that homeroom started, nonces that it sent, functions that it wrote | always |
 
@@ -127,9 +128,26 @@ pub(crate) struct Memory {
     /// The first sign of life, likewise.
     #[serde(default)]
     pub(crate) first_seen_ms: Option<i64>,
+    /// Requests that the API answered by itself.
+    #[serde(default)]
+    pub(crate) unheard: Option<UnheardRequests>,
     /// As in [`Cache`]: the events that CloudTrail showed.
     #[serde(default, skip_serializing, rename = "trail")]
     _trail: IgnoredAny,
+}
+
+/// Requests that a student's API answered by itself, while the student was silent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct UnheardRequests {
+    /// Since when the student has been silent, in milliseconds since 1970. For another time it says nothing.
+    pub(super) since_ms: i64,
+    /// When that was asked, likewise.
+    pub(super) asked_ms: i64,
+    /// How many there were at least.
+    pub(super) count: u64,
+    /// The minute of the first one.
+    pub(super) first_ms: Option<i64>,
 }
 
 /// Why an execution failed, as its history told.
@@ -293,6 +311,7 @@ mod tests {
             status,
             started_ms: 1,
             stopped_ms: Some(2),
+            redriven_ms: None,
             detail: Some(ExecutionDetail {
                 input: json!({"a": "né\u{202e}"}),
                 error: Some("ProcessingFailed".into()),

@@ -24,6 +24,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::aws::execution::Execution;
 
+use crate::evidence::attention::Moments;
 use crate::evidence::cache::{CacheKey, of_version};
 use crate::evidence::check::{CheckResult, OnTime, Verdict};
 use crate::evidence::progress::{Last, Progress, StudentProgress};
@@ -224,6 +225,19 @@ impl LastReadings {
             students.push(shown);
         }
         (students, displaced)
+    }
+
+    /// When others tried something, as far as the last readings of stacks that stand tell.
+    pub(crate) fn moments(&self, of: impl Fn(&Username) -> bool) -> Vec<Moments> {
+        let kept = self.students.iter();
+        let kept = kept.filter(|(name, kept)| of(name) && kept.closed_at.is_none());
+        let moments = kept.map(|(_, kept)| {
+            let executions = kept.executions.iter();
+            let mut moments: Moments = executions.map(|(_, one)| one.started_ms).collect();
+            moments.sort_unstable();
+            moments
+        });
+        moments.collect()
     }
 
     /// Notes the dated copy that has these readings of earlier stacks.

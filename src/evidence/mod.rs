@@ -26,3 +26,4 @@ mod starts;
 mod student_reader;
 mod trouble;
 pub(crate) mod turns;
+pub mod unheard;

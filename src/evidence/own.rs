@@ -31,6 +31,8 @@ pub(crate) struct OwnReading {
     pub(crate) progress: StudentProgress,
     /// Executions that look like homeroom's tests of the stack. They count for nothing.
     pub(crate) unclear: usize,
+    /// Functions whose code in this lab is another than the one that was deployed.
+    pub(crate) edited: Vec<String>,
     /// What of the stack could not be read, beside what a student's key never shows.
     pub(crate) unread: Vec<Gap>,
 }
@@ -93,6 +95,7 @@ pub(crate) async fn read_own(
     let unclear = unclear.filter(|(starter, _)| *starter == Starter::Unclear);
     Ok(Some(OwnReading {
         unclear: unclear.count(),
+        edited: Vec::new(),
         progress,
         unread: own.unread(),
     }))

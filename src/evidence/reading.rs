@@ -19,6 +19,7 @@ use crate::evidence::recorded::Recorded;
 use crate::evidence::sight::StackSight;
 use crate::evidence::student_reader::StudentToRead;
 use crate::evidence::trouble::of_stack;
+use crate::evidence::unheard::OwnApis;
 use crate::ids::Username;
 use crate::lab::Lab;
 use crate::lab::check::{Proof, Work};
@@ -50,6 +51,8 @@ pub struct ClassReading<'a> {
     pub students: &'a [Student],
     /// Students who are not read this time. They have no checks then, and whoever asks has something that stands for them.
     pub skip: &'a BTreeSet<Username>,
+    /// Students whose refused requests are not asked for this time: what an earlier reading knows of them stands.
+    pub requests_stand: &'a BTreeSet<Username>,
     /// How closely to look: at the chosen students, or also at who left the class.
     pub depth: &'a Depth,
     /// The time, in milliseconds since 1970.
@@ -79,6 +82,8 @@ pub struct ReadClass {
     pub(crate) attendance: Attendance,
     /// The account's alias, where it has one and it may be read.
     pub(crate) alias: Option<String>,
+    /// The APIs of the students who were read.
+    pub apis: OwnApis,
     /// What the next reading need not ask again. Students who were not read keep what was known of them.
     pub cache: Cache,
 }
@@ -144,8 +149,10 @@ pub(super) async fn read_listed(
     let mut students = Vec::new();
     let mut sights = Vec::new();
     let mut rewritten = Vec::new();
+    let mut apis = OwnApis::default();
     for student in read {
-        let (student, sight, memory, change) = student?;
+        let (student, sight, memory, change, api) = student?;
+        apis.extend(api);
         rewritten.extend(change.map(|change| (student.username.clone(), change)));
         cache.students.insert(student.username.clone(), memory);
         students.push(student);
@@ -164,9 +171,12 @@ pub(super) async fn read_listed(
         frozen: observed.frozen(&reading.desired.scope, &reading.desired.stacks),
         gaps: observed.gaps,
         alias,
+        apis,
         cache,
     })
 }
+
+type OneRead = (StudentProgress, StackSight, Memory, Option<Change>, OwnApis);
 
 struct ClassReader<'a> {
     client: &'a Client,
@@ -181,7 +191,7 @@ impl ClassReader<'_> {
         &self,
         plan: &StudentPlan,
         student: &Student,
-    ) -> Result<(StudentProgress, StackSight, Memory, Option<Change>), Cancelled> {
+    ) -> Result<OneRead, Cancelled> {
         let ClassReading { lab, desired, .. } = *self.reading;
         let scope = &desired.scope;
         let nothing = Memory::default();
@@ -215,6 +225,7 @@ impl ClassReader<'_> {
                 sight,
                 to_read.memory.clone(),
                 None,
+                OwnApis::default(),
             ));
         }
         let mut settling = Settling::default();
@@ -246,6 +257,7 @@ impl ClassReader<'_> {
             student: &to_read,
             facts: &facts,
             checks: &checks,
+            requests_stand: self.reading.requests_stand.contains(&student.username),
         };
         // Who needs somebody is about now.
         let tried = match sight.is_empty() || self.reading.at.is_some() {
@@ -292,7 +304,11 @@ impl ClassReader<'_> {
             trouble,
             hitch: tried.hitch,
         };
-        Ok((progress, sight, memory, facts.trigger_changed))
+        let mut api = OwnApis::default();
+        if let Some(stack) = stack {
+            api.note(scope, stack, self.observed, &to_read, &facts);
+        }
+        Ok((progress, sight, memory, facts.trigger_changed, api))
     }
 
     /// The state machines that checks ask about: id in the lab, ARN. Not one that has the name and is somebody

@@ -13,6 +13,14 @@ use crate::stack::kinds::function::RUN_MAX_MS;
 const NONCE_VALID_MS: i64 = 60 * 60 * 1000;
 /// How far this machine's clock may be ahead of AWS's, in milliseconds.
 pub(crate) const CLOCK_AHEAD_MS: i64 = 5 * 60 * 1000;
+/// How long a validation of one student may take, in milliseconds.
+const VALIDATION_MS: i64 = 5 * 60 * 1000;
+
+/// Whether what happened at a time may be of the validation that began at another one: not everything names who sent a request.
+pub(super) fn is_validations(began_ms: i64, at_ms: i64) -> bool {
+    (-CLOCK_AHEAD_MS..=VALIDATION_MS).contains(&(at_ms - began_ms))
+}
+
 /// A nonce that homeroom recorded before it sent it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -205,6 +213,7 @@ mod tests {
             status: ExecutionStatus::Succeeded,
             started_ms: NOW,
             stopped_ms: Some(NOW + 1),
+            redriven_ms: None,
             detail: input.map(|input| ExecutionDetail {
                 input,
                 error: None,

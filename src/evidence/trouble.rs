@@ -201,21 +201,28 @@ impl SinceSuccess<'_> {
         })
     }
 
-    /// The student's first open task that is done by executions started so, or else the first open one.
     fn task(&self, started_so: impl Fn(Starter) -> bool) -> Option<String> {
-        let fits = |check: &&CheckResult| {
-            let mut checks = self.lab_checks.iter();
-            let proof = checks
-                .find(|known| known.id == check.id)
-                .map(|known| &known.proof);
-            matches!(proof, Some(Proof::Executions { started_by: Some(by), .. }) if started_so(*by))
-        };
-        let open = || open_tasks(self.checks);
-        open()
-            .find(fits)
-            .or_else(|| open().next())
-            .map(|check| check.id.clone())
+        task_of(self.lab_checks, self.checks, started_so)
     }
+}
+
+/// The student's first open task that is done by executions started so, or else the first open one.
+pub(super) fn task_of(
+    lab_checks: &[Check],
+    checks: &[CheckResult],
+    started_so: impl Fn(Starter) -> bool,
+) -> Option<String> {
+    let fits = |check: &&CheckResult| {
+        let mut known = lab_checks.iter();
+        let proof = known
+            .find(|known| known.id == check.id)
+            .map(|known| &known.proof);
+        matches!(proof, Some(Proof::Executions { started_by: Some(by), .. }) if started_so(*by))
+    };
+    open_tasks(checks)
+        .find(fits)
+        .or_else(|| open_tasks(checks).next())
+        .map(|check| check.id.clone())
 }
 
 struct Mishap<'a> {
@@ -320,6 +327,7 @@ mod tests {
                     status: ExecutionStatus::Failed,
                     started_ms,
                     stopped_ms: Some(started_ms + 1),
+                    redriven_ms: None,
                     detail: Some(ExecutionDetail {
                         input: json!({}),
                         error: None,

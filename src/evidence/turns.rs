@@ -14,7 +14,15 @@ const WORKS: SignedDuration = SignedDuration::from_mins(15);
 
 /// The students as they were last read.
 #[derive(Debug, Default)]
-pub(crate) struct WatchTurns(BTreeMap<Username, (Timestamp, StudentProgress)>);
+pub(crate) struct WatchTurns(BTreeMap<Username, Kept>);
+
+#[derive(Debug)]
+struct Kept {
+    read_at: Timestamp,
+    /// When their refused requests were asked for.
+    requests_at: Timestamp,
+    student: StudentProgress,
+}
 
 impl WatchTurns {
     /// Who is not read this time, with what stands for them: so many students can be read, and those who were never read
@@ -34,9 +42,9 @@ impl WatchTurns {
         let (mut working, mut others): (Vec<_>, Vec<_>) = known
             .iter()
             .copied()
-            .partition(|(_, (_, student))| works(student, now));
+            .partition(|(_, kept)| works(&kept.student, now));
         for list in [&mut working, &mut others] {
-            list.sort_by_key(|(_, (read_at, _))| *read_at);
+            list.sort_by_key(|(_, kept)| kept.read_at);
         }
         // A third is for the others, so that their turn comes. What one side leaves is the other's.
         let of_others = others
@@ -46,12 +54,32 @@ impl WatchTurns {
         let read = working[..of_working].iter().chain(&others[..of_others]);
         let read: BTreeSet<&Username> = read.map(|(name, _)| *name).collect();
         let left = known.into_iter().filter(|(name, _)| !read.contains(name));
-        left.map(|(name, (read_at, student))| {
-            let mut student = student.clone();
-            student.last.as_of = student.last.as_of.or(Some(*read_at));
+        left.map(|(name, kept)| {
+            let mut student = kept.student.clone();
+            student.last.as_of = student.last.as_of.or(Some(kept.read_at));
             (name.clone(), student)
         })
         .collect()
+    }
+
+    /// Of whom among those who are read refused requests are not asked for this time, so that the others' answers come soon: so
+    /// many can be asked for, or half of them. Everybody's turn comes at the next reading but one.
+    pub(crate) fn requests_stand(
+        &self,
+        class: &[Username],
+        not_now: &BTreeMap<Username, StudentProgress>,
+        room: usize,
+    ) -> BTreeSet<Username> {
+        let mut asked: Vec<_> = class
+            .iter()
+            .filter(|name| !not_now.contains_key(*name))
+            .filter_map(|name| self.0.get_key_value(name))
+            .filter(|(_, kept)| kept.student.progress.is_open())
+            .collect();
+        asked.sort_by_key(|(_, kept)| kept.requests_at);
+        let room = room.max(asked.len().div_ceil(2)).min(asked.len());
+        let stand = asked.split_off(room).into_iter();
+        stand.map(|(name, _)| name.clone()).collect()
     }
 
     /// Keeps what was read; what stood for students who were not read stays as it was.
@@ -64,8 +92,14 @@ impl WatchTurns {
         let read = students
             .iter()
             .filter(|student| !not_read.contains_key(&student.username));
-        self.0
-            .extend(read.map(|student| (student.username.clone(), (now, student.clone()))));
+        self.0.extend(read.map(|student| {
+            let kept = Kept {
+                read_at: now,
+                requests_at: student.activity.requests_as_of.unwrap_or(now),
+                student: student.clone(),
+            };
+            (student.username.clone(), kept)
+        }));
     }
 }
 
@@ -168,6 +202,33 @@ mod tests {
             .chain([students[0].clone()])
             .collect();
         turns.keep(&all, &not_now, at(3));
-        assert_eq!(turns.0[&class[1]].0, at(1));
+        assert_eq!(turns.0[&class[1]].read_at, at(1));
+    }
+
+    #[test]
+    fn refused_requests_of_everybody_are_asked_for_in_two_readings() {
+        let mut turns = WatchTurns::default();
+        let class = names(0..30);
+        let nobody = BTreeMap::new();
+        let mut students: Vec<_> = class
+            .iter()
+            .map(|name| named(name.as_str(), None))
+            .collect();
+        // Who was never read is asked for at once, and who is done is not asked for at all.
+        assert!(turns.requests_stand(&class, &nobody, 4).is_empty());
+        students[29].progress = Progress::Complete;
+        turns.keep(&students, &nobody, at(0));
+        let first = turns.requests_stand(&class, &nobody, 18);
+        assert_eq!(first.len(), 29 - 18);
+        for student in &mut students {
+            let stands = first.contains(&student.username);
+            student.activity.requests_as_of = stands.then_some(at(0));
+        }
+        turns.keep(&students, &nobody, at(1));
+        let second = turns.requests_stand(&class, &nobody, 18);
+        assert!(first.is_disjoint(&second), "{first:?} {second:?}");
+        // However little room there is, half of them are asked for.
+        assert_eq!(turns.requests_stand(&class, &nobody, 1).len(), 14);
+        assert!(turns.requests_stand(&class, &nobody, usize::MAX).is_empty());
     }
 }

@@ -35,7 +35,12 @@ const MANIFEST: &str = "templates/lab.toml";
 /// # Errors
 /// Of kind [`Exit::Invalid`]: no bundle there, files that cannot be read, or everything that is wrong with it.
 pub fn load(dir: Option<&Path>) -> Result<Lab> {
-    Lab::parse(files(dir)?).map_err(|failures| Error::of(Exit::Invalid, failures))
+    let files = files(dir)?;
+    let is_built_in = files == built_in();
+    match Lab::parse(files) {
+        Ok(lab) => Ok(lab.of_origin(is_built_in)),
+        Err(failures) => Err(Error::of(Exit::Invalid, failures)),
+    }
 }
 
 /// The files of the lab that [`load`] would take.

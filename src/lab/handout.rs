@@ -87,15 +87,21 @@ enum Condition {
     Signed,
     /// The student can run `homeroom check`: has an access key, and AWS itself answers.
     Check,
+    /// They can, and homeroom has this very lab built in.
+    CheckBuiltIn,
+    /// They can, and need the lab's folder.
+    CheckOwnLab,
 }
 
 impl Condition {
-    const ALL: [(&'static str, Self); 5] = [
+    const ALL: [(&'static str, Self); 7] = [
         ("[!console]", Self::Console),
         ("[!no-console]", Self::NoConsole),
         ("[!keys]", Self::Keys),
         ("[!signed]", Self::Signed),
         ("[!check]", Self::Check),
+        ("[!check-built-in]", Self::CheckBuiltIn),
+        ("[!check-own-lab]", Self::CheckOwnLab),
     ];
 }
 
@@ -255,9 +261,15 @@ impl Filler<'_> {
             Condition::Console => self.access.sign_in_url.is_some(),
             Condition::NoConsole => self.access.sign_in_url.is_none(),
             Condition::Keys => self.access.has_keys,
-            Condition::Check => self.access.has_keys && self.access.sign_in_url.is_some(),
+            Condition::Check => self.can_check(),
+            Condition::CheckBuiltIn => self.can_check() && self.lab.is_built_in(),
+            Condition::CheckOwnLab => self.can_check() && !self.lab.is_built_in(),
             Condition::Signed => self.apis.keys().any(|api| self.signature(api).is_some()),
         }
+    }
+
+    fn can_check(&self) -> bool {
+        self.access.has_keys && self.access.sign_in_url.is_some()
     }
 
     /// Whether a student can follow a link: one into the console leads nowhere where there is no console.

@@ -74,6 +74,8 @@ pub struct Lab {
     /// Zips by the folder below `lambdas/`.
     codes: BTreeMap<String, Code>,
     handout: handout::HandoutTemplate,
+    /// Whether it is, file by file, the lab that is built into this binary.
+    built_in: bool,
 }
 
 impl Lab {
@@ -102,6 +104,7 @@ impl Lab {
             templates,
             codes,
             handout,
+            built_in: false,
         };
         lab.settle(&mut problems);
         if problems.is_empty() {
@@ -111,6 +114,15 @@ impl Lab {
         lab.override_settings(&rehearsal, "[rehearsal.settings]", &mut problems);
         lab.settings = lab.manifest.settings.clone();
         Ok((lab, problems))
+    }
+
+    fn of_origin(self, built_in: bool) -> Self {
+        Self { built_in, ..self }
+    }
+
+    /// Whether homeroom has it without `--lab`: not only one of the same id.
+    pub(crate) fn is_built_in(&self) -> bool {
+        self.built_in
     }
 
     /// The lab with some settings changed.

@@ -133,7 +133,7 @@ options! {
     "Output" {
         reports: PathBuf = "reports" [value_name = "DIR"],
             "Folder for reports", default "reports";
-        output: OutputFormat = "output" [value_name = "text|json", hide_possible_values = true],
+        output: OutputFormat = "output" [value_name = "text|json|jsonl", hide_possible_values = true],
             "What to print on stdout: text for people, or one JSON document", default "text";
         color: ColorWhen = "color" [value_name = "auto|always|never", hide_possible_values = true],
             "When to use colour", default "auto, which heeds NO_COLOR";

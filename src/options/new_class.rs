@@ -7,6 +7,7 @@ use super::process::ROSTER_FOLDER;
 use super::{AccountId, Profile, Region, invalid};
 use crate::error::{Error, Exit, Result};
 use crate::ids::ClassName;
+use crate::text::words::posix_quoted;
 
 /// Where no folder's name is a class's name.
 const FALLBACK: &str = "my-class";
@@ -150,7 +151,7 @@ impl NewClass {
                 format!("the same in account {account}, once {roster} has your students in place of the examples"),
             ),
             (None, Some(profile)) => (
-                format!("aws sso login --profile {}", crate::text::words::posix_quoted(profile.as_str())),
+                format!("aws sso login --profile {}", quoted(profile.as_str())),
                 format!("signs in, if the profile is for that; then put the account into {NAME}, and your students into {roster}"),
             ),
             (None, None) => (
@@ -159,6 +160,15 @@ impl NewClass {
             ),
         });
         next
+    }
+}
+
+/// A profile's name for a shell.
+fn quoted(name: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.@".contains(c);
+    match name.chars().all(is_plain) {
+        true => name.to_owned(),
+        false => posix_quoted(name),
     }
 }
 
@@ -290,6 +300,10 @@ mod tests {
         assert_eq!(
             next(new(None, Some("my lab"))),
             "aws sso login --profile 'my lab'"
+        );
+        assert_eq!(
+            next(new(None, Some("training"))),
+            "aws sso login --profile training"
         );
         assert_eq!(next(new(None, None)), "aws configure sso");
     }

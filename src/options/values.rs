@@ -281,6 +281,15 @@ pub enum OutputFormat {
     Text,
     /// Exactly one JSON document
     Json,
+    /// A JSON object a line: each event as it happens, then the document
+    Jsonl,
+}
+
+impl OutputFormat {
+    /// Whether stdout is for a program, so that nobody can be asked anything.
+    pub(crate) fn is_for_programs(self) -> bool {
+        self != Self::Text
+    }
 }
 
 /// When to use colour.

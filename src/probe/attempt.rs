@@ -522,6 +522,7 @@ mod tests {
             status,
             started_ms: 0,
             stopped_ms: None,
+            redriven_ms: None,
             detail: Some(ExecutionDetail {
                 input: Value::Null,
                 error: error.map(str::to_owned),

@@ -9,7 +9,6 @@
 //! of the pseudonyms, because the roster's order would identify everybody.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::io;
 use std::path::Path;
 
@@ -17,7 +16,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use crate::evidence::check::{CheckResult, Verdict};
-use crate::files::{class_dir, named, prepare};
+use crate::files::{class_dir, kept_key};
 use crate::ids::{ClassName, Username};
 use crate::lab::check::Work;
 use crate::roster::Student;
@@ -78,27 +77,8 @@ impl PseudonymKey {
     /// # Errors
     /// When it can be neither read nor made, or is not 32 bytes long.
     pub fn of_class(reports: &Path, class: &ClassName) -> io::Result<Self> {
-        let dir = class_dir(reports, class);
-        let path = dir.join(".pseudonym-key");
-        let attempt = || -> io::Result<Self> {
-            if !path.exists() {
-                let mut bytes = [0; 32];
-                getrandom::fill(&mut bytes).map_err(io::Error::other)?;
-                match prepare(&dir, &bytes)?.persist_noclobber(&path) {
-                    Ok(()) => {}
-                    // Another run was faster; its key is as good.
-                    Err(e) if e.error.kind() == io::ErrorKind::AlreadyExists => {}
-                    Err(e) => return Err(e.error),
-                }
-            }
-            let bytes = fs::read(&path)?.try_into().map_err(|_| {
-                io::Error::other(
-                    "is not a key of 32 bytes: put the right file back, or delete it to give everybody a new pseudonym",
-                )
-            })?;
-            Ok(Self::from_bytes(bytes))
-        };
-        attempt().map_err(|error| named(&path, &error))
+        let path = class_dir(reports, class).join(".pseudonym-key");
+        kept_key(&path, "to give everybody a new pseudonym").map(Self::from_bytes)
     }
 
     fn number(&self, class: &ClassName, username: &Username, attempt: u32) -> u64 {
@@ -295,6 +275,8 @@ fn check(result: &mut CheckResult, scrub: &Scrub) {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn users(count: usize) -> Vec<Username> {

@@ -16,6 +16,8 @@ use crate::ids::{ClassName, LabId, Username};
 use crate::lab::check::Work;
 use crate::lab::marks::Starter;
 use crate::lab::points::Points;
+pub use crate::results::Account;
+use crate::results::stamp;
 use crate::roster::Student;
 use crate::stack::kinds::Gap;
 use crate::stack::leavers::LeftStudent;
@@ -24,19 +26,6 @@ use crate::text::words::some_of;
 
 use super::causes::{self, Cause};
 use super::tally::{CheckTally, STATES, Score, Tally, check_tallies};
-
-/// Name and version of the layout of `report.json`. A new key keeps the version. A new version is needed when a key is
-/// removed or changes its meaning.
-pub(crate) const REPORT_SCHEMA: &str = "homeroom.report/1";
-
-/// The AWS account that the class lives in.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Account {
-    /// The 12-digit id.
-    pub id: String,
-    /// The alias, where the account has one and it could be read.
-    pub alias: Option<String>,
-}
 
 /// A class at one moment.
 #[derive(Debug, Clone)]
@@ -327,7 +316,9 @@ impl Serialize for Document {
         });
         let needs = self.needs();
         let document = json!({
-            "schema": REPORT_SCHEMA,
+            "schema": stamp::REPORT,
+            "version": stamp::VERSION,
+            "time": stamp::utc(self.taken_at.timestamp()),
             "class": self.class,
             "lab": { "id": self.lab, "title": self.lab_title },
             "account": self.account,
@@ -417,6 +408,7 @@ impl Document {
             "last_seen": time(activity.last_seen_ms),
             "attempts": attempts.collect::<Vec<_>>(),
             "refused_requests": refusals.collect::<Vec<_>>(),
+            "requests_as_of": activity.requests_as_of.map(|at| rfc3339(&self.in_zone(at))),
             "unread": activity.unread,
         })
     }

@@ -25,6 +25,20 @@ pub(crate) fn as_of_note(taken_at: &ZonedDateTime, at: Timestamp) -> String {
     )
 }
 
+/// By whose pace students are idle, where only some of the class are read.
+pub(crate) fn pace_note(chosen: usize, known: usize, others: usize) -> String {
+    let chosen = plural(chosen, "chosen student");
+    match known {
+        0 => format!(
+            "who is idle is judged by the pace of the {chosen} alone: no reading of the others is kept; `homeroom status` reads \
+             the whole class"
+        ),
+        _ => format!(
+            "who is idle is judged by the pace of the {chosen} and, as they were last read, of {known} of the {others} others"
+        ),
+    }
+}
+
 /// Where the readings in a class's folder were made.
 pub(crate) fn places(known: &BTreeMap<KnownPlace, Timestamp>) -> String {
     let zone = TimeZone::system();

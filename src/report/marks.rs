@@ -6,7 +6,6 @@ use crate::events::Outcome;
 use crate::evidence::check::{CheckResult, Verdict};
 use crate::evidence::progress::{Progress, StackState};
 use crate::lab::mistake::TroubleReason;
-use crate::stack::plan;
 
 use super::document::Turn;
 use super::tally::{STATES, Tally};
@@ -152,22 +151,6 @@ pub(crate) fn of_outcome(outcome: Outcome) -> Mark {
         Outcome::NoAccess => mark("–", "without access", Tone::Muted),
         Outcome::Changes => mark("◐", "to change", Tone::Busy),
         Outcome::NoChange => mark("✓", "as they should be", Tone::Muted),
-    }
-}
-
-pub(crate) fn of_planned(verdict: plan::Verdict) -> Mark {
-    use plan::Verdict as V;
-    match verdict {
-        V::Create => mark("+", "create", Tone::Good),
-        V::Update => mark("~", "update", Tone::Busy),
-        V::Keep => mark("=", "keep", Tone::Unsure),
-        V::NoChange => mark("·", "no change", Tone::Muted),
-        V::Conflict => mark("!", "conflict", Tone::Bad),
-        V::Unknown => mark("?", "could not see", Tone::Unsure),
-        V::Delete => mark("-", "delete", Tone::Bad),
-        V::Missing => mark("!", "missing", Tone::Bad),
-        V::Absent => mark("–", "absent", Tone::Muted),
-        V::Foreign => mark("!", "foreign", Tone::Unsure),
     }
 }
 

@@ -15,9 +15,9 @@ use crate::evidence::progress::StudentProgress;
 use crate::lab::Lab;
 use crate::lab::check::Work;
 use crate::lab::mistake::{Listener, TroubleReason};
+use crate::results::stamp;
 use crate::roster::Student;
 use crate::stack::kinds::Desired;
-use crate::text;
 use crate::text::show::{clean, pad};
 use crate::text::words::{plural, some_of};
 
@@ -70,6 +70,13 @@ impl OwnReport {
                 plural(read.unclear, "execution")
             ));
         }
+        if !read.edited.is_empty() {
+            notes.push(format!(
+                "your stack is of another version of this lab: the code of {} differs, and tasks and hints may differ, too; name the \
+                 lab's folder with --lab DIR (your instructor has it), or use the homeroom that your instructor uses",
+                some_of(&read.edited, NAMED)
+            ));
+        }
         let unread = read.unread.iter();
         notes.extend(
             unread.map(|gap| format!("could not be read: {}: {}", hidden_by(gap), gap.cause)),
@@ -108,14 +115,12 @@ impl OwnReport {
     }
 
     /// One JSON document: the student's keys of `report.json` as far as they apply, and where and when it was read.
-    pub(crate) fn json(
-        &self,
-        calls: &BTreeMap<String, u64>,
-        elapsed: Duration,
-        out: &mut impl Write,
-    ) -> io::Result<()> {
+    pub(crate) fn json(&self, calls: &BTreeMap<String, u64>, elapsed: Duration) -> Value {
         let of_document = &self.document;
         let mut document = json!({
+            "schema": stamp::schema_of(Command::Check),
+            "version": stamp::VERSION,
+            "time": stamp::utc(of_document.taken_at.timestamp()),
             "command": Command::Check,
             "class": of_document.class,
             "lab": { "id": of_document.lab, "title": of_document.lab_title },
@@ -134,7 +139,7 @@ impl OwnReport {
             let known = student.into_iter();
             document.extend(known.filter(|(key, _)| !NOT_KNOWN_HERE.contains(&key.as_str())));
         }
-        out.write_all(text::json::document(&document)?.as_bytes())
+        document
     }
 
     /// For the student, in a terminal.

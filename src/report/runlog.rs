@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::error::Exit;
 use crate::events::{Command, Event};
 
 use crate::files::{free_paths, make_folder, new_private};
@@ -28,6 +29,58 @@ struct LoggedEvent<'a> {
     at: String,
     #[serde(flatten)]
     event: &'a Event,
+}
+
+/// An event as a line of JSON.
+fn event_line(at: Timestamp, event: &Event) -> serde_json::Result<String> {
+    let at = moment(at);
+    json::line(&LoggedEvent { at, event })
+}
+
+fn moment(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
+}
+
+/// Events for a program, on stdout while they happen: `--output jsonl`. Ends with [`result_line`].
+#[derive(Debug)]
+pub(crate) struct EventStream<W> {
+    /// `None` once the reader has left.
+    out: Option<W>,
+}
+
+impl<W: Write> EventStream<W> {
+    pub(crate) fn over(out: W) -> Self {
+        Self { out: Some(out) }
+    }
+
+    /// Writes an event at once. Where nobody reads any more, the run goes on without it.
+    pub(crate) fn tell(&mut self, at: Timestamp, event: &Event) {
+        let Some(out) = &mut self.out else { return };
+        let told = event_line(at, event)
+            .map_err(io::Error::from)
+            .and_then(|line| out.write_all(line.as_bytes()))
+            .and_then(|()| out.flush());
+        if told.is_err() {
+            self.out = None;
+        }
+    }
+}
+
+/// The last line of a stream: the verb's document, and how the process ends.
+pub(crate) fn result_line(exit: Exit, document: &impl Serialize) -> serde_json::Result<String> {
+    #[derive(Serialize)]
+    struct ResultLine<'a, D> {
+        at: String,
+        event: &'static str,
+        exit_code: u8,
+        document: &'a D,
+    }
+    json::line(&ResultLine {
+        at: moment(Timestamp::now()),
+        event: "result",
+        exit_code: exit.code(),
+        document,
+    })
 }
 
 impl RunLog<File> {
@@ -77,11 +130,7 @@ impl<W: Write> RunLog<W> {
             return None;
         }
         let writer = self.writer.as_mut()?;
-        let line = LoggedEvent {
-            at: at.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string(),
-            event,
-        };
-        let written = json::line(&line)
+        let written = event_line(at, event)
             .map_err(io::Error::from)
             .and_then(|line| writer.write_all(line.as_bytes()))
             .and_then(|()| writer.flush());
@@ -125,6 +174,26 @@ mod tests {
                 .path
                 .ends_with("runs/20260514T083200Z-deploy-2.jsonl")
         );
+    }
+
+    #[test]
+    fn a_stream_goes_on_without_a_reader_and_its_last_line_has_the_code() {
+        let mut out = Vec::new();
+        let at = Timestamp::UNIX_EPOCH;
+        EventStream::over(&mut out).tell(at, &note("\u{1b}[2J"));
+        let line = r#"{"at":"1970-01-01T00:00:00.000Z","event":"note","text":"\u001b[2J"}"#;
+        assert_eq!(String::from_utf8(out).unwrap(), format!("{line}\n"));
+        let mut gone = EventStream::over(FullDisk { room: 5 });
+        gone.tell(at, &note("a"));
+        assert!(gone.out.is_none());
+        gone.tell(at, &note("b"));
+        let last = result_line(Exit::Refused, &serde_json::json!({ "a": 1 })).unwrap();
+        let last: serde_json::Value = serde_json::from_str(&last).unwrap();
+        assert_eq!(
+            (&last["event"], &last["exit_code"]),
+            (&"result".into(), &7.into())
+        );
+        assert_eq!(last["document"]["a"], 1);
     }
 
     #[cfg(unix)]

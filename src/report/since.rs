@@ -15,8 +15,9 @@ use crate::ids::Username;
 use crate::lab::check::Work;
 use crate::lab::points::Points;
 
-use super::document::{Document, Move, REPORT_SCHEMA, ReportStudent, Since, Turn};
+use super::document::{Document, Move, ReportStudent, Since, Turn};
 use super::tally::Score;
+use crate::results::stamp;
 
 /// The parts of a `report.json` that are compared. A report of an older homeroom lacks some of the others.
 #[derive(Deserialize)]
@@ -85,7 +86,7 @@ impl EarlierReport {
     /// Whether it is about the same stacks, and older.
     fn is_before(&self, document: &Document) -> bool {
         let stacks = &document.students;
-        self.schema == REPORT_SCHEMA
+        self.schema == stamp::REPORT
             && self.class == document.class.as_str()
             && self.lab.id == document.lab.as_str()
             && self.account.id == document.account.id

@@ -41,6 +41,50 @@ pub enum DiffLine {
     LeftOut(usize),
 }
 
+/// One part of a resource that is there and differs from the lab's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Difference {
+    /// The setting, the statement of a policy, the variable.
+    pub what: String,
+    /// As it is there; `None`: it is not.
+    pub old: Option<String>,
+    /// As the lab has it; `None`: the lab has none.
+    pub new: Option<String>,
+}
+
+impl Difference {
+    pub(crate) fn new(what: impl Into<String>, old: Option<String>, new: Option<String>) -> Self {
+        let what = what.into();
+        Self { what, old, new }
+    }
+}
+
+/// How a resource that is there differs from the lab's.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Differing {
+    pub parts: Vec<Difference>,
+    /// Whole things that a deployment takes away, because the lab does not have them.
+    pub removed: Vec<String>,
+    /// Texts that differ, line by line.
+    pub diff: Vec<DiffLine>,
+}
+
+impl Differing {
+    /// Adds a part where it differs.
+    pub(crate) fn compare(&mut self, what: &str, old: impl ToString, new: impl ToString) {
+        let (old, new) = (old.to_string(), new.to_string());
+        if old != new {
+            self.parts.push(Difference::new(what, Some(old), Some(new)));
+        }
+    }
+
+    pub(crate) fn extend(&mut self, more: Self) {
+        self.parts.extend(more.parts);
+        self.removed.extend(more.removed);
+        self.diff.extend(more.diff);
+    }
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct SettingsDiff {
     pub(crate) names: Vec<String>,

@@ -45,8 +45,9 @@ pub struct Bound {
 /// What a class is expected to take.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Forecast {
-    pub deploy: Estimate,
-    /// What it would take to tear the same students' stacks down afterwards.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deploy: Option<Estimate>,
+    /// What it would take to tear the same students' stacks down: after the deployment, or now.
     pub teardown: Estimate,
 }
 
@@ -66,6 +67,15 @@ impl Workload {
             let actions = student.items.iter().filter_map(|item| item.action.as_ref());
             actions.for_each(|action| work.add(action));
             add(&mut work.calls, function::refused_at_first(&student.items));
+        }
+        work
+    }
+
+    /// The work of carrying out a teardown, to the last look. What the teardown reads before is not counted.
+    pub(crate) fn of_deletion(plan: &Plan) -> Self {
+        let mut work = Self::of(plan);
+        if !work.calls.is_empty() {
+            work.after += LATE_LOGS;
         }
         work
     }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::Serialize;
+
 use crate::stack::kinds::Kind;
 use crate::stack::plan::Plan;
 use crate::text::failure::Failure;
@@ -12,7 +14,8 @@ const REST_APIS_MAX: u32 = 600;
 /// concurrency".
 const STAYS_UNRESERVED: u32 = 100;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Limited {
     /// A class that works at the same time needs one for each student.
     Concurrency,
@@ -38,7 +41,7 @@ impl fmt::Display for Limited {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Limit {
     pub what: Limited,
     /// How many there are; `None` when it could not be read.
@@ -74,9 +77,10 @@ pub(crate) fn broken(limits: &[Limit]) -> Vec<Failure> {
     limits.iter().filter_map(Limit::broken).collect()
 }
 
-/// The limits worth showing. Where nothing is added, nobody asked AWS, and that must not look like "could not be read".
+/// The limits worth showing: those that something is taken of. Of the others AWS need not have been asked, and that must
+/// not look like "could not be read".
 pub(crate) fn shown(mut limits: Vec<Limit>) -> Vec<Limit> {
-    limits.retain(|limit| limit.adds > 0 || limit.used.is_some());
+    limits.retain(|limit| limit.adds > 0);
     limits
 }
 
@@ -141,7 +145,7 @@ mod tests {
     use crate::stack::kinds::AccountUse;
 
     #[test]
-    fn a_limit_that_nobody_asked_about_is_left_out() {
+    fn a_limit_that_nothing_is_taken_of_is_left_out() {
         let plan = Plan {
             scope: Scope {
                 partition: "aws".into(),
@@ -156,9 +160,8 @@ mod tests {
                 ..AccountUse::default()
             },
         };
-        let limits = shown(plan.limits_of_stacks());
-        assert_eq!(limits.len(), 1);
-        assert_eq!(limits[0].what.to_string(), "REST APIs in the region");
+        let limits = plan.limits_of_stacks();
+        assert_eq!(shown(limits.clone()), []);
         // What was asked and could not be read is still said.
         let asked = Limit {
             adds: 1,

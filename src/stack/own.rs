@@ -144,8 +144,10 @@ pub(crate) async fn observe(client: &Client, desired: &Desired) -> Result<OwnSta
 
 impl Desired {
     /// Takes what homeroom recorded as deployed in the place of what this lab says, where the student changed nothing:
-    /// only the instructor has the class's settings, and perhaps a newer lab.
-    pub(crate) fn take_deployed(&mut self, own: &OwnStack) {
+    /// only the instructor has the class's settings, and perhaps a newer lab. Returns the functions whose code in this lab is another
+    /// than the one that was deployed: no setting makes that difference.
+    pub(crate) fn take_deployed(&mut self, own: &OwnStack) -> Vec<String> {
+        let mut edited = Vec::new();
         let scope = self.scope.clone();
         for stack in &mut self.stacks {
             let owner = &stack.owner;
@@ -156,7 +158,9 @@ impl Desired {
                     .find(|(name, _)| *name == function.name);
                 let seen = own.observed.functions.get(&function.name);
                 if let (Some(seen), Some((_, state))) = (seen, state) {
-                    function.take_deployed(&scope, owner, seen, state.reserved);
+                    if function.take_deployed(&scope, owner, seen, state.reserved) {
+                        edited.push(function.name.clone());
+                    }
                 }
             }
             for machine in &mut stack.state_machines {
@@ -166,6 +170,7 @@ impl Desired {
                 }
             }
         }
+        edited
     }
 }
 

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::events::{Event, Outcome, StepResult};
 use crate::ids::Username;
+use crate::stack::diff::Differing;
 use crate::stack::execute::StudentRun;
 use crate::stack::hints;
 use crate::stack::kinds::{Kind, ResourceId};
@@ -44,6 +45,9 @@ pub struct ResourceResult {
     /// Why, in a sentence; absent where the state says it all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+    /// What of it differs, in a plan. A document has it once for all students with the same difference.
+    #[serde(skip)]
+    pub differs: Differing,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -81,7 +85,10 @@ impl StackResult {
                 (Verdict::Create | Verdict::Update, None) => ResourceState::Blocked,
                 (verdict, _) => ResourceState::Planned(verdict),
             };
-            resource(item, state, why(item))
+            ResourceResult {
+                differs: item.differs.clone(),
+                ..resource(item, state, why(item))
+            }
         });
         Self {
             student: plan.owner.student.clone(),
@@ -236,6 +243,7 @@ fn resource(item: &Item, state: ResourceState, detail: Option<String>) -> Resour
         resource: item.resource.clone(),
         state,
         detail,
+        differs: Differing::default(),
     }
 }
 
@@ -348,6 +356,7 @@ mod tests {
             action,
             why: String::new(),
             theirs: None,
+            differs: Differing::default(),
             hint: None,
             after: Vec::new(),
         };

@@ -347,6 +347,7 @@ mod tests {
                 resource: ResourceId::new(*kind, *name),
                 state: ResourceState::Removed,
                 detail: None,
+                differs: Default::default(),
             });
             user_is_gone(Outcome::Removed, &resources.collect::<Vec<_>>())
         };

@@ -60,6 +60,8 @@ pub(crate) const OPERATIONS: &[(&str, BucketQuota)] = &[
     ("logs:TagResource", quota(5, 1, 5)),
     ("logs:UntagResource", quota(5, 1, 5)),
     ("logs:FilterLogEvents", quota(5, 1, 5)),
+    // AmazonCloudWatch/latest/monitoring/cloudwatch_limits.html. It has said 50 and says 500.
+    ("cloudwatch:GetMetricData", quota(50, 1, 50)),
 ];
 
 /// Buckets that many operations share.

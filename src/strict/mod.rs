@@ -19,6 +19,7 @@
 pub(crate) mod figures;
 
 mod bucket;
+pub mod cbor;
 mod faults;
 mod model;
 mod proxy;

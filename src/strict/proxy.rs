@@ -307,7 +307,7 @@ fn done_without_a_word() -> ProxyAnswer {
     rendered(Rendered {
         status: 200,
         headers: vec![("content-type", "application/x-amz-json-1.0".to_owned())],
-        body: "{}".to_owned(),
+        body: b"{}".to_vec(),
     })
 }
 

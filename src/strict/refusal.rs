@@ -2,6 +2,8 @@
 
 use serde_json::json;
 
+use super::cbor;
+
 /// An error answer of AWS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
@@ -21,7 +23,7 @@ pub struct Rendered {
     /// Headers, in lower case.
     pub headers: Vec<(&'static str, String)>,
     /// The body.
-    pub body: String,
+    pub body: Vec<u8>,
 }
 
 impl Refusal {
@@ -86,6 +88,15 @@ impl Refusal {
                     escape(message)
                 )
             }
+            "cloudwatch" => {
+                headers.extend(cbor::HEADERS.map(|(name, value)| (name, value.to_owned())));
+                let body = cbor::write(&json!({"__type": code, "message": message}));
+                return Rendered {
+                    status: *status,
+                    headers,
+                    body,
+                };
+            }
             "states" | "logs" => {
                 let version = if service == "states" { "1.0" } else { "1.1" };
                 headers.push(("content-type", format!("application/x-amz-json-{version}")));
@@ -103,7 +114,7 @@ impl Refusal {
         Rendered {
             status: *status,
             headers,
-            body,
+            body: body.into_bytes(),
         }
     }
 }
@@ -121,12 +132,17 @@ mod tests {
     #[test]
     fn every_protocol_says_the_code_where_its_clients_look_for_it() {
         let refusal = Refusal::new(400, "Throttling", "a < b");
-        let xml = refusal.render("iam");
-        assert!(xml.body.contains("<Code>Throttling</Code>"), "{}", xml.body);
-        assert!(xml.body.contains("a &lt; b"), "{}", xml.body);
+        let xml = String::from_utf8(refusal.render("iam").body).unwrap();
+        assert!(xml.contains("<Code>Throttling</Code>"), "{xml}");
+        assert!(xml.contains("a &lt; b"), "{xml}");
         let states = refusal.render("states");
         assert_eq!(states.headers[0].1, "application/x-amz-json-1.0");
-        assert_eq!(states.body, r#"{"__type":"Throttling","message":"a < b"}"#);
+        assert_eq!(states.body, br#"{"__type":"Throttling","message":"a < b"}"#);
+        let cbor = cbor::read(&refusal.render("cloudwatch").body);
+        assert_eq!(
+            cbor,
+            Some(json!({"__type": "Throttling", "message": "a < b"}))
+        );
         let rest = refusal.render("lambda");
         assert_eq!(rest.headers[1], ("x-amzn-errortype", "Throttling".into()));
     }

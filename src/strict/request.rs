@@ -3,6 +3,8 @@
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 
+use super::cbor;
+
 /// A request with the parameters of its path, query, form or JSON in one place.
 #[derive(Debug, Clone)]
 pub struct Request {
@@ -19,7 +21,7 @@ impl Request {
         method: &str,
         uri: &str,
         header: impl Fn(&str) -> Option<&'a str>,
-        body: &[u8],
+        bytes: &[u8],
     ) -> Self {
         let rest = uri.split_once("://").map_or(uri, |(_, rest)| rest);
         let (host, target) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
@@ -29,7 +31,7 @@ impl Request {
             .filter(|s| !s.is_empty())
             .map(decode)
             .collect();
-        let body = String::from_utf8_lossy(body).into_owned();
+        let body = String::from_utf8_lossy(bytes).into_owned();
 
         let mut params = form(query);
         // The signature names the service, whatever the endpoint. Requests to deployed stages have a signature only where
@@ -69,6 +71,14 @@ impl Request {
                     let target = header("x-amz-target").unwrap_or_default();
                     let action = target.rsplit('.').next().unwrap_or_default();
                     format!("{service}:{action}")
+                }
+                // `/service/…/operation/GetMetricData`. Source: Smithy, "RPC v2 CBOR protocol".
+                "monitoring" => {
+                    if let Some(Value::Object(map)) = cbor::read(bytes) {
+                        params.extend(map);
+                    }
+                    let action = segments.last().map_or("?", String::as_str);
+                    format!("cloudwatch:{action}")
                 }
                 service => {
                     params.extend(object(&body));

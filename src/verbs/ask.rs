@@ -10,10 +10,12 @@ use super::interrupts::interrupts;
 use super::run::interrupted;
 use super::say::general;
 use super::session::Session;
+use crate::aws::pacing::Pacer;
 use crate::error::{Error, Exit, Result};
 use crate::events::Command;
 use crate::options::{OutputFormat, Ui};
 use crate::report::{View, print_teardown_listing};
+use crate::stack::forecast::{Estimate, Forecast, Workload};
 use crate::stack::plan::Plan;
 use crate::stack::plan::teardown::growth;
 use crate::stack::result::{Fresh, StackResult};
@@ -42,13 +44,14 @@ pub(super) async fn confirmed(session: &Session, plan: &Plan, first: &[String]) 
     let mut listing: Box<dyn Write> = match session.class.settings.ui.output {
         OutputFormat::Text => Box::new(io::stdout()),
         // stdout is for the one document.
-        OutputFormat::Json => Box::new(io::stderr()),
+        OutputFormat::Json | OutputFormat::Jsonl => Box::new(io::stderr()),
     };
+    let takes = time_of(session, plan);
     let view = View {
         first,
         ..session.view()
     };
-    print_teardown_listing(plan, &view, &mut listing).map_err(general("stdout"))?;
+    print_teardown_listing(plan, &takes, &view, &mut listing).map_err(general("stdout"))?;
     if !can_ask(session) {
         return Ok(false);
     }
@@ -56,6 +59,12 @@ pub(super) async fn confirmed(session: &Session, plan: &Plan, first: &[String]) 
     let question =
         format!("Type the class's name ({name}) to delete this, anything else to leave it: ");
     Ok(answer(&question).await? == name)
+}
+
+/// How long the deletion will take.
+fn time_of(session: &Session, plan: &Plan) -> Estimate {
+    let pacer = Pacer::new(session.pace(), &session.quotas());
+    Workload::of_deletion(plan).estimate(&pacer)
 }
 
 /// The end of a deletion that nobody confirmed.
@@ -68,6 +77,10 @@ pub(super) async fn not_confirmed(
     let students = students.map(|s| StackResult::taken_down(s, None, Fresh::Seen(Some(s))).into());
     let note = "nothing was deleted: it was not confirmed, neither by the class's name at the prompt nor with --confirm";
     let mut ended = session.ended(command, students.collect(), vec![note.to_owned()]);
+    ended.summary.forecast = Some(Forecast {
+        deploy: None,
+        teardown: time_of(session, plan),
+    });
     ended.exit = Exit::Refused;
     let view = View {
         // Proposes no command: the person has just decided against it.
@@ -99,8 +112,8 @@ pub(super) fn can_ask(session: &Session) -> bool {
 }
 
 pub(super) fn can_ask_at(ui: Ui) -> bool {
-    let json = ui.output == OutputFormat::Json;
-    !json && io::stdin().is_terminal() && io::stderr().is_terminal()
+    let for_programs = ui.output.is_for_programs();
+    !for_programs && io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
 /// Asks until the answer can be read. An empty one stands for `usual`.

@@ -8,7 +8,7 @@ use jiff::{Timestamp, ZonedDateTime};
 
 use super::class::invalid;
 use super::run::{interrupted, look_alone};
-use super::say::said;
+use super::say::{print_document, said};
 use super::session::{in_region, pace};
 use crate::aws::configured::credential_source;
 use crate::aws::{self, CallError, Client, ConnectOptions};
@@ -46,12 +46,17 @@ pub(super) async fn run(cli: &Cli) -> Result<Exit> {
     let read = look_alone(&client, pace(settings.quota_scale), settings.ui, look).await?;
     let exit = read.exit();
     let report = OwnReport::new(&desired, &lab, student, read, ZonedDateTime::now());
-    let mut out = io::stdout().lock();
-    let written = match settings.ui.output {
-        OutputFormat::Json => report.json(&client.calls(), started.elapsed(), &mut out),
-        OutputFormat::Text => report.text(settings.ui.color_stdout, &mut out),
-    };
-    said(written.and_then(|()| out.flush()))?;
+    said(match settings.ui.output {
+        OutputFormat::Text => {
+            let mut out = io::stdout().lock();
+            let written = report.text(settings.ui.color_stdout, &mut out);
+            written.and_then(|()| out.flush())
+        }
+        format => {
+            let document = report.json(&client.calls(), started.elapsed());
+            print_document(format, exit, &document)
+        }
+    })?;
     Ok(exit)
 }
 
@@ -66,12 +71,13 @@ async fn look(
         own::require(&record, &stack.owner)?;
     }
     let seen = own::observe(client, desired).await?;
-    desired.take_deployed(&seen);
+    let edited = desired.take_deployed(&seen);
     let reading = ClassReading {
         lab,
         desired,
         students: std::slice::from_ref(student),
         skip: &BTreeSet::new(),
+        requests_stand: &BTreeSet::new(),
         depth: &Depth::Deploy,
         now_ms: Timestamp::now().as_millisecond(),
         at: None,
@@ -79,7 +85,8 @@ async fn look(
         invoke_url: &|api_id, stage| client.invoke_url(api_id, stage),
     };
     let read = read_own(client, &reading, &seen).await?;
-    read.ok_or_else(|| Error::new(Exit::General, "your stack", "was not read"))
+    let read = read.ok_or_else(|| Error::new(Exit::General, "your stack", "was not read"))?;
+    Ok(OwnReading { edited, ..read })
 }
 
 /// Connects with the student's own key. An embedded cloud must be running: a look starts nothing.

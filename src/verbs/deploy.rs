@@ -95,7 +95,7 @@ pub(super) async fn deploy(session: &Session, args: &DeployArgs) -> Result<Deplo
     let mut ended = session.ended(Command::Deploy, students, notes);
     ended.summary.left = session.left(&observed);
     ended.list(copies.files.values().flatten());
-    ended.gaps = gaps;
+    ended.summary.gaps = gaps;
     ended.exit = exit;
     Ok(Deployment {
         ended,

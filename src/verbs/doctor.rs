@@ -5,9 +5,8 @@ use std::io::{self, Write};
 use serde_json::{Value, json};
 
 use super::class::invalid as unusable;
-use super::print_json;
 use super::run::look_alone;
-use super::say::{general, said};
+use super::say::{general, print_document, said};
 use super::session::{cannot_begin, in_region, pace};
 use crate::aws::configured::credential_source;
 use crate::aws::{self, Client, ConnectOptions};
@@ -23,6 +22,7 @@ use crate::options::{ClassSettings, CloudTarget, OutputFormat, Profile, invalid}
 use crate::report::findings::{self, Finding, Shown, Standing, stdout_shows_unicode};
 use crate::report::print_notes;
 use crate::report::terminal::columns_of_stdout;
+use crate::results::stamp::{Account, schema_of, without_place};
 use crate::roster::Student;
 
 /// Without a roster, room is told for so many students.
@@ -134,13 +134,17 @@ fn show(found: &Found, settings: &ClassSettings) -> Result<Exit> {
     };
     let scope = found.scope.as_ref();
     said(match ui.output {
-        OutputFormat::Json => print_json(&json!({
-            "command": Command::Doctor,
-            "account": scope.map(|scope| &scope.account),
-            "region": scope.map(|scope| &scope.region),
-            "checks": findings,
-            "exit_code": exit.code(),
-        })),
+        format @ (OutputFormat::Json | OutputFormat::Jsonl) => {
+            let rest = json!({
+                "command": Command::Doctor,
+                "account": scope.map(|scope| Account { id: scope.account.clone(), alias: None }),
+                "region": scope.map(|scope| &scope.region),
+                "checks": findings,
+                "exit_code": exit.code(),
+            });
+            let document = without_place(schema_of(Command::Doctor), rest);
+            print_document(format, exit, &document)
+        }
         OutputFormat::Text => {
             let shown = Shown {
                 color: ui.color_stdout,

@@ -5,21 +5,18 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use super::notify;
-use super::say::said;
+use super::say::{print_document, said};
 use super::session::Session;
 use crate::error::{Error, Exit, Result};
 use crate::events::Command;
 use crate::options::OutputFormat;
 use crate::report::terminal::{self, ERRORS_ALONE};
 use crate::report::{View, errors_of, print_error, print_summary};
-use crate::results::{RunSummary, StudentResult};
-use crate::stack::kinds::Gap;
+use crate::results::{LabTitle, RunSummary, Stamp, StudentResult};
 use crate::text::commands::with_options;
-use crate::text::json;
 
 pub(super) struct VerbEnded {
     pub(crate) summary: RunSummary,
-    pub(crate) gaps: Vec<Gap>,
     pub(crate) exit: Exit,
 }
 
@@ -29,32 +26,25 @@ impl VerbEnded {
         self.summary.files = files.map(|f| f.as_ref().display().to_string()).collect();
     }
 
-    /// Shows it: one JSON document on stdout, or a summary for people. Then tells whoever is to be notified.
+    /// Shows it: a JSON document on stdout, or a summary for people. Then tells whoever is to be notified.
     pub(crate) async fn show(&self, session: &Session) -> Result<Exit> {
         self.show_with(session, session.view()).await
     }
 
     pub(crate) async fn show_with(&self, session: &Session, view: View<'_>) -> Result<Exit> {
         let ui = session.class.settings.ui;
-        let view = View {
-            gaps: &self.gaps,
-            ..view
-        };
-        {
-            let mut out = io::stdout().lock();
-            let written = match ui.output {
-                OutputFormat::Json => json::document(&self.summary.of(view.only))
-                    .map_err(io::Error::from)
-                    .and_then(|document| out.write_all(document.as_bytes())),
-                OutputFormat::Text if ui.verbosity <= ERRORS_ALONE => {
-                    let errors = Error::of(self.exit, errors_of(&self.summary, &view));
-                    let columns = terminal::columns_of_stderr();
-                    print_error(&errors, ui.color_stderr, columns, &mut io::stderr().lock())
-                }
-                OutputFormat::Text => print_summary(&self.summary, &view, &mut out),
-            };
-            said(written.and_then(|()| out.flush()))?;
-        }
+        said(match ui.output {
+            OutputFormat::Text if ui.verbosity <= ERRORS_ALONE => {
+                let errors = Error::of(self.exit, errors_of(&self.summary, &view));
+                let columns = terminal::columns_of_stderr();
+                print_error(&errors, ui.color_stderr, columns, &mut io::stderr().lock())
+            }
+            OutputFormat::Text => {
+                let mut out = io::stdout().lock();
+                print_summary(&self.summary, &view, &mut out).and_then(|()| out.flush())
+            }
+            format => print_document(format, self.exit, &self.summary.of(view.only)),
+        })?;
         notify::ended(session, &self.summary, self.exit).await;
         Ok(self.exit)
     }
@@ -73,7 +63,7 @@ impl Session {
             *text = with_options(text, &class.invocation);
         }
         // `Class::load` has shown them to people already.
-        if class.settings.ui.output == OutputFormat::Json {
+        if class.settings.ui.output.is_for_programs() {
             notes.splice(0..0, class.roster.notes.iter().cloned());
         }
         let mut summary = BTreeMap::from([("students".to_owned(), students.len() as u64)]);
@@ -81,7 +71,13 @@ impl Session {
             let word = student.outcome.as_str().to_owned();
             *summary.entry(word).or_default() += 1;
         }
+        let scope = self.scope();
         let summary = RunSummary {
+            stamp: Some(Stamp::now(command, &scope.account, &scope.region)),
+            lab: Some(LabTitle {
+                id: self.desired.lab.clone(),
+                title: class.lab.title().to_owned(),
+            }),
             summary,
             notes,
             api_calls: self.client.calls(),
@@ -90,7 +86,6 @@ impl Session {
         };
         VerbEnded {
             summary,
-            gaps: Vec::new(),
             exit: Exit::Done,
         }
     }
@@ -103,6 +98,7 @@ impl Session {
             invocation: &class.invocation,
             selection: &class.selection,
             repeat: &class.repeat,
+            verbosity: class.settings.ui.verbosity,
             has_access: class.lab.has_access(),
             ..View::default()
         }

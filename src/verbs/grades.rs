@@ -93,15 +93,20 @@ pub(super) async fn push(cli: &Cli, args: &PushArgs) -> Result<Exit> {
             let answer = answer(&question);
             unless_interrupted(answer, &mut interrupts).await? == args.course.to_string()
         };
-    let (became, failures, stopped) = match confirmed && !push.grades.is_empty() {
-        true => {
-            let grades = plural(push.grades.len(), "grade");
-            say(&format!("writing {grades} to Canvas"), ui.verbosity);
-            let wrote = push.write(&canvas, next(&mut interrupts)).await;
-            (Some(wrote.ended), wrote.failures, wrote.stopped)
-        }
-        false => (None, Vec::new(), false),
-    };
+    let (mut became, mut failures, mut stopped) = (None, Vec::new(), false);
+    if confirmed && !push.grades.is_empty() {
+        let grades = plural(push.grades.len(), "grade");
+        say(&format!("writing {grades} to Canvas"), ui.verbosity);
+        let stops = interrupts.by_ref().enumerate().map(|(earlier, ())| {
+            if earlier == 0 {
+                let what = "stopping: nothing more is sent, and what Canvas has is read back; Ctrl-C again ends at once";
+                say(what, ui.verbosity);
+            }
+        });
+        let wrote = push.write(&canvas, stops).await;
+        notes.extend(wrote.unverified.then(|| push.unverified(&wrote.ended)));
+        (became, failures, stopped) = (Some(wrote.ended), wrote.failures, wrote.stopped);
+    }
     let mut exit = match standing.is_certain() {
         true => Exit::Done,
         false => Exit::General,
@@ -131,7 +136,7 @@ pub(super) async fn push(cli: &Cli, args: &PushArgs) -> Result<Exit> {
     }
     let mut ended = session.ended(COMMAND, students, notes);
     ended.exit = exit;
-    ended.gaps = gaps;
+    ended.summary.gaps = gaps;
     ended.show(&session).await
 }
 

@@ -7,8 +7,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::ask::{ask, can_ask_at};
-use super::print_json;
-use super::say::{general, said};
+use super::say::{general, print_document, said};
 use super::session::in_region;
 use crate::aws::configured::{CredentialSource, NoCredentials, credential_source, profiles};
 use crate::aws::{self, ConnectOptions};
@@ -18,8 +17,9 @@ use crate::files::create_all;
 use crate::ids::ClassName;
 use crate::lab::{Lab, bundle};
 use crate::options::new_class::{NewClass, check_free, class_of_folder};
-use crate::options::{AccountId, CloudTarget, OutputFormat, Profile, Region, Ui, asked_cloud};
+use crate::options::{AccountId, CloudTarget, Profile, Region, Ui, asked_cloud};
 use crate::report::print_notes;
+use crate::results::stamp::{Account, INIT, without_place};
 use crate::text::similar::did_you_mean;
 
 /// For the one call, credentials included.
@@ -37,6 +37,9 @@ pub(super) async fn run(cli: &Cli, args: &InitArgs, ui: Ui) -> Result<Exit> {
     let here = std::env::current_dir().map_err(general("the current folder"))?;
     let asks = !args.yes && can_ask_at(ui);
     let mut class = args.name.clone().or_else(|| cli.global.class.clone());
+    if !asks {
+        class.get_or_insert_with(|| class_of_folder(&here));
+    }
     check_free(&here, class.as_ref())?;
     let lab_here = Path::new("templates/lab.toml").is_file();
     let lab = bundle::load(lab_here.then_some(Path::new(".")))?;
@@ -67,14 +70,14 @@ pub(super) async fn run(cli: &Cli, args: &InitArgs, ui: Ui) -> Result<Exit> {
         ))
         .await?;
     }
-    let lines = write(&here, &class)?;
+    let files = write(&here, &class)?;
     let notes = if asks { Vec::new() } else { known.notes };
-    said(show(&class, &lines, &notes, ui))?;
+    said(show(&class, &files, &notes, ui))?;
     Ok(Exit::Done)
 }
 
 /// Writes the files, all or none. What to say of each.
-fn write(here: &Path, class: &NewClass) -> Result<Vec<String>> {
+fn write(here: &Path, class: &NewClass) -> Result<Vec<(PathBuf, String)>> {
     let mut lines = vec![
         "three example students, to be replaced by yours",
         "the class's settings",
@@ -110,28 +113,28 @@ fn write(here: &Path, class: &NewClass) -> Result<Vec<String>> {
         )
         .hint(hint)
     })?;
-    let lines = names.iter().zip(lines);
-    Ok(lines
-        .map(|(path, what)| format!("{}: {what}", path.display()))
-        .collect())
+    let lines = lines.into_iter().map(str::to_owned);
+    Ok(names.into_iter().zip(lines).collect())
 }
 
-fn show(class: &NewClass, lines: &[String], notes: &[String], ui: Ui) -> io::Result<()> {
-    if ui.output == OutputFormat::Json {
-        return print_json(&json!({
+fn show(class: &NewClass, files: &[(PathBuf, String)], notes: &[String], ui: Ui) -> io::Result<()> {
+    if ui.output.is_for_programs() {
+        let rest = json!({
             "command": "init",
             "class": class.class,
-            "account": class.account.as_ref().map(AccountId::as_str),
+            "account": class.account.as_ref().map(|id| Account { id: id.to_string(), alias: None }),
             "region": class.region.as_str(),
-            "files": lines,
+            "profile": class.account.as_ref().and(class.profile.as_ref()).map(Profile::as_str),
+            "files": files.iter().map(|(path, _)| path).collect::<Vec<_>>(),
             "notes": notes,
             "exit_code": 0,
-        }));
+        });
+        return print_document(ui.output, Exit::Done, &without_place(INIT, rest));
     }
     print_notes(notes, ui.color_stderr, &mut io::stderr().lock())?;
     let mut out = io::stdout().lock();
-    for line in lines {
-        writeln!(out, "{line}")?;
+    for (path, what) in files {
+        writeln!(out, "{}: {what}", path.display())?;
     }
     for (command, reason) in class.next() {
         writeln!(out, "next: {command}\n      {reason}")?;

@@ -48,7 +48,7 @@ pub(super) async fn run(cli: &Cli) -> Result<Exit> {
     let (observed, students) = done?;
     let exit = run.exit(&students, &[Outcome::Failed, Outcome::Unknown]);
     let mut ended = session.ended(COMMAND, students, Vec::new());
-    ended.gaps = observed.gaps;
+    ended.summary.gaps = observed.gaps;
     ended.exit = exit;
     ended.show(&session).await
 }

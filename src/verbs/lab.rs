@@ -13,8 +13,8 @@ use crate::options::{OutputFormat, Ui};
 use crate::text::show::clean;
 use crate::text::words::plural;
 
-use super::print_json;
-use super::say::said;
+use super::say::{print_document, said};
+use crate::results::stamp::{LAB, without_place};
 
 pub(super) fn run(cli: &Cli, verb: &LabVerb, ui: Ui) -> Result<Exit> {
     match verb {
@@ -25,24 +25,22 @@ pub(super) fn run(cli: &Cli, verb: &LabVerb, ui: Ui) -> Result<Exit> {
 
 fn check(dir: Option<&Path>, ui: Ui) -> Result<Exit> {
     let found = Lab::proofread(&bundle::files(dir)?);
-    let mut out = io::stdout().lock();
-    if ui.output == OutputFormat::Json {
-        let exit = if found.problems.is_empty() {
-            Exit::Done
-        } else {
-            Exit::Invalid
+    if ui.output.is_for_programs() {
+        let exit = match found.problems.is_empty() {
+            true => Exit::Done,
+            false => Exit::Invalid,
         };
-        let document = json!({
+        let rest = json!({
             "command": "lab check",
             "lab": found.title,
             "errors": found.problems,
             "remarks": found.remarks,
             "exit_code": exit.code(),
         });
-        drop(out);
-        said(print_json(&document))?;
+        said(print_document(ui.output, exit, &without_place(LAB, rest)))?;
         return Ok(exit);
     }
+    let mut out = io::stdout().lock();
     for remark in &found.remarks {
         said(writeln!(out, "remark: {}", clean(remark)))?;
     }
@@ -69,15 +67,16 @@ fn new(dir: &Path, ui: Ui) -> Result<Exit> {
         "homeroom lab check {0}, then homeroom rehearse --lab {0}",
         clean(&dir)
     );
-    match ui.output {
-        OutputFormat::Json => said(print_json(
-            &json!({ "command": "lab new", "folder": dir, "exit_code": 0 }),
-        ))?,
-        _ => said(writeln!(
+    said(match ui.output {
+        OutputFormat::Text => writeln!(
             io::stdout().lock(),
             "A small lab is in {}.\nnext: {next}",
             clean(&dir)
-        ))?,
-    }
+        ),
+        format => {
+            let rest = json!({ "command": "lab new", "folder": dir, "exit_code": 0 });
+            print_document(format, Exit::Done, &without_place(LAB, rest))
+        }
+    })?;
     Ok(Exit::Done)
 }

@@ -10,10 +10,10 @@ use crate::error::{Error, Exit, Result};
 use crate::lab::bundle;
 use crate::local::{Endpoint, LocalCloud, StartupStep};
 use crate::options::{OutputFormat, Ui, asked_region};
+use crate::results::stamp;
 use crate::text::words::posix_quoted;
 
-use super::print_json;
-use super::say::{said, say};
+use super::say::{print_document, said, say};
 
 pub(super) async fn run(cli: &Cli, verb: &LocalVerb, ui: Ui) -> Result<Exit> {
     let cloud = LocalCloud::from_env()?;
@@ -58,8 +58,11 @@ pub(super) async fn run(cli: &Cli, verb: &LocalVerb, ui: Ui) -> Result<Exit> {
             (json!({ "command": "local env", "env": variables }), exports)
         }
     };
+    let document = stamp::without_place(stamp::LOCAL, document);
     said(match ui.output {
-        OutputFormat::Json => print_json(&document),
+        format @ (OutputFormat::Json | OutputFormat::Jsonl) => {
+            print_document(format, Exit::Done, &document)
+        }
         OutputFormat::Text => writeln!(io::stdout().lock(), "{text}"),
     })?;
     Ok(Exit::Done)

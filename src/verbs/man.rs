@@ -11,8 +11,10 @@ use super::say::general;
 
 /// A page for homeroom and one for each verb that is shown.
 pub(super) fn run(args: &ManArgs) -> Result<Exit> {
+    // A page says nothing of an option whose help the short help leaves out.
+    let command = Cli::command().mut_args(|option| option.hide_short_help(false));
     fs::create_dir_all(&args.folder)
-        .and_then(|()| clap_mangen::generate_to(Cli::command(), &args.folder))
+        .and_then(|()| clap_mangen::generate_to(command, &args.folder))
         .map_err(|error| {
             general(args.folder.display().to_string())(error)
                 .hint("name a folder in which you may write")
@@ -38,6 +40,23 @@ mod tests {
             assert_eq!(page(&name).is_ok(), !verb.is_hide_set(), "{name}");
         }
         assert!(page("homeroom-access-grant").unwrap().contains("access"));
+    }
+
+    #[test]
+    fn the_manual_page_says_what_the_options_of_every_verb_do() {
+        let folder = tempfile::tempdir().unwrap();
+        let args = ManArgs {
+            folder: folder.path().to_owned(),
+        };
+        assert_eq!(run(&args), Ok(Exit::Done));
+        let page = fs::read_to_string(folder.path().join("homeroom.1")).unwrap();
+        for option in Cli::command().get_arguments() {
+            let help = option.get_help().unwrap().to_string();
+            let first = help
+                .split(|c: char| !c.is_alphanumeric() && c != ' ')
+                .next();
+            assert!(page.contains(first.unwrap()), "{help}");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod access;
 mod ask;
+mod browser;
 mod check;
 mod class;
 mod completions;
@@ -31,12 +32,13 @@ mod reset;
 mod run;
 mod say;
 mod session;
+mod silence;
 mod status;
 mod teardown;
 mod validate;
 mod watch;
 
-use std::io::{self, Write};
+use std::io;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -47,8 +49,8 @@ use crate::events::Command;
 use crate::files::append_private;
 use crate::options::{OutputFormat, Ui, invalid};
 use crate::report::{diagnostics, print_error, terminal};
-use crate::text::json::canonical;
-use say::general;
+use crate::results::stamp;
+use say::{general, print_document};
 
 /// The whole program: reads the command line, runs the verb, says what went wrong.
 pub fn main() -> ExitCode {
@@ -64,11 +66,12 @@ pub fn main() -> ExitCode {
             if !error.use_stderr() {
                 return ExitCode::SUCCESS;
             }
-            if json_was_asked_for(std::env::args(), std::env::var("HOMEROOM_OUTPUT").ok()) {
+            let format = asked_for(std::env::args(), std::env::var("HOMEROOM_OUTPUT").ok());
+            if format.is_for_programs() {
                 let words = error.to_string();
                 let cause = words.lines().next().unwrap_or_default().to_owned();
                 let error = Error::new(Exit::Invalid, "command line", cause);
-                let _ = print_json(&error_document(None, &error));
+                let _ = print_document(format, error.exit, &error_document(None, &error));
             }
             return ExitCode::from(Exit::Invalid.code());
         }
@@ -102,8 +105,9 @@ pub fn main() -> ExitCode {
             let columns = terminal::columns_of_stderr();
             // A closed stderr leaves nobody to tell.
             let _ = print_error(&error, ui.color_stderr, columns, &mut io::stderr().lock());
-            if ui.output == OutputFormat::Json {
-                let _ = print_json(&error_document(cli.verb.command(), &error));
+            if ui.output.is_for_programs() {
+                let document = error_document(cli.verb.command(), &error);
+                let _ = print_document(ui.output, error.exit, &document);
             }
             ExitCode::from(error.exit.code())
         }
@@ -157,7 +161,7 @@ async fn dispatch(cli: &Cli, ui: Ui) -> Result<Exit> {
 
 /// The one JSON document of a command that ended by an error: the keys of every document, and `errors`.
 fn error_document(command: Option<Command>, error: &Error) -> serde_json::Value {
-    serde_json::json!({
+    let rest = serde_json::json!({
         "command": command,
         "class": null,
         "students": [],
@@ -166,23 +170,23 @@ fn error_document(command: Option<Command>, error: &Error) -> serde_json::Value 
         "elapsed_s": 0.0,
         "errors": error.failures,
         "exit_code": error.exit.code(),
-    })
+    });
+    stamp::without_place(stamp::ERROR, rest)
 }
 
-/// Whether JSON was asked for on a command line that could not be read.
-fn json_was_asked_for(words: impl IntoIterator<Item = String>, variable: Option<String>) -> bool {
+/// What was asked for on a command line that could not be read.
+fn asked_for(words: impl IntoIterator<Item = String>, variable: Option<String>) -> OutputFormat {
     let words: Vec<String> = words.into_iter().collect();
-    let spelled = words.iter().any(|word| word == "--output=json");
-    let apart = words
-        .windows(2)
-        .any(|pair| pair[0] == "--output" && pair[1] == "json");
-    spelled || apart || variable.as_deref() == Some("json")
-}
-
-fn print_json(document: &serde_json::Value) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    writeln!(out, "{}", canonical(document))?;
-    out.flush()
+    let spelled = words
+        .iter()
+        .filter_map(|word| word.strip_prefix("--output="));
+    let apart = words.windows(2).filter(|pair| pair[0] == "--output");
+    let apart = apart.map(|pair| pair[1].as_str());
+    match spelled.chain(apart).next().or(variable.as_deref()) {
+        Some("json") => OutputFormat::Json,
+        Some("jsonl") => OutputFormat::Jsonl,
+        _ => OutputFormat::Text,
+    }
 }
 
 #[cfg(test)]
@@ -190,12 +194,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn json_is_recognised_on_a_command_line_that_cannot_be_read() {
-        let asked = |line: &str| json_was_asked_for(line.split(' ').map(str::to_owned), None);
-        assert!(asked("homeroom deploy --output json --nonsense"));
-        assert!(asked("homeroom --output=json nonsense"));
-        assert!(!asked("homeroom deploy --output text json"));
-        assert!(json_was_asked_for([], Some("json".to_owned())));
+    fn the_output_is_recognised_on_a_command_line_that_cannot_be_read() {
+        let asked = |line: &str| asked_for(line.split(' ').map(str::to_owned), None);
+        let line = "homeroom deploy --output json --nonsense";
+        assert_eq!(asked(line), OutputFormat::Json);
+        assert_eq!(
+            asked("homeroom --output=jsonl nonsense"),
+            OutputFormat::Jsonl
+        );
+        let line = "homeroom deploy --output text json";
+        assert_eq!(asked(line), OutputFormat::Text);
+        let variable = Some("json".to_owned());
+        assert_eq!(asked_for([], variable), OutputFormat::Json);
     }
 
     #[test]

@@ -3,13 +3,14 @@
 use super::access::still_frozen;
 use super::class::Class;
 use super::session::Session;
-use crate::aws::Client;
 use crate::aws::pacing::Pacer;
+use crate::aws::{CallResult, Client};
 use crate::cli::{Cli, PlanArgs};
 use crate::error::{Exit, Result};
 use crate::events::Command;
 use crate::lab::asl;
-use crate::report::View;
+use crate::options::CloudTarget;
+use crate::results::{PlanDigest, RunSummary};
 use crate::stack::elsewhere::Elsewhere;
 use crate::stack::forecast::{Forecast, Workload};
 use crate::stack::kinds::Kind;
@@ -23,9 +24,10 @@ use crate::stack::result::StackResult;
 pub(super) async fn run(cli: &Cli, args: &PlanArgs) -> Result<Exit> {
     let session = Class::load(cli)?.connect().await?;
     let look = session.look(Command::Plan, async |client| {
-        plan(client, &session, false).await
+        let (planned, alias) = tokio::join!(plan(client, &session, false), client.account_alias());
+        planned.map(|(plan, observed)| (plan, observed, alias))
     });
-    let (plan, observed) = look.await?;
+    let (plan, observed, alias) = look.await?;
     let students = plan.students.iter();
     let students = students.map(|student| StackResult::planned(student).into());
     let mut notes = notes(&session);
@@ -34,7 +36,7 @@ pub(super) async fn run(cli: &Cli, args: &PlanArgs) -> Result<Exit> {
     let pacer = || Pacer::new(session.pace(), &session.quotas());
     // Each estimate begins with full quotas.
     ended.summary.forecast = Some(Forecast {
-        deploy: Workload::of(&plan).estimate(&pacer()),
+        deploy: Some(Workload::of(&plan).estimate(&pacer())),
         teardown: Workload::of_teardown(&session.desired).estimate(&pacer()),
     });
     ended.summary.left = session.left(&observed);
@@ -45,13 +47,39 @@ pub(super) async fn run(cli: &Cli, args: &PlanArgs) -> Result<Exit> {
         true if plan.count(Verdict::Conflict) > 0 => Exit::SomeFailed,
         _ => Exit::Done,
     };
-    let limits = shown(plan.limits_of_stacks());
-    ended.gaps = plan.gaps;
-    let view = View {
-        limits: &limits,
-        ..session.view()
+    ended.summary.plan = Some(digest(&session, &mut ended.summary, &plan, alias));
+    ended.summary.gaps = plan.gaps;
+    ended.show(&session).await
+}
+
+/// The plan as it is shown. `alias`: the account's, as it was read.
+fn digest(
+    session: &Session,
+    summary: &mut RunSummary,
+    plan: &Plan,
+    alias: CallResult<Option<String>>,
+) -> PlanDigest {
+    let (profile, endpoint) = match &session.class.settings.target {
+        CloudTarget::Local => (None, Some("embedded".to_owned())),
+        CloudTarget::Aws {
+            profile,
+            endpoint_url,
+        } => {
+            let endpoint = endpoint_url.as_ref().map(ToString::to_string);
+            (profile.as_ref().map(ToString::to_string), endpoint)
+        }
     };
-    ended.show_with(&session, view).await
+    let alias_unread = alias.as_ref().err().map(ToString::to_string);
+    if let Some(stamp) = &mut summary.stamp {
+        stamp.account.alias = alias.ok().flatten();
+    }
+    PlanDigest {
+        profile,
+        endpoint,
+        alias_unread,
+        limits: shown(plan.limits_of_stacks()),
+        ..PlanDigest::of(&summary.students)
+    }
 }
 
 /// Looks at the cloud and plans a deployment. Refuses if the students' stacks are in another class, lab or region.
@@ -71,7 +99,7 @@ pub(super) async fn plan(
         plan.account.policies = summary.policies;
         plan.account.policies_quota = summary.policies_quota;
     }
-    if plan.creates(Kind::Function) > 0 {
+    if plan.creates(Kind::Function) > 0 || plan.reserves() > 0 {
         let concurrency = client.concurrency().await.unwrap_or_default();
         plan.account.concurrency_quota = concurrency.concurrency_quota;
         plan.account.concurrency_reserved = concurrency.concurrency_reserved;

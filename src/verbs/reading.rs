@@ -1,6 +1,6 @@
 //! Reads where a class stands, keeps that for the next reading, and makes a report of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 use jiff::{Timestamp, ZonedDateTime};
@@ -10,9 +10,10 @@ use super::ended::VerbEnded;
 use super::run::Log;
 use super::say::unwritten;
 use super::session::Session;
+use super::silence::{Heard, tell_silent};
 use crate::error::{Exit, Result};
 use crate::events::Command;
-use crate::evidence::attention::{find_silent, needs, room_remarks};
+use crate::evidence::attention::{needs, room_remarks};
 use crate::evidence::kept::{LAST_READINGS, distinct};
 use crate::evidence::last_reading::LastReadings;
 use crate::evidence::progress::StudentProgress;
@@ -40,16 +41,25 @@ pub(super) async fn read_at(
     command: Command,
     at: Option<Timestamp>,
 ) -> Result<ClassStanding> {
-    read_of(session, command, None, &[], &BTreeMap::new(), at).await
+    read_of(session, command, None, &[], &Stands::default(), at).await
 }
 
-/// [`read`] without students for whom something stands that was read before.
+/// What of an earlier reading stands for a part of the class.
+#[derive(Debug, Default)]
+pub(super) struct Stands {
+    /// Students who are not read, with what stands for them.
+    pub(super) students: BTreeMap<Username, StudentProgress>,
+    /// Students whose refused requests are not asked for.
+    pub(super) requests: BTreeSet<Username>,
+}
+
+/// [`read`] without what stands from an earlier reading.
 pub(super) async fn read_others(
     session: &Session,
     command: Command,
-    not_now: &BTreeMap<Username, StudentProgress>,
+    stands: &Stands,
 ) -> Result<ClassStanding> {
-    read_of(session, command, None, &[], not_now, None).await
+    read_of(session, command, None, &[], stands, None).await
 }
 
 /// [`read`] of what a teardown has just listed, for students who left the roster, too.
@@ -58,7 +68,7 @@ pub(super) async fn read_observed(
     observed: &Observed,
     departed: &[Username],
 ) -> Result<ClassStanding> {
-    let (all, command) = (BTreeMap::new(), Command::Teardown);
+    let (all, command) = (Stands::default(), Command::Teardown);
     read_of(session, command, Some(observed), departed, &all, None).await
 }
 
@@ -67,9 +77,10 @@ async fn read_of(
     command: Command,
     observed: Option<&Observed>,
     departed: &[Username],
-    not_now: &BTreeMap<Username, StudentProgress>,
+    stands: &Stands,
     at: Option<Timestamp>,
 ) -> Result<ClassStanding> {
+    let not_now = &stands.students;
     let (class, files) = (&session.class, session.files());
     let mut students = class.students.clone();
     let mut unnamed = Vec::new();
@@ -102,6 +113,7 @@ async fn read_of(
         desired: beyond.as_ref().unwrap_or(&session.desired),
         students: &students,
         skip: &not_now.keys().cloned().collect(),
+        requests_stand: &stands.requests,
         depth: &class.depth(),
         now_ms: Timestamp::now().as_millisecond(),
         at,
@@ -116,9 +128,7 @@ async fn read_of(
     let any = |sights: &[StackSight]| sights.iter().any(|sight| sight.any || sight.hidden);
     let (here, gone) = read.sights.split_at(class.students.len());
     let (any_stack, any_departed) = (any(here), any(gone));
-    if at.is_none() && (any_stack || any_departed) {
-        notes.extend(files.keep_cache(&read.cache));
-    }
+    let mut cache = read.cache;
     let taken_at = ZonedDateTime::now();
     let now = taken_at.timestamp();
     // Afresh: another command may have read meanwhile.
@@ -165,8 +175,21 @@ async fn read_of(
         students.sort_by_cached_key(place);
     }
     match at {
-        None => find_silent(&mut students, &read.frozen, &class.lab, now),
+        None => {
+            let heard = Heard {
+                apis: &read.apis,
+                frozen: &read.frozen,
+                last: &last,
+                // A teardown asks who has done what, and nobody needs anything any more.
+                asks: observed.is_none(),
+                now,
+            };
+            notes.extend(tell_silent(session, command, &mut students, &mut cache, heard).await?);
+        }
         Some(at) => notes.push(last_readings::as_of_note(&taken_at, at)),
+    }
+    if at.is_none() && (any_stack || any_departed) {
+        notes.extend(files.keep_cache(&cache));
     }
     Ok(ClassStanding {
         students,
@@ -230,7 +253,7 @@ pub(super) fn ended(
         ended.exit = Exit::General;
     }
     ended.summary.left = standing.left;
-    ended.gaps = standing.gaps;
+    ended.summary.gaps = standing.gaps;
     ended
 }
 

@@ -29,6 +29,7 @@ use crate::probe::rehearsal::{Diligence, misjudged};
 use crate::probe::script::{ScriptTrouble, work};
 use crate::report::View;
 use crate::results::StudentResult;
+use crate::results::stamp::schema_of;
 use crate::stack::observe::{Depth, observe};
 use crate::strict::Proxy;
 use post_mortem::PostMortem;
@@ -230,11 +231,14 @@ async fn ended_early(
         post_mortem.keep(Some(session)).await;
         ended.summary.notes.extend(post_mortem.note());
     }
-    if session.class.settings.ui.output == OutputFormat::Json {
+    if session.class.settings.ui.output.is_for_programs() {
         // JSON output is one document, and it names the command that was typed.
         ended.summary.command = COMMAND;
+        if let Some(stamp) = &mut ended.summary.stamp {
+            stamp.schema = schema_of(COMMAND);
+        }
     }
-    ended.gaps.clear();
+    ended.summary.gaps.clear();
     ended.show(session).await
 }
 

@@ -1,5 +1,6 @@
 //! `report`: writes where everybody stands, for people, programs and gradebooks.
 
+use super::browser;
 use super::class::Class;
 use super::gradebook::{self, GradebookFile};
 use super::reading::{about, class_report, ended, read, write_files};
@@ -44,6 +45,10 @@ pub(super) async fn run(cli: &Cli, args: &ReportArgs) -> Result<Exit> {
         files.push(path);
         notes.extend(said);
     }
+    let page = written.anonymous.as_ref().unwrap_or(&written.html);
+    if args.open {
+        notes.extend(browser::show(page));
+    }
     if !written.removed.is_empty() {
         let pages = plural(written.removed.len(), "page");
         notes.push(format!("removed {pages} of students who left"));
@@ -52,7 +57,7 @@ pub(super) async fn run(cli: &Cli, args: &ReportArgs) -> Result<Exit> {
     ended.list(files);
     let view = View {
         document: Some(&report),
-        report: Some(written.anonymous.as_ref().unwrap_or(&written.html)),
+        report: Some(page),
         ..session.view()
     };
     ended.show_with(&session, view).await

@@ -2,6 +2,7 @@
 //! How it ended is shown by `ended`.
 
 use std::future::Future;
+use std::io::{self, Stdout};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -14,7 +15,8 @@ use crate::aws::pacing::{Overrides, Pace};
 use crate::aws::stop::{Cancelled, Stop};
 use crate::error::{Error, Exit, Result};
 use crate::events::{Command, Event, Outcome, StepInFlight};
-use crate::options::Ui;
+use crate::options::{OutputFormat, Ui};
+use crate::report::runlog::EventStream;
 use crate::report::{RunLog, Terminal, TerminalOptions};
 use crate::results::StudentResult;
 use crate::stack::dispatcher;
@@ -110,6 +112,7 @@ pub(super) async fn look_alone<T>(
 ) -> T {
     let listeners = Listeners {
         terminal: Terminal::stderr(terminal_options(ui)),
+        stream: stream(ui),
         log: None,
     };
     let rates = (pace, Overrides::new());
@@ -164,6 +167,8 @@ pub(super) async fn announced<T>(
 
 struct Listeners {
     terminal: Terminal,
+    /// For a program that wants to hear everything.
+    stream: Option<EventStream<Stdout>>,
     log: Option<RunLog>,
 }
 
@@ -182,7 +187,13 @@ impl Listeners {
                 None
             }
         };
-        Self { terminal, log }
+        // Of `watch` stdout has one line: where the page is.
+        let stream = stream(session.class.settings.ui).filter(|_| command != Command::Watch);
+        Self {
+            terminal,
+            stream,
+            log,
+        }
     }
 
     fn handle(&mut self, event: Option<&Event>) {
@@ -190,12 +201,20 @@ impl Listeners {
             self.terminal.tick();
             return;
         };
-        self.terminal.handle(event);
+        let now = Timestamp::now();
         let log = self.log.as_mut();
-        if let Some(lost) = log.and_then(|log| log.record(Timestamp::now(), event)) {
-            self.terminal.handle(&lost);
+        let lost = log.and_then(|log| log.record(now, event));
+        for event in [Some(event), lost.as_ref()].into_iter().flatten() {
+            self.terminal.handle(event);
+            if let Some(stream) = &mut self.stream {
+                stream.tell(now, event);
+            }
         }
     }
+}
+
+fn stream(ui: Ui) -> Option<EventStream<Stdout>> {
+    (ui.output == OutputFormat::Jsonl).then(|| EventStream::over(io::stdout()))
 }
 
 fn terminal_options(ui: Ui) -> TerminalOptions {

@@ -3,7 +3,12 @@
 use std::fmt::Display;
 use std::io::{self, Write};
 
+use serde::Serialize;
+
 use crate::error::{Error, Exit, Result};
+use crate::options::OutputFormat;
+use crate::report::runlog::result_line;
+use crate::text::json;
 
 /// The command's result of writing to stdout.
 pub(super) fn said(written: io::Result<()>) -> Result<()> {
@@ -12,6 +17,21 @@ pub(super) fn said(written: io::Result<()>) -> Result<()> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         other => other.map_err(general("stdout")),
     }
+}
+
+/// Writes a verb's document to stdout: alone, or as the last line of a stream.
+pub(super) fn print_document(
+    format: OutputFormat,
+    exit: Exit,
+    document: &impl Serialize,
+) -> io::Result<()> {
+    let text = match format {
+        OutputFormat::Jsonl => result_line(exit, document),
+        _ => json::document(document),
+    };
+    let mut out = io::stdout().lock();
+    out.write_all(text?.as_bytes())?;
+    out.flush()
 }
 
 /// Makes an error of kind [`Exit::General`] of a cause.

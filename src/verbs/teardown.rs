@@ -141,7 +141,7 @@ pub(super) async fn tear_down(
         exit = Exit::Remains;
     }
     let mut ended = session.ended(COMMAND, students, notes);
-    ended.gaps = gaps;
+    ended.summary.gaps = gaps;
     ended.exit = exit;
     Ok(ended)
 }

@@ -68,7 +68,7 @@ pub(super) async fn validate(session: &Session) -> Result<(VerbEnded, Observed)>
     notes.extend(session.files().keep_validations(checks(), &at));
     let exit = run.exit(&students, &[Outcome::Failed, Outcome::Unknown]);
     let mut ended = session.ended(COMMAND, students, notes);
-    ended.gaps.clone_from(&observed.gaps);
+    ended.summary.gaps.clone_from(&observed.gaps);
     ended.exit = exit;
     Ok((ended, observed))
 }

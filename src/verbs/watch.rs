@@ -4,20 +4,20 @@
 //!  browser ◄── page, events ── server ◄── Board ◄── readings, only while somebody looks
 //! ```
 
+mod place;
 mod server;
 
 use std::io::{self, Write};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{Stream, StreamExt};
 use jiff::Timestamp;
-use tokio::net::TcpListener;
 use tokio::time::Instant;
 
 use crate::aws::Operation;
-use crate::aws::pacing::calls_at_share;
+use crate::aws::pacing::{calls_at_share, calls_within};
 use crate::cli::{Cli, WatchArgs};
 use crate::error::{Exit, Result};
 use crate::events::Command;
@@ -26,17 +26,25 @@ use crate::evidence::turns::WatchTurns;
 use crate::options::OutputFormat;
 use crate::report::Document;
 use crate::report::html::Pages;
+use crate::report::runlog::result_line;
+use crate::results::Stamp;
+use crate::text::json;
 
+use super::browser;
 use super::class::Class;
 use super::interrupts::interrupts;
 use super::notify;
-use super::reading::{class_report, read_others};
-use super::say::general;
+use super::reading::{Stands, class_report, read_others};
+use super::say::{general, say};
 use super::session::Session;
+use place::{Place, Signpost, secret_word, usual_port};
 use server::{Board, Said, serve};
 
 /// The share of a quota that watching takes at most; the rest is for the students and other commands.
 const SHARE: f64 = 0.5;
+
+/// How long the logs may be asked for refused requests, so that a class of thirty is read within five seconds.
+const LOGS_WITHIN: Duration = Duration::from_secs(3);
 
 /// The pause after a reading is at least this many times as long as the reading.
 const REST: u32 = 2;
@@ -52,20 +60,59 @@ pub(super) async fn run(cli: &Cli, args: &WatchArgs) -> Result<Exit> {
     let pages = Pages::new().map_err(general("page"))?;
     // From here on Ctrl-C ends the command in order.
     let mut interrupts = Box::pin(interrupts());
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, args.port.unwrap_or(0)));
-    let listener = TcpListener::bind(address).await.map_err(|error| {
-        general(address.to_string())(format!("cannot listen: {error}"))
-            .hint("leave --port out to take a free one")
-    })?;
-    let board = Arc::new(Board::new().map_err(general("watch"))?);
-    let port = listener.local_addr().map_err(general("watch"))?.port();
-    announce(&session, &board.url(port))?;
-    let server = tokio::spawn(serve(listener, Arc::clone(&board), port));
+    let place = listen(&session, args).await?;
+    let word = secret_word(&session.folder(), place.is_shared).map_err(general("watch"))?;
+    let board = Arc::new(Board::new(word));
+    let url = place.url(board.word());
+    announce(&session, &url)?;
+    let _signpost = args.open.then(|| open(&session, &url));
+    let server = tokio::spawn(serve(place.listener, Arc::clone(&board)));
     let interval = Duration::from_secs(args.interval);
     let render = |report: &Document| pages.live(report, key.as_ref(), interval.as_secs());
     let ended = watch(&session, &board, interval, render, &mut interrupts).await;
     server.abort();
     ended
+}
+
+/// Listens where the class's page is, and says what the person should know.
+async fn listen(session: &Session, args: &WatchArgs) -> Result<Place> {
+    let scope = session.scope();
+    let (class, lab) = (session.class.name().as_str(), session.desired.lab.as_str());
+    let usual = usual_port(&[class, lab, &scope.account, &scope.region]);
+    let at = args.listen.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    let place = Place::listen(at, args.port, usual).await?;
+    let verbosity = session.class.settings.ui.verbosity;
+    if let Some(note) = &place.note {
+        say(note, verbosity);
+    }
+    if place.is_shared {
+        say(
+            "other machines reach this page. Whoever has the whole address sees what is on it, and it travels unencrypted: use \
+             a network that you trust, hand the address to nobody, and show pseudonyms with --anonymous. The next watch has another",
+            verbosity,
+        );
+    }
+    Ok(place)
+}
+
+/// Opens the page in a browser. Without one, the address that was said has to do.
+fn open(session: &Session, url: &str) -> Option<Signpost> {
+    let verbosity = session.class.settings.ui.verbosity;
+    match Signpost::put(&session.folder(), url) {
+        Ok(signpost) => {
+            if let Some(why) = browser::show(signpost.path()) {
+                say(&format!("{why}, or the address above"), verbosity);
+            }
+            Some(signpost)
+        }
+        Err(error) => {
+            say(
+                &format!("no browser was started: {error}: open the address above"),
+                verbosity,
+            );
+            None
+        }
+    }
 }
 
 /// Reads while somebody looks or a webhook waits for news, until Ctrl-C.
@@ -79,6 +126,7 @@ async fn watch(
     // A reading of an unchanged class lists every student's executions, and makes a few calls for the whole class.
     let (pace, quotas) = (session.pace(), session.quotas());
     let room = calls_at_share(SHARE, pace, &quotas, Operation::ListExecutions, interval);
+    let requests = calls_within(pace, &quotas, Operation::FilterLogEvents, LOGS_WITHIN);
     let students = session.class.students.iter();
     let students: Vec<_> = students.map(|student| student.username.clone()).collect();
     let mut turns = WatchTurns::default();
@@ -98,9 +146,13 @@ async fn watch(
         let began = Instant::now();
         let now = Timestamp::now();
         let not_now = turns.not_now(&students, room, now);
-        match read_others(session, Command::Watch, &not_now).await {
+        let stands = Stands {
+            requests: turns.requests_stand(&students, &not_now, requests),
+            students: not_now,
+        };
+        match read_others(session, Command::Watch, &stands).await {
             Ok(standing) => {
-                turns.keep(&standing.students, &not_now, now);
+                turns.keep(&standing.students, &stands.students, now);
                 let needs = needs(&standing.students);
                 notify::attention(session, &told, &needs).await;
                 told = needs;
@@ -120,11 +172,20 @@ async fn watch(
 fn announce(session: &Session, url: &str) -> Result<()> {
     let mut out = io::stdout().lock();
     let said = match session.class.settings.ui.output {
-        OutputFormat::Json => {
-            let document = serde_json::json!({ "command": "watch", "url": url });
-            writeln!(out, "{document}")
-        }
         OutputFormat::Text => writeln!(out, "{url}\nOpen it in a browser. Ctrl-C ends it."),
+        format => {
+            let scope = session.scope();
+            let stamp = Stamp::now(Command::Watch, &scope.account, &scope.region);
+            let mut document = serde_json::json!(stamp);
+            document["command"] = Command::Watch.as_str().into();
+            document["url"] = url.into();
+            let line = match format {
+                OutputFormat::Jsonl => result_line(Exit::Done, &document),
+                _ => json::line(&document),
+            };
+            line.map_err(io::Error::from)
+                .and_then(|line| out.write_all(line.as_bytes()))
+        }
     };
     said.and_then(|()| out.flush()).map_err(general("stdout"))
 }

@@ -153,24 +153,41 @@ fn the_grid_is_filtered_sorted_and_found_in() {
 
 #[test]
 #[cfg_attr(not(browser), ignore = "needs Debian's chromium")]
-fn rows_begin_above_the_fold_below_four_who_need_somebody() {
+fn rows_begin_above_the_fold_below_six_who_need_somebody() {
     let mut report = class(30);
-    let stuck = ["user8", "user11", "user12", "user17"];
+    let stuck = ["user3", "user8", "user11", "user12", "user17", "user21"];
     for row in &mut report.students {
         if !stuck.contains(&row.student.username.as_str()) {
             row.progress.trouble = None;
         }
     }
     let files = Files::of(report);
-    let mut browser = files.open("report.html");
+    let mut browser = Browser::start();
+    browser.size(1280, 900);
+    browser.open_file(&files.folder.join("report.html"));
     let found = browser.eval(
         "({
             entries: document.querySelectorAll('.need').length,
-            below: document.querySelector('.students .row:not(thead *)').getBoundingClientRect().bottom,
+            row: document.querySelector('.students .row:not(thead *)').getBoundingClientRect().top,
         })",
     );
-    assert_eq!(found["entries"], 4);
-    assert!(found["below"].as_f64().unwrap() <= 900.0, "{found}");
+    assert_eq!(found["entries"], 6);
+    // The first name can be read.
+    assert!(found["row"].as_f64().unwrap() <= 870.0, "{found}");
+    // What is longer folds, with who and why in a line.
+    let files = Files::of(class(500));
+    let mut browser = files.open("report.html");
+    let found = browser.eval(
+        "({
+            entries: [...document.querySelectorAll('.need')].filter((n) => n.checkVisibility()).length,
+            line: document.querySelector('.attention > details > summary').innerText,
+        })",
+    );
+    assert_eq!(found["entries"], 6);
+    assert_eq!(
+        found["line"],
+        "And 34 more students: 17 students silent, 17 students not seen yet"
+    );
 }
 
 #[test]
@@ -182,7 +199,7 @@ fn a_reload_keeps_what_was_filtered_and_sorted() {
     choose(&mut browser, "f-text", "evening");
     choose(&mut browser, "f-sort", "attention");
     let before = visible_users(&mut browser);
-    assert_eq!(before, ["user17", "user22"]);
+    assert_eq!(before, ["user21", "user17", "user22"]);
     browser.open_file(&files.folder.join("report.html"));
     assert_eq!(visible_users(&mut browser), before);
     browser.click("#f-reset");

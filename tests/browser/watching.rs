@@ -118,9 +118,15 @@ struct Watch(Child);
 impl Watch {
     /// Starts it; the address that it tells.
     fn start(class: &Class) -> (Self, String) {
+        Self::start_with(class, &[], &std::env::var("PATH").unwrap())
+    }
+
+    fn start_with(class: &Class, options: &[&str], path: &str) -> (Self, String) {
         let interval = INTERVAL_S.to_string();
         let mut child = class
             .command(&["watch", "--interval", &interval, "--output", "json"])
+            .args(options)
+            .env("PATH", path)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -146,6 +152,59 @@ impl Drop for Watch {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
+}
+
+/// Everything below a folder, in words.
+fn all_text(folder: &Path) -> String {
+    let entries = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let texts = entries.map(|path| match path.is_dir() {
+        true => all_text(&path),
+        false => String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned(),
+    });
+    texts.collect()
+}
+
+/// Linux alone: elsewhere no program in the path stands for the browser.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[cfg_attr(not(browser), ignore = "needs Debian's chromium")]
+async fn open_hands_over_a_file_and_never_the_secret_address() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let class = Class::deployed().await;
+    let bin = class.folder.path().join("bin");
+    std::fs::create_dir(&bin).unwrap();
+    let opener = bin.join("xdg-open");
+    let told = class.folder.path().join("told");
+    let script = format!(
+        "#!/bin/sh\necho \"$@\" > {0}.new && mv {0}.new {0}\n",
+        told.display()
+    );
+    std::fs::write(&opener, script).unwrap();
+    std::fs::set_permissions(&opener, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+    let (watch, url) = Watch::start_with(&class, &["--open"], &path);
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !told.exists() {
+        assert!(Instant::now() < deadline, "no browser was started");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let word = url.trim_end_matches('/').rsplit('/').next().unwrap();
+    let argument = std::fs::read_to_string(&told).unwrap();
+    assert!(!argument.contains(word), "{argument}");
+    let page = std::path::PathBuf::from(argument.trim());
+    assert!(std::fs::read_to_string(&page).unwrap().contains(&url));
+    assert_eq!(watch.interrupt(), Some(0));
+    assert!(!page.exists(), "what leads to the page is gone with it");
+    let kept = all_text(&class.folder.path().join("reports"));
+    assert!(!kept.contains(word), "the word is in a file");
+    // The same address the next time.
+    let (again, other) = Watch::start(&class);
+    assert_eq!(other, url);
+    assert_eq!(again.interrupt(), Some(0));
+    class.cloud.stop().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

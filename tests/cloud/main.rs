@@ -7,5 +7,7 @@
 
 mod class_day;
 mod evidence_self_test;
+#[path = "../json_schemas/mod.rs"]
+mod json_schemas;
 mod local_cloud;
 mod strict_proxy;

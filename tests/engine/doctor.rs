@@ -121,12 +121,11 @@ async fn a_session_is_asked_about_by_its_roles_whole_arn() {
     let session = format!("arn:aws:sts::{ACCOUNT}:assumed-role/user1-worker-role/teacher");
     found(&aws, &class, &session, true).await;
     let role = format!("arn:aws:iam::{ACCOUNT}:role/homeroom/demo/user1-worker-role");
-    let asked = asked.lock().unwrap();
+    let asked = std::mem::take(&mut *asked.lock().unwrap());
     assert!(
         !asked.is_empty() && asked.iter().all(|arn| *arn == role),
         "{asked:?}"
     );
-    drop(asked);
     let other = format!("arn:aws:sts::{ACCOUNT}:assumed-role/elsewhere/teacher");
     let findings = found(&aws, &class, &other, true).await;
     assert_eq!(

@@ -13,6 +13,9 @@ mod grades;
 #[path = "../handout_sample/mod.rs"]
 mod handout_sample;
 mod handouts;
+mod json_documents;
+#[path = "../json_schemas/mod.rs"]
+mod json_schemas;
 mod report_anonymous;
 mod report_files;
 mod report_frames;

@@ -57,7 +57,10 @@ fn report_json_has_a_version_and_says_unknown_where_it_is() {
     for student in &mut report.students {
         student.progress.executions.truncate(1);
     }
-    insta::assert_snapshot!(report.to_json().unwrap());
+    let json = report.to_json().unwrap();
+    let own = format!("\"version\": \"{}\"", env!("CARGO_PKG_VERSION"));
+    let json = json.replacen(&own, "\"version\": \"<version>\"", 1);
+    insta::assert_snapshot!(json);
 }
 
 /// A page without what is the same on every one.

@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 use clap::Parser;
 use homeroom::{AccessVerb, Cli, Verb};
 
+use crate::json_schemas;
 use crate::report_sample::{ATTACKS, class, hostile_class};
 use homeroom::events::{Command, Outcome};
 use homeroom::evidence::check::OnTime;
 use homeroom::evidence::check::Verdict;
 use homeroom::evidence::progress::Progress;
-use homeroom::results::{RunSummary, StudentResult};
+use homeroom::results::{LabTitle, PlanDigest, RunSummary, Stamp, StudentResult};
+use homeroom::stack::diff::{DiffLine, Difference, Differing};
 use homeroom::stack::forecast::{Bound, Estimate, Forecast};
 use homeroom::stack::leavers::LeftStudent;
 use homeroom::stack::result::{ResourceResult, ResourceState};
@@ -67,6 +69,7 @@ fn resource(kind: Kind, name: &str, state: ResourceState, detail: Option<&str>) 
         resource: ResourceId::new(kind, name),
         state,
         detail: detail.map(str::to_owned),
+        differs: Differing::default(),
     }
 }
 
@@ -194,19 +197,18 @@ pub(crate) fn plan_of_a_class(base: &View<'_>) -> String {
         adds,
         quota,
     };
-    let limits = [
-        limit(Limited::Roles, Some(212), 2, Some(1000)),
-        limit(Limited::RestApis, Some(599), 3, Some(600)),
-        limit(Limited::Users, None, 1, Some(100)),
-    ];
-    let view = View {
-        gaps: &gaps,
-        limits: &limits,
-        ..*base
-    };
     let mut summary = summary(Command::Plan, vec![changed, conflict]);
+    summary.gaps = gaps.to_vec();
+    with_digest(
+        &mut summary,
+        vec![
+            limit(Limited::Roles, Some(212), 2, Some(1000)),
+            limit(Limited::RestApis, Some(599), 3, Some(600)),
+            limit(Limited::Users, None, 1, Some(100)),
+        ],
+    );
     summary.forecast = Some(Forecast {
-        deploy: Estimate {
+        deploy: Some(Estimate {
             seconds: Some(149),
             bound: Some(Bound {
                 seconds: 145,
@@ -214,19 +216,206 @@ pub(crate) fn plan_of_a_class(base: &View<'_>) -> String {
                 allowed: "1 per 5 s".into(),
             }),
             calls: BTreeMap::from([("apigateway".to_owned(), 210), ("iam".to_owned(), 180)]),
-        },
+        }),
         teardown: Estimate {
             seconds: None,
             bound: None,
             calls: BTreeMap::from([("apigateway".to_owned(), 1)]),
         },
     });
-    show(&summary, &view)
+    show(&summary, base)
 }
 
 #[test]
 fn plan_shows_counts_the_students_changes_limits_and_gaps() {
     insta::assert_snapshot!(plan_of_a_class(&View::default()));
+}
+
+/// What the verb adds to a plan's summary.
+fn with_digest(summary: &mut RunSummary, limits: Vec<Limit>) {
+    let mut stamp = Stamp::now(summary.command, "123456789012", "us-east-1");
+    stamp.account.alias = Some("my-school".to_owned());
+    summary.stamp = Some(stamp);
+    summary.lab = Some(LabTitle {
+        id: "lab6".parse().unwrap(),
+        title: "Order processing".to_owned(),
+    });
+    summary.plan = Some(PlanDigest {
+        profile: Some("teaching".to_owned()),
+        limits,
+        ..PlanDigest::of(&summary.students)
+    });
+}
+
+/// A whole stack that is to be made.
+fn to_be_made(name: &str) -> StudentResult {
+    let create = ResourceState::Planned(Planned::Create);
+    let parts = [
+        (Kind::Role, "worker"),
+        (Kind::Role, "trigger"),
+        (Kind::Role, "flow"),
+        (Kind::LogGroup, "log-a"),
+        (Kind::LogGroup, "log-b"),
+        (Kind::Function, "process-data"),
+        (Kind::Function, "trigger"),
+        (Kind::StateMachine, "simple-workflow"),
+        (Kind::RestApi, "api"),
+        (Kind::ManagedPolicy, "roles@0123"),
+    ];
+    let part = |(kind, part): (Kind, &str)| resource(kind, &format!("{name}-{part}"), create, None);
+    StudentResult {
+        resources: parts.map(part).into(),
+        ..student(name, Outcome::Changes)
+    }
+}
+
+/// A plan with everything that a verb adds to it.
+fn plan_of(students: Vec<StudentResult>) -> RunSummary {
+    let mut summary = summary(Command::Plan, students);
+    let adds = u32::try_from(summary.students.len()).unwrap();
+    let all = [
+        Limited::Concurrency,
+        Limited::Reserved,
+        Limited::Roles,
+        Limited::Policies,
+        Limited::RestApis,
+    ];
+    let limits = all.map(|what| Limit {
+        what,
+        used: Some(20),
+        adds,
+        quota: Some(1000),
+    });
+    with_digest(&mut summary, limits.into());
+    let estimate = Estimate {
+        seconds: Some(900),
+        bound: Some(Bound {
+            seconds: 870,
+            calls: "DeleteRestApi".into(),
+            allowed: "1 per 30 s".into(),
+        }),
+        calls: BTreeMap::from(
+            ["apigateway", "iam", "lambda", "logs", "states"].map(|s| (s.to_owned(), 99)),
+        ),
+    };
+    summary.forecast = Some(Forecast {
+        deploy: Some(estimate.clone()),
+        teardown: estimate,
+    });
+    summary
+}
+
+fn numbered(count: usize) -> impl Iterator<Item = String> {
+    (1..=count).map(|n| format!("student{n}"))
+}
+
+#[test]
+fn a_plan_of_alike_students_is_as_short_as_one_students() {
+    let short = |count: usize, columns: usize| {
+        let students = numbered(count).map(|name| to_be_made(&name)).collect();
+        let view = View {
+            columns,
+            ..View::default()
+        };
+        show(&plan_of(students), &view)
+    };
+    for columns in [80, 120] {
+        for count in [30, 500] {
+            let text = short(count, columns);
+            assert!(text.lines().count() <= 30, "{text}");
+        }
+    }
+    insta::assert_snapshot!(short(30, 80));
+}
+
+/// A class of which some students are to be updated, some keep something, and some have values of their own.
+fn mixed(count: usize) -> Vec<StudentResult> {
+    let students = numbered(count).enumerate().map(|(n, name)| {
+        let mut result = to_be_made(&name);
+        for resource in &mut result.resources {
+            resource.state = ResourceState::Planned(Planned::NoChange);
+        }
+        let function = &mut result.resources[5];
+        let part = |what: &str, old: Option<String>, new: Option<String>| Difference {
+            what: what.to_owned(),
+            old,
+            new,
+        };
+        function.state = ResourceState::Planned(Planned::Update);
+        function.detail = Some("configuration differs".to_owned());
+        function.differs.parts = vec![
+            part("Timeout", Some("3 s".into()), Some("10 s".into())),
+            part(
+                "environment variable TABLE",
+                None,
+                Some(format!("{name}-orders")),
+            ),
+            part(
+                "environment variable SEAT",
+                Some("1".into()),
+                Some(format!("seat {n}")),
+            ),
+            part("environment variable OLD", Some("set".into()), None),
+        ];
+        let role = &mut result.resources[0];
+        role.state = ResourceState::Planned(Planned::Update);
+        role.detail = Some("differs: inline policy, extra policy Mine".to_owned());
+        let action = "inline policy, statement Logs, Action";
+        role.differs.parts = vec![part(action, Some("logs:A".into()), Some("logs:B".into()))];
+        role.differs.removed = vec!["inline policy Mine".to_owned()];
+        role.differs.diff = vec![
+            DiffLine::LeftOut(3),
+            DiffLine::Removed("\"logs:A\"".into()),
+            DiffLine::Added("\"logs:B\"".into()),
+        ];
+        for kept in result.resources.iter_mut().skip(7).take(n % 3) {
+            kept.state = ResourceState::Planned(Planned::Keep);
+            kept.detail = Some(format!("the student changed {} lines of it", n % 7));
+        }
+        result
+    });
+    students.collect()
+}
+
+#[test]
+fn a_plan_of_a_mixed_class_tells_old_and_new_and_fits_a_screen() {
+    for (count, most) in [(30, 60), (500, 60)] {
+        let text = show(&plan_of(mixed(count)), &View::default());
+        assert!(text.lines().count() <= most, "{text}");
+    }
+    let view = View {
+        verbosity: 1,
+        ..View::default()
+    };
+    let summary = plan_of(mixed(4));
+    insta::assert_snapshot!("plan_of_a_mixed_class", show(&summary, &View::default()));
+    let whole = show(&summary, &view);
+    assert!(
+        whole.contains("+ \"logs:B\"") && whole.contains("seat 3"),
+        "{whole}"
+    );
+}
+
+#[test]
+fn what_a_plan_says_for_people_stands_in_its_document() {
+    let summary = plan_of(mixed(4));
+    let document: serde_json::Value = serde_json::to_value(&summary).unwrap();
+    json_schemas::check(&document);
+    assert_eq!(document["account"]["alias"], "my-school");
+    assert_eq!(
+        document["groups"][0]["students"].as_array().unwrap().len(),
+        2
+    );
+    let differences = document["differences"].as_array().unwrap();
+    let role = differences
+        .iter()
+        .find(|one| one["kind"] == "role")
+        .unwrap();
+    assert_eq!(role["name"], "{username}-worker");
+    assert_eq!(role["students"].as_array().unwrap().len(), 4);
+    assert_eq!(role["parts"][0]["new"], "logs:B");
+    assert_eq!(role["removed"][0], "inline policy Mine");
+    assert_eq!(document["limits"][0]["what"], "concurrency");
 }
 
 #[test]
@@ -465,7 +654,10 @@ fn no_summary_lets_a_hostile_value_steer_the_terminal() {
             ResourceState::Planned(Planned::Keep),
             Some(attack),
         )];
+        result.resources[0].differs.diff = vec![DiffLine::Added(attack.to_owned())];
+        result.resources[0].differs.removed = vec![attack.to_owned()];
     }
+    with_digest(&mut run, Vec::new());
     for command in [
         Command::Plan,
         Command::Deploy,
@@ -479,6 +671,7 @@ fn no_summary_lets_a_hostile_value_steer_the_terminal() {
             &View {
                 document: Some(&report),
                 report: Some(Path::new("a\u{1b}b")),
+                verbosity: 1,
                 ..View::default()
             },
         );
@@ -497,6 +690,7 @@ fn teardown_plan() -> Plan {
         action: (verdict == Planned::Delete).then_some(function::Action::Delete.into()),
         why: why.to_owned(),
         theirs: None,
+        differs: Differing::default(),
         hint: None,
         after: Vec::new(),
     };
@@ -554,7 +748,16 @@ pub(crate) fn teardown_listing(view: &View<'_>) -> String {
 #[test]
 fn teardown_lists_what_goes_and_what_is_left_alone() {
     let mut out = Vec::new();
-    print_teardown_listing(&teardown_plan(), &View::default(), &mut out).unwrap();
+    let takes = Estimate {
+        seconds: Some(75),
+        bound: Some(Bound {
+            seconds: 60,
+            calls: "DeleteRestApi".into(),
+            allowed: "1 per 30 s".into(),
+        }),
+        calls: BTreeMap::new(),
+    };
+    print_teardown_listing(&teardown_plan(), &takes, &View::default(), &mut out).unwrap();
     insta::assert_snapshot!(String::from_utf8(out).unwrap());
 }
 

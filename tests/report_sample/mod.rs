@@ -402,6 +402,7 @@ impl Mishap {
                 status: ExecutionStatus::Failed,
                 started_ms,
                 stopped_ms: Some(started_ms + 1_900),
+                redriven_ms: None,
                 detail: Some(ExecutionDetail {
                     input: self.input.clone(),
                     error: Some("ProcessingFailed".to_owned()),
@@ -446,6 +447,7 @@ impl Mishap {
             .filter(|(_, e)| e.name.starts_with("try-"));
         Activity {
             requests_seen: true,
+            requests_as_of: None,
             first_seen_ms: attempts.first().map(|attempt| attempt.at_ms),
             last_seen_ms: attempts.last().map(|attempt| attempt.at_ms),
             attempts,
@@ -709,6 +711,7 @@ fn executions(username: &str, fare: Fare, taken_at: &ZonedDateTime) -> Vec<(Star
                 status: if failed { ExecutionStatus::Failed } else { ExecutionStatus::Succeeded },
                 started_ms: started,
                 stopped_ms: Some(started + 2_340 + n as i64 * 110),
+                redriven_ms: None,
                 detail: Some(ExecutionDetail {
                     input: match failed {
                         true => json!({"userId": "", "dataType": ""}),
@@ -820,6 +823,7 @@ fn validate(username: &str, fare: Fare, taken_at: &ZonedDateTime) -> Vec<CheckRe
             },
             started_ms: started,
             stopped_ms: Some(started + 2_400),
+            redriven_ms: None,
             detail: Some(ExecutionDetail {
                 input: json!({"userId": "homeroom-validation", "dataType": "sales_data"}),
                 error: broken.then(|| "Lambda.ResourceNotFoundException".to_owned()),
@@ -953,6 +957,7 @@ pub fn hostile_class() -> Document {
                 status: ExecutionStatus::Failed,
                 started_ms: 0,
                 stopped_ms: Some(i64::MAX),
+                redriven_ms: None,
                 detail: Some(ExecutionDetail {
                     input: json!({ text.as_str(): text }),
                     error: Some(text.clone()),

@@ -37,6 +37,9 @@ struct State {
     /// What somebody else makes of a student's grade once a job is done.
     changed_then: Option<(u64, f64)>,
     continue_at: Option<String>,
+    hold_after_a_write: bool,
+    /// Requests that get no answer.
+    held: usize,
 }
 
 pub(super) struct Fake {
@@ -67,10 +70,17 @@ impl Fake {
         let handler = move |method: Method, uri: Uri, headers: HeaderMap, body: Bytes| {
             let shared = Arc::clone(&shared);
             async move {
-                shared
-                    .lock()
-                    .unwrap()
-                    .answer(&method, &uri, &headers, &body)
+                let hold = {
+                    let mut state = shared.lock().unwrap();
+                    let hold = state.hold_after_a_write && state.writes > 0;
+                    state.held += usize::from(hold);
+                    hold
+                };
+                if hold {
+                    std::future::pending::<()>().await;
+                }
+                let mut state = shared.lock().unwrap();
+                state.answer(&method, &uri, &headers, &body)
             }
         };
         let app = Router::new().fallback(handler);
@@ -134,6 +144,15 @@ impl Fake {
     /// Nobody gets to know how a write goes on.
     pub(super) fn lose_jobs(&self) {
         self.state().lose_jobs = true;
+    }
+
+    /// Once grades were sent, no request is answered.
+    pub(super) fn hold_after_a_write(&self) {
+        self.state().hold_after_a_write = true;
+    }
+
+    pub(super) fn held(&self) -> usize {
+        self.state().held
     }
 
     /// Somebody else gives this grade as soon as the next job is done.

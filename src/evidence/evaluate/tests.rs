@@ -23,6 +23,7 @@ fn plan(items: &[(Kind, Found)]) -> StudentPlan {
                 action: None,
                 why: "because".into(),
                 theirs: None,
+                differs: Default::default(),
                 hint: None,
                 after: Vec::new(),
             })
@@ -64,6 +65,7 @@ fn execution(name: &str, status: ExecutionStatus) -> Execution {
         status,
         started_ms: 1_763_870_000_000,
         stopped_ms: Some(1_763_870_002_000),
+        redriven_ms: None,
         detail: None,
     }
 }

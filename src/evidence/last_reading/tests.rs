@@ -404,6 +404,7 @@ fn what_aged_out_of_its_source_still_counts() {
         status: ExecutionStatus::Succeeded,
         started_ms: at(8).as_millisecond(),
         stopped_ms: Some(at(8).as_millisecond()),
+        redriven_ms: None,
         detail: None,
     };
     proven.checks[1].evidence = vec![Evidence {

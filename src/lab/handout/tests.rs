@@ -120,6 +120,54 @@ fn what_depends_on_keys_and_console_is_said_only_where_it_holds() {
     assert!(asks(&with_key) && !asks(&console()) && !without.contains("homeroom check"));
 }
 
+#[test]
+fn the_check_names_the_lab_where_homeroom_has_not_the_very_same() {
+    let with_key = StudentAccess {
+        has_keys: true,
+        ..console()
+    };
+    let said = |lab: &Lab| format!("{:?}", filled(lab, "x", &with_key));
+    let own = crate::lab::bundle::load(None).unwrap();
+    let text = said(&own);
+    assert!(
+        own.is_built_in() && text.contains("homeroom check --region 'us-east-1'"),
+        "{text}"
+    );
+    assert!(!text.contains("--lab "), "{text}");
+    // The same id, and one word of the handout is another.
+    let folder = tempfile::tempdir().unwrap();
+    copy_of_the_lab(folder.path());
+    let same = crate::lab::bundle::load(Some(folder.path())).unwrap();
+    assert!(!said(&same).contains("--lab "));
+    let handout = folder.path().join("templates/handout.md");
+    let text = fs::read_to_string(&handout).unwrap();
+    fs::write(&handout, text.replace("as often as you like", "often")).unwrap();
+    let text = said(&crate::lab::bundle::load(Some(folder.path())).unwrap());
+    assert!(
+        text.contains("homeroom check --region 'us-east-1' --lab LAB-FOLDER"),
+        "{text}"
+    );
+    assert!(text.contains("your instructor gives you"), "{text}");
+}
+
+fn copy_of_the_lab(to: &Path) {
+    fn copy(from: &Path, to: &Path) {
+        fs::create_dir_all(to).unwrap();
+        for entry in fs::read_dir(from).unwrap() {
+            let path = entry.unwrap().path();
+            let target = to.join(path.file_name().unwrap());
+            match path.is_dir() {
+                true => copy(&path, &target),
+                false => drop(fs::copy(&path, &target).unwrap()),
+            }
+        }
+    }
+    for part in ["templates", "lambdas"] {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        copy(&root.join(part), &to.join(part));
+    }
+}
+
 /// The events of a Markdown text, as the library reads it, with headings of the level that pages have.
 fn events(source: &'static str) -> Vec<Element> {
     let events = Parser::new_ext(source, pulldown_cmark::Options::ENABLE_TABLES);

@@ -1,5 +1,5 @@
 (() => {
-  const { $, make, since, minutesSince, tellAge, addCopyButtons } = common;
+  const { $, make, since, minutesSince, tellAge, addCopyButtons, copyButton } = common;
   const table = document.querySelector(".students table");
   let rows = [];
 
@@ -87,15 +87,23 @@
     }
     for (const task of document.querySelectorAll(".tasks li")) task.classList.toggle("picked", task.dataset.check === check);
   };
-  // A reload keeps what was chosen, where the browser lets a page remember anything.
-  const memory = `homeroom ${location.pathname}`;
+  // A reload keeps what was chosen, where the browser lets a page remember anything. A live page has the same address the
+  // next time, and keeps it until then: without what was typed, which may be a name.
+  const live = "live" in document.body.dataset;
+  const memory = live ? "homeroom" : `homeroom ${location.pathname}`;
+  const keep = (store, chosen) => {
+    try { window[store].setItem(memory, JSON.stringify(Object.fromEntries(chosen))); } catch { /* It may not. */ }
+  };
+  const kept = (store) => {
+    try { return JSON.parse(window[store].getItem(memory)) ?? {}; } catch { return {}; }
+  };
   const remember = () => {
     const chosen = [...fields, $("f-sort")].map((field) => [field.id, field.value]);
-    try { sessionStorage.setItem(memory, JSON.stringify(Object.fromEntries(chosen))); } catch { /* It may not. */ }
+    keep("sessionStorage", chosen);
+    if (live) keep("localStorage", chosen.filter(([id]) => id !== "f-text"));
   };
   const recall = () => {
-    let chosen = {};
-    try { chosen = JSON.parse(sessionStorage.getItem(memory)) ?? {}; } catch { /* It may not. */ }
+    const chosen = live ? { ...kept("localStorage"), ...kept("sessionStorage") } : kept("sessionStorage");
     for (const field of [...fields, $("f-sort")]) {
       if (!(field.id in chosen)) continue;
       const before = field.value;
@@ -134,6 +142,9 @@
     if (field.value) $("students").scrollIntoView({ behavior: "smooth", block: "start" });
   };
   const overview = () => {
+    for (const command of document.querySelectorAll(".do > code:first-of-type")) {
+      if (!command.nextElementSibling?.matches(".copy")) command.after(copyButton(command));
+    }
     for (const card of document.querySelectorAll(".card")) {
       const button = make("button", { type: "button" });
       button.append(...card.childNodes);
@@ -158,6 +169,15 @@
   $("f-sort").addEventListener("input", sort);
   $("f-reset").addEventListener("click", reset);
   document.querySelector(".tools").hidden = false;
+  // Paper unfolds nothing, and does not say when it was printed.
+  addEventListener("afterprint", tellSeen);
+  addEventListener("beforeprint", () => {
+    for (const time of table.querySelectorAll(".ago[title]")) time.textContent = time.title;
+    for (const folded of document.querySelectorAll("#overview details:not([open])")) {
+      folded.open = true;
+      addEventListener("afterprint", () => { folded.open = false; }, { once: true });
+    }
+  });
   addEventListener("hashchange", follow);
   recall();
   // Sorting takes time, so only where it is needed.

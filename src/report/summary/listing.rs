@@ -4,13 +4,14 @@ use std::io::{self, Write};
 
 use crate::ids::Username;
 use crate::stack::diff::{Change, DiffLine};
+use crate::stack::forecast::Estimate;
 use crate::stack::kinds::Kind;
 use crate::stack::plan::{Plan, StudentPlan, Verdict};
 
 use super::super::marks::Tone;
 use super::super::style::wrapped;
 use super::table::TextTable;
-use super::{NAMED, Screen, View};
+use super::{NAMED, Screen, View, time};
 use crate::text::show::clean;
 use crate::text::words::{plural, some_of};
 
@@ -33,11 +34,16 @@ fn doomed(student: &StudentPlan, kind: Kind) -> usize {
     items.count()
 }
 
-/// Prints what a teardown would delete, per student and kind, what it would leave alone and why, and what it does first.
+/// Prints how long a teardown `takes`, and what it would delete, per student and kind, what it would leave alone and why, and what it does first.
 ///
 /// # Errors
 /// When `out` cannot be written.
-pub fn print_teardown_listing(plan: &Plan, view: &View<'_>, out: &mut dyn Write) -> io::Result<()> {
+pub fn print_teardown_listing(
+    plan: &Plan,
+    takes: &Estimate,
+    view: &View<'_>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let mut page = Screen::of(view, out);
     let students = plan.students.iter();
     let students = students.filter(|s| s.items.iter().any(|i| i.verdict == Verdict::Delete));
@@ -91,7 +97,12 @@ pub fn print_teardown_listing(plan: &Plan, view: &View<'_>, out: &mut dyn Write)
             plan.scope.region
         ),
     };
-    page.bold_text(&sentence, "")
+    page.bold_text(&sentence, "")?;
+    if total > 0 {
+        let text = format!("It takes {}.", time::told(takes));
+        page.text("", "", &text)?;
+    }
+    Ok(())
 }
 
 /// Prints what a reset would overwrite: what each student changed.

@@ -5,6 +5,7 @@ mod next;
 mod plan;
 mod status;
 mod table;
+mod time;
 mod validate;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,7 +17,6 @@ use crate::events::{Command, Outcome};
 use crate::ids::Username;
 use crate::results::RunSummary;
 use crate::stack::kinds::Gap;
-use crate::stack::limits::Limit;
 
 use super::causes::{self, Cause};
 use super::document::{Document, hidden_by};
@@ -60,10 +60,8 @@ pub struct View<'a> {
     pub granted: bool,
     /// Students whose policy and handout name an API that is not there any more.
     pub stale: &'a [Username],
-    /// The account's limits, where the verb looked at them.
-    pub limits: &'a [Limit],
-    /// What could not be seen.
-    pub gaps: &'a [Gap],
+    /// As for progress. From 1 on a plan shows all of its students and differences.
+    pub verbosity: i8,
     /// The report's page, where the verb wrote one.
     pub report: Option<&'a Path>,
     /// Notes before a deletion: what a teardown does first, and what is lost.
@@ -83,8 +81,7 @@ impl Default for View<'_> {
             has_access: true,
             granted: false,
             stale: &[],
-            limits: &[],
-            gaps: &[],
+            verbosity: 0,
             report: None,
             first: &[],
         }
@@ -127,7 +124,7 @@ pub fn print_summary(summary: &RunSummary, view: &View<'_>, out: &mut dyn Write)
     };
     page.causes(heading, &causes_of(summary, view))?;
     page.notes(&[left::lines(&summary.left), summary.notes.clone()].concat())?;
-    page.gaps(view.gaps)?;
+    page.gaps(&summary.gaps)?;
     page.cancelled(summary, view)?;
     page.headline(summary)?;
     if let Some(report) = view.report {
@@ -140,7 +137,7 @@ pub fn print_summary(summary: &RunSummary, view: &View<'_>, out: &mut dyn Write)
 pub(crate) fn errors_of(summary: &RunSummary, view: &View<'_>) -> Vec<Failure> {
     let causes = causes_of(summary, view);
     let mut failures: Vec<Failure> = causes.into_iter().map(failure_of).collect();
-    let unseen = view.gaps.iter();
+    let unseen = summary.gaps.iter();
     failures.extend(unseen.map(|gap| Failure::new(hidden_by(gap), gap.cause.clone())));
     let cancelled = cancelled(summary, view);
     if !cancelled.is_empty() {

@@ -28,7 +28,7 @@ use crate::stack::kinds::{
 };
 use crate::stack::ownership::{Fingerprint, Owner, Ownership, Record};
 
-use settings::{ChangedPart, changed_parts, words};
+use settings::{ChangedPart, changed_parts, differing, words};
 
 pub(super) const FACTS: KindFacts = KindFacts {
     // Source: Lambda CreateFunction, `FunctionName`.
@@ -328,14 +328,14 @@ impl AnySpec for Spec {
 
 impl Spec {
     /// Takes what is deployed as its own, where it is as homeroom recorded it and only the lab differs. `reserved`: its
-    /// reserved concurrency as it is.
+    /// reserved concurrency as it is. Returns whether the lab's code is another than the one that was deployed.
     pub(crate) fn take_deployed(
         &mut self,
         scope: &Scope,
         owner: &Owner,
         seen: &Seen,
         reserved: Option<u32>,
-    ) {
+    ) -> bool {
         let drift = self.difference(scope, owner, seen);
         if drift.code == Drift::Stale {
             self.code.sha256.clone_from(&seen.code_sha256);
@@ -349,6 +349,7 @@ impl Spec {
         if drift.limit {
             self.reserved_concurrency = reserved;
         }
+        drift.code == Drift::Stale
     }
 
     /// Whether nobody changed it since homeroom recorded it.
@@ -417,7 +418,7 @@ impl Spec {
         });
         let needs = ResourceId::new(Kind::Role, &self.role);
         let item = Item::act(id, Verdict::Update, action, why).with_theirs(said);
-        item.after([needs])
+        item.differing(differing(at, self, seen)).after([needs])
     }
 }
 

@@ -1,5 +1,6 @@
 //! One resource in a plan.
 
+use crate::stack::diff::Differing;
 use crate::stack::kinds::{Action, ResourceId, Verdict};
 use crate::stack::ownership::{Owner, Ownership};
 
@@ -13,6 +14,8 @@ pub struct Item {
     pub why: String,
     /// What the student changed in it, in a sentence; independent of the verdict.
     pub theirs: Option<String>,
+    /// What of it a deployment would change, or what of the student's it keeps, for a person.
+    pub differs: Differing,
     /// The next step, if a better one is known than the verdict's.
     pub hint: Option<String>,
     /// Resources of the same student whose items must end well first.
@@ -28,6 +31,7 @@ impl Item {
             action: None,
             why: why.into(),
             theirs: None,
+            differs: Differing::default(),
             hint: None,
             after: Vec::new(),
         }
@@ -79,6 +83,11 @@ impl Item {
             hint: ownership.advice(owner),
             ..Self::settled(resource, Verdict::Conflict, why)
         }
+    }
+
+    pub(crate) fn differing(mut self, differs: Differing) -> Self {
+        self.differs = differs;
+        self
     }
 
     pub(crate) fn with_theirs(mut self, theirs: Option<String>) -> Self {

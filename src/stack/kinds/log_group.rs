@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::aws::ErrorKind;
 use crate::aws::Operation::*;
 use crate::ids::Username;
+use crate::stack::diff::Differing;
 use crate::stack::kinds::search::{Listed, Search};
 use crate::stack::kinds::{
     AnySeen, AnySpec, Desired, Effect, Item, Kind, KindAction, KindFacts, Observed, PlannedCalls,
@@ -92,7 +93,12 @@ impl AnySpec for Spec {
             Some(days) => format!("keeps events {days} days, not {}", self.retention_days),
             None => "keeps events for ever".to_owned(),
         };
-        Item::act(id, Verdict::Update, Action::Update(self.clone()), why)
+        let kept = |days: Option<i32>| days.map_or("for ever".to_owned(), |d| format!("{d} days"));
+        let mut differs = Differing::default();
+        let (old, new) = (seen.retention_days, Some(self.retention_days));
+        differs.compare("retention", kept(old), kept(new));
+        let action = Action::Update(self.clone());
+        Item::act(id, Verdict::Update, action, why).differing(differs)
     }
 
     fn deletion(&self) -> super::Action {

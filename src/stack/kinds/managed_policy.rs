@@ -11,7 +11,7 @@ use crate::aws::{ErrorKind, Principal};
 use crate::ids::{ClassName, LabId, Scope, Username};
 use crate::stack::kinds::{
     AnySeen, AnySpec, Desired, Effect, Item, Kind, KindAction, KindFacts, PlannedCalls, Planning,
-    ResourceId, Verdict,
+    ResourceId, Verdict, statements,
 };
 use crate::stack::ownership::{Fingerprint, Owner, Ownership};
 use crate::stack::step::{Context, StepError};
@@ -142,7 +142,8 @@ impl AnySpec for Spec {
             policy: self.clone(),
             old_versions: seen.old_versions.clone(),
         };
-        Item::act(id, Verdict::Update, action, "differs")
+        let differs = statements::compare("policy", seen.document.as_ref(), &self.document);
+        Item::act(id, Verdict::Update, action, "differs").differing(differs)
     }
 
     fn deletion(&self) -> super::Action {

@@ -13,6 +13,7 @@ pub mod rest_api;
 pub mod role;
 pub(crate) mod search;
 pub mod state_machine;
+mod statements;
 pub mod user;
 
 use std::collections::{BTreeMap, BTreeSet};

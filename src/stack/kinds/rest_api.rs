@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use crate::aws::stop::Cancelled;
 use crate::aws::{CallError, CallResult, Client, ErrorKind, Operation};
 use crate::ids::{ClassName, Scope};
+use crate::stack::diff::Differing;
 use crate::stack::kinds::drift::Drift;
 use crate::stack::kinds::search::{Listed, Search, pages};
 use crate::stack::kinds::{
@@ -295,12 +296,17 @@ impl AnySpec for Spec {
         } else {
             "not completed, or its routes differ".to_owned()
         };
+        let second = |id: &String| format!("REST API {id}, one more of the same name");
+        let differs = Differing {
+            removed: duplicates.iter().map(second).collect(),
+            ..Differing::default()
+        };
         let action = Action::Complete {
             api: self.clone(),
             id: keeper.id.clone(),
             duplicates,
         };
-        Item::act(id, Verdict::Update, action, why)
+        Item::act(id, Verdict::Update, action, why).differing(differs)
     }
 
     fn deletion(&self) -> super::Action {

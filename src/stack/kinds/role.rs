@@ -11,7 +11,9 @@ use serde_json::Value;
 use crate::aws::ErrorKind;
 use crate::aws::Operation::*;
 use crate::ids::{ClassName, Scope, Username};
+use crate::stack::diff::{Difference, Differing};
 use crate::stack::kinds::search::Search;
+use crate::stack::kinds::statements;
 use crate::stack::kinds::{
     AnySeen, AnySpec, Desired, Effect, Item, Kind, KindAction, KindFacts, Observed, PlannedCalls,
     Planning, ResourceId, Stack, Verdict,
@@ -128,6 +130,32 @@ impl Spec {
         };
         (parts != RoleParts::default()).then_some(parts)
     }
+
+    fn differing(&self, seen: &Seen, parts: &RoleParts) -> Differing {
+        let mut differs = Differing::default();
+        if parts.boundary {
+            let (old, new) = (seen.boundary.clone(), self.boundary.clone());
+            let boundary = Difference::new("permissions boundary", old, new);
+            differs.parts.push(boundary);
+        }
+        if parts.trust {
+            differs.extend(statements::compare(
+                "trust policy",
+                seen.trust.as_ref(),
+                &self.trust,
+            ));
+        }
+        if parts.policy {
+            let old = seen.inline.get(POLICY_NAME);
+            differs.extend(statements::compare("inline policy", old, &self.policy));
+        }
+        let inline = parts.extra_inline.iter();
+        let inline = inline.map(|name| format!("inline policy {name}"));
+        let attached = parts.extra_attached.iter();
+        let attached = attached.map(|arn| format!("attachment of {arn}"));
+        differs.removed.extend(inline.chain(attached));
+        differs
+    }
 }
 
 impl Seen {
@@ -173,9 +201,11 @@ impl AnySpec for Spec {
             return Item::settled(id, Verdict::NoChange, "");
         };
         let why = parts.describe();
+        let differs = self.differing(seen, &parts);
         let role = self.clone();
         let action = Action::Update { role, parts };
-        Item::act(id, Verdict::Update, action, why).after(at.stack.roles_boundary())
+        let item = Item::act(id, Verdict::Update, action, why).differing(differs);
+        item.after(at.stack.roles_boundary())
     }
 
     fn deletion(&self) -> super::Action {

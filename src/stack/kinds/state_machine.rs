@@ -10,12 +10,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::aws::Operation::{self, *};
 use crate::aws::{CallResult, ErrorKind, NewStateMachine};
 use crate::ids::{Scope, Username};
-use crate::stack::diff::{Change, LAB_CHANGED, SettingsDiff, abridged, counts, lines};
+use crate::stack::diff::{Change, Differing, LAB_CHANGED, SettingsDiff, abridged, counts, lines};
 use crate::stack::kinds::drift::{Drift, Extras, settings_json, three_way};
 use crate::stack::kinds::search::{Listed, Search};
 use crate::stack::kinds::{
@@ -25,6 +25,7 @@ use crate::stack::kinds::{
 use crate::stack::ownership::{Fingerprint, Owner, Ownership, Record};
 use crate::stack::step::{Context, Poll, StepError, or_gone};
 use crate::text::json::sorted;
+use crate::text::words::plural;
 
 pub(super) const FACTS: KindFacts = KindFacts {
     // Source: Step Functions CreateStateMachine, `name`.
@@ -233,6 +234,63 @@ impl Spec {
         let detail = seen.detail.as_ref().filter(|detail| !detail.deleting)?;
         at.is_ours(&seen.ownership).then_some(detail)
     }
+
+    /// How one that only the lab has changed differs from the lab's.
+    fn differing(&self, at: &Planning<'_>, detail: &Described) -> Differing {
+        let mut differs = Differing::default();
+        let role_arn = at.scope.role_arn(&at.owner().class, &self.role);
+        differs.compare("role", &detail.role_arn, role_arn);
+        let old: Value = serde_json::from_str(&detail.definition).unwrap_or_default();
+        if body_fingerprint(&old) == self.fingerprint() {
+            return differs;
+        }
+        let diff = lines(&pretty(&old), &pretty(&self.definition));
+        let (added, removed) = counts(&diff);
+        let changes = changed_states(&old, &self.definition);
+        let changes = match changes.is_empty() {
+            true => String::new(),
+            false => format!("{}; ", changes.join(", ")),
+        };
+        let new = format!(
+            "{} ({changes}lines: {added} added, {removed} removed)",
+            plural(states(&self.definition).len(), "state")
+        );
+        differs.compare("definition", plural(states(&old).len(), "state"), new);
+        differs.diff = abridged(diff);
+        differs
+    }
+}
+
+/// The outer states of a definition.
+fn states(definition: &Value) -> Map<String, Value> {
+    let states = definition.get("States").and_then(Value::as_object);
+    states.cloned().unwrap_or_default()
+}
+
+/// What differs between two definitions, part by part: `Pause is new`, `StartAt changes`.
+fn changed_states(old: &Value, new: &Value) -> Vec<String> {
+    let others = |definition: &Value| {
+        let mut others = definition.as_object().cloned().unwrap_or_default();
+        others.retain(|part, _| !["Comment", "States"].contains(&part.as_str()));
+        others
+    };
+    let mut changes = changed_parts(&states(old), &states(new));
+    changes.extend(changed_parts(&others(old), &others(new)));
+    changes
+}
+
+fn changed_parts(old: &Map<String, Value>, new: &Map<String, Value>) -> Vec<String> {
+    let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+    let changed = names.into_iter().filter_map(|name| {
+        let how = match (old.get(name), new.get(name)) {
+            (None, Some(_)) => "is new",
+            (Some(_), None) => "goes",
+            (old, new) if old == new => return None,
+            _ => "changes",
+        };
+        Some(format!("{name} {how}"))
+    });
+    changed.collect()
 }
 
 impl AnySpec for Spec {
@@ -276,8 +334,12 @@ impl AnySpec for Spec {
             machine: self.clone(),
             undo: undo.collect(),
         };
+        let differs = match drift {
+            Drift::Stale => self.differing(at, detail),
+            _ => Differing::default(),
+        };
         let item = Item::act(id, Verdict::Update, action, why).with_theirs(theirs);
-        item.after([needs])
+        item.differing(differs).after([needs])
     }
 
     fn deletion(&self) -> super::Action {

@@ -3,7 +3,7 @@
 //! When a student has a conflict, or something could not be seen, nothing is done for that student: half a stack beside
 //! a foreign resource helps nobody, and a guess about what was not seen can make duplicates.
 
-use crate::stack::kinds::{Desired, Item, Observed, Planning, Verdict};
+use crate::stack::kinds::{AnySpec, Desired, Item, Observed, Planning, Verdict};
 use crate::stack::left::Spellings;
 use crate::stack::plan::{Plan, StudentPlan};
 
@@ -17,7 +17,7 @@ pub fn plan(desired: &Desired, observed: &Observed, reset: bool) -> Plan {
             observed,
             reset,
         };
-        let mut items: Vec<Item> = stack.specs().map(|spec| at.item(spec)).collect();
+        let mut items: Vec<Item> = stack.specs().map(|spec| planned(&at, spec)).collect();
         leave_alone_if_unsafe(&mut items);
         StudentPlan {
             spelled: spellings.other(stack.student()),
@@ -25,6 +25,17 @@ pub fn plan(desired: &Desired, observed: &Observed, reset: bool) -> Plan {
         }
     });
     Plan::new(desired, observed, students.collect())
+}
+
+/// What a deployment does about a resource; with the student's change where it is kept.
+fn planned(at: &Planning<'_>, spec: &dyn AnySpec) -> Item {
+    let mut item = at.item(spec);
+    if item.verdict == Verdict::Keep
+        && let Some(change) = spec.change(at)
+    {
+        item.differs.diff = change.diff;
+    }
+    item
 }
 
 fn leave_alone_if_unsafe(items: &mut [Item]) {

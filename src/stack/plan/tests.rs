@@ -668,3 +668,64 @@ proptest! {
         prop_assert_eq!(observed.functions.keys().collect::<Vec<_>>(), vec!["user10-work"]);
     }
 }
+
+#[test]
+fn a_changed_lab_is_told_old_and_new_without_values_of_others() {
+    let mut desired = desired(&["user1"]);
+    let old = &mut desired.stacks[0];
+    let variables = [("LEVEL", "INFO"), ("GONE", "not for plans")];
+    old.functions[0].environment = variables.map(|(k, v)| (k.to_owned(), v.to_owned())).into();
+    let mut observed = deployed(&desired);
+    let role = observed.roles.get_mut("user1-role").unwrap();
+    role.attached = vec!["arn:aws:iam::aws:policy/Extra".into()];
+    let new = &mut desired.stacks[0];
+    new.roles[0].policy = json!({"Statement": [{"Resource": ["user1", "*"]}]}).into();
+    new.log_groups[0].retention_days = 14;
+    let function = &mut new.functions[0];
+    function.timeout_s = 30;
+    function.environment = [("LEVEL", "DEBUG"), ("NEW", "1")]
+        .map(|(k, v)| (k.to_owned(), v.to_owned()))
+        .into();
+    function.reserved_concurrency = Some(2);
+    new.state_machines[0].definition = json!({"StartAt": "W", "States": {
+        "W": {"Type": "Wait", "Seconds": 1, "Next": "X"}, "X": {"Type": "Succeed"}}})
+    .into();
+    let plan = deploy::plan(&desired, &observed, false);
+    let mut told = Vec::new();
+    for item in &plan.students[0].items {
+        let side = |side: &Option<String>| side.clone().unwrap_or_else(|| "–".to_owned());
+        for part in &item.differs.parts {
+            let (old, new) = (side(&part.old), side(&part.new));
+            told.push(format!("{}: {}: {old} → {new}", item.resource, part.what));
+        }
+        let removed = item.differs.removed.iter();
+        told.extend(removed.map(|removed| format!("{}: - {removed}", item.resource)));
+    }
+    insta::assert_snapshot!(told.join("\n"), @r"
+    IAM role user1-role: inline policy, statement 1, Resource: – → *
+    IAM role user1-role: - attachment of arn:aws:iam::aws:policy/Extra
+    log group /aws/lambda/user1-work: retention: 7 days → 14 days
+    Lambda function user1-work: Timeout: 10 s → 30 s
+    Lambda function user1-work: environment variable GONE: set → –
+    Lambda function user1-work: environment variable LEVEL: INFO → DEBUG
+    Lambda function user1-work: environment variable NEW: – → 1
+    Lambda function user1-work: reserved concurrency: not read → 2
+    state machine user1-flow: definition: 1 state → 2 states (W is new, StartAt changes; lines: 6 added, 1 removed)
+    ");
+}
+
+#[test]
+fn what_a_student_changed_is_told_by_name_only_even_if_more_differs() {
+    let mut desired = desired(&["user1"]);
+    let mut observed = deployed(&desired);
+    let function = observed.functions.get_mut("user1-work").unwrap();
+    function.environment = BTreeMap::from([("LEVEL".into(), "my-secret".into())]);
+    desired.stacks[0].functions[0].code.sha256 = "sha-v2".into();
+    let plan = deploy::plan(&desired, &observed, false);
+    let mut items = plan.students[0].items.iter();
+    let item = items.find(|i| i.resource.kind == Kind::Function).unwrap();
+    assert_eq!(item.verdict, Verdict::Update);
+    assert_eq!(item.differs.parts.len(), 1, "{:?}", item.differs);
+    assert_eq!(item.differs.parts[0].what, "code");
+    assert!(!format!("{:?}{}", item.differs, item.why).contains("my-secret"));
+}

@@ -51,7 +51,7 @@ pub(super) async fn run(class: Class, command: Command) -> Result<Exit> {
     }
     let mut ended = session.ended(command, students, notes);
     ended.summary.left = session.left_in_iam(&observed);
-    ended.gaps = plan.gaps;
+    ended.summary.gaps = plan.gaps;
     ended.exit = exit;
     ended.show(&session).await
 }
@@ -121,6 +121,7 @@ mod tests {
             resource: ResourceId::new(kind, name),
             state,
             detail: None,
+            differs: Default::default(),
         };
         StudentResult {
             resources: vec![

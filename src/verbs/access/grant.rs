@@ -79,7 +79,7 @@ pub(super) async fn run(class: Class, args: &GrantArgs) -> Result<Exit> {
     let mut ended = session.ended(COMMAND, students, notes);
     ended.list(files);
     ended.summary.left = session.left_in_iam(&observed);
-    ended.gaps = plan.gaps;
+    ended.summary.gaps = plan.gaps;
     ended.exit = exit;
     session.keep_people();
     ended.show(&session).await

@@ -68,7 +68,7 @@ pub(super) async fn run(class: Class, args: &RevokeArgs) -> Result<Exit> {
     }
     let mut ended = session.ended(COMMAND, students, notes);
     ended.summary.left = who_left;
-    ended.gaps = gaps;
+    ended.summary.gaps = gaps;
     ended.exit = exit;
     ended.show(&session).await
 }

@@ -1,13 +1,13 @@
-//! The page's server: loopback only, read-only, and only for who knows its address.
+//! The page's server: read-only, and only for who knows its address.
 //!
 //! A page that names students must not be read by another site that the browser has open, nor by another
-//! person's program on the same machine. So three things are asked of a request: its path holds a random word
-//! that only the person at the terminal was told; its `Host` is this very address (a site whose name was made to
-//! point here, DNS rebinding, names its own); and no answer ever allows another origin to read it.
+//! person's program on the same machine or network. So three things are asked of a request: its path holds a random word
+//! that only the person at the terminal was told; its `Host` is the address at which its connection arrived (a site whose
+//! name was made to point here, DNS rebinding, names its own); and no answer ever allows another origin to read it.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::io;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -24,11 +24,11 @@ use futures::stream;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use subtle::ConstantTimeEq;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::text::hex;
 use crate::text::show::clean;
 
 /// How long a connection may take to send its request.
@@ -59,21 +59,24 @@ pub(super) enum Said {
 }
 
 impl Board {
-    /// # Errors
-    /// When the system gives no random bytes.
-    pub(crate) fn new() -> io::Result<Self> {
-        let mut random = [0; 16];
-        getrandom::fill(&mut random).map_err(io::Error::other)?;
-        Ok(Self {
-            secret: hex(&random),
+    /// `word`: the random word in the address.
+    pub(crate) fn new(word: String) -> Self {
+        Self {
+            secret: word,
             page: Mutex::new(None),
             said: watch::Sender::new(Said::Nothing),
             viewers: watch::Sender::new(0),
-        })
+        }
     }
 
-    pub(crate) fn url(&self, port: u16) -> String {
-        format!("http://127.0.0.1:{port}/{}/", self.secret)
+    pub(crate) fn word(&self) -> &str {
+        &self.secret
+    }
+
+    /// Whether the path begins with the word. How long the answer takes tells nothing of the word.
+    fn is_told(&self, path: &str) -> bool {
+        let word = path.split('/').nth(1).unwrap_or_default();
+        word.as_bytes().ct_eq(self.secret.as_bytes()).into()
     }
 
     pub(crate) fn say(&self, said: Said) {
@@ -142,8 +145,8 @@ impl Waiting {
 
 /// Answers requests until it is dropped. `axum::serve` would have no time-out for a request's head, and would close no
 /// connection to make room.
-pub(super) async fn serve(listener: TcpListener, board: Arc<Board>, port: u16) {
-    let pages = TowerToHyperService::new(pages(board, port));
+pub(super) async fn serve(listener: TcpListener, board: Arc<Board>) {
+    let pages = TowerToHyperService::new(pages(board));
     let waiting = Arc::new(Waiting::default());
     for number in 0.. {
         let Ok((connection, _)) = listener.accept().await else {
@@ -151,11 +154,15 @@ pub(super) async fn serve(listener: TcpListener, board: Arc<Board>, port: u16) {
             tokio::time::sleep(Duration::from_millis(100)).await;
             continue;
         };
+        let Ok(local) = connection.local_addr() else {
+            continue;
+        };
         let pages = pages.clone();
         let waiting = Arc::clone(&waiting);
         let evicted = waiting.enter(number);
         tokio::spawn(async move {
-            let service = service_fn(|request| {
+            let service = service_fn(|mut request: hyper::Request<_>| {
+                request.extensions_mut().insert(Arrived(local));
                 waiting.leave(number);
                 pages.call(request)
             });
@@ -172,32 +179,42 @@ pub(super) async fn serve(listener: TcpListener, board: Arc<Board>, port: u16) {
     }
 }
 
-/// Answers requests for this very address, below the secret word.
-fn pages(board: Arc<Board>, port: u16) -> Router {
-    let below = |path| format!("/{}{path}", board.secret);
+/// The address of this machine at which a request's connection arrived.
+#[derive(Debug, Clone, Copy)]
+struct Arrived(SocketAddr);
+
+/// Answers requests below the secret word; [`guard`] looks at the word.
+fn pages(board: Arc<Board>) -> Router {
     Router::new()
-        .route(&below("/"), get(page).head(only_read))
-        .route(&below("/waiting.js"), get(waiting_script).head(only_read))
+        .route("/{word}/", get(page).head(only_read))
+        .route("/{word}/waiting.js", get(waiting_script).head(only_read))
         // A HEAD of the events would count as somebody who looks at the page.
-        .route(&below("/events"), get(events).head(only_read))
-        .fallback(async || (StatusCode::NOT_FOUND, "Nothing is here."))
+        .route("/{word}/events", get(events).head(only_read))
+        .fallback(nothing_here)
         .method_not_allowed_fallback(only_read)
-        .layer(middleware::from_fn_with_state(port, guard))
+        .layer(middleware::from_fn_with_state(Arc::clone(&board), guard))
         .with_state(board)
+}
+
+async fn nothing_here() -> impl IntoResponse {
+    (StatusCode::NOT_FOUND, "Nothing is here.")
 }
 
 async fn only_read() -> impl IntoResponse {
     (StatusCode::METHOD_NOT_ALLOWED, "This page is only read.")
 }
 
-/// Refuses a request that names another address, and marks every answer as for this address alone.
-async fn guard(State(port): State<u16>, request: Request, next: Next) -> Response {
-    let mut response = match is_ours(request.headers(), port) {
-        true => next.run(request).await,
-        false => {
-            let why = "This page is for its own address only.";
-            (StatusCode::FORBIDDEN, why).into_response()
-        }
+/// Refuses a request that names another address or does not know the word, and marks every answer as for this address alone.
+async fn guard(State(board): State<Arc<Board>>, request: Request, next: Next) -> Response {
+    let arrived = request.extensions().get::<Arrived>();
+    let ours = arrived.is_some_and(|Arrived(at)| is_ours(request.headers(), *at));
+    let mut response = if !ours {
+        let why = "This page is for its own address only.";
+        (StatusCode::FORBIDDEN, why).into_response()
+    } else if !board.is_told(request.uri().path()) {
+        nothing_here().await.into_response()
+    } else {
+        next.run(request).await
     };
     for (name, value) in [
         (header::CACHE_CONTROL, "no-store"),
@@ -215,11 +232,20 @@ async fn guard(State(port): State<u16>, request: Request, next: Next) -> Respons
     response
 }
 
-/// Whether a request names this server as its own, and no other site sent it.
-fn is_ours(headers: &HeaderMap, port: u16) -> bool {
+/// Whether a request names this server as its own, and no other site sent it. Nobody else's name can be `localhost` or an
+/// address in digits.
+fn is_ours(headers: &HeaderMap, arrived: SocketAddr) -> bool {
+    let port = arrived.port();
+    // A socket for both kinds of addresses has the older ones within the newer.
+    let ip: IpAddr = arrived.ip().to_canonical();
+    let own = [
+        SocketAddr::new(ip, port).to_string(),
+        format!("127.0.0.1:{port}"),
+        format!("[::1]:{port}"),
+        format!("localhost:{port}"),
+    ];
     let host = headers.get(header::HOST).is_some_and(|host| {
-        [format!("127.0.0.1:{port}"), format!("localhost:{port}")]
-            .iter()
+        own.iter()
             .any(|own| host.as_bytes().eq_ignore_ascii_case(own.as_bytes()))
     });
     // Browsers say where a request comes from; `none` is the address bar.
@@ -275,7 +301,11 @@ mod tests {
 
     use super::*;
 
-    const PORT: u16 = 4000;
+    const HERE: &str = "127.0.0.1:4000";
+
+    fn new_board() -> Arc<Board> {
+        Arc::new(Board::new("0123456789abcdef".repeat(2)))
+    }
 
     async fn answer(
         method: Method,
@@ -283,12 +313,25 @@ mod tests {
         path: &str,
         headers: &[(&str, &str)],
     ) -> Response {
+        answer_at(HERE, method, board, path, headers).await
+    }
+
+    /// What is answered on a connection that arrived at this address.
+    async fn answer_at(
+        arrived: &str,
+        method: Method,
+        board: &Arc<Board>,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> Response {
+        let arrived = Arrived(arrived.parse().unwrap());
         let mut request = Request::builder().method(method).uri(path);
+        request = request.extension(arrived);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
         let request = request.body(Body::empty()).unwrap();
-        let pages = TowerToHyperService::new(pages(Arc::clone(board), PORT));
+        let pages = TowerToHyperService::new(pages(Arc::clone(board)));
         pages.call(request).await.unwrap()
     }
 
@@ -298,7 +341,7 @@ mod tests {
 
     #[tokio::test]
     async fn only_who_knows_the_address_and_names_it_is_answered() {
-        let board = Arc::new(Board::new().unwrap());
+        let board = new_board();
         let page = format!("/{}/", board.secret);
         let own = ("host", "127.0.0.1:4000");
         for headers in [
@@ -335,7 +378,7 @@ mod tests {
 
     #[tokio::test]
     async fn no_answer_lets_another_origin_read_it() {
-        let board = Arc::new(Board::new().unwrap());
+        let board = new_board();
         board.show("<p>Amara".to_owned());
         let headers = [
             ("host", "127.0.0.1:4000"),
@@ -356,7 +399,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_open_page_counts_until_it_is_closed_and_hears_what_is_said() {
-        let board = Arc::new(Board::new().unwrap());
+        let board = new_board();
         let response = events(State(Arc::clone(&board))).await.into_response();
         assert_eq!(response.headers()["content-type"], "text/event-stream");
         let mut body = response.into_body().into_data_stream();
@@ -389,10 +432,10 @@ mod tests {
     async fn slow_connections_keep_no_browser_out_and_make_room() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let board = Arc::new(Board::new().unwrap());
+        let board = new_board();
         board.show("<p>Amara".to_owned());
         let page = format!("/{}/", board.secret);
-        let server = tokio::spawn(serve(listener, Arc::clone(&board), port));
+        let server = tokio::spawn(serve(listener, Arc::clone(&board)));
         let mut slow = Vec::new();
         for _ in 0..WAITING_ROOM * 2 {
             let mut one = TcpStream::connect((Ipv4Addr::LOCALHOST, port))
@@ -414,9 +457,9 @@ mod tests {
     async fn open_pages_are_not_closed_to_make_room() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let board = Arc::new(Board::new().unwrap());
+        let board = new_board();
         let events = format!("/{}/events", board.secret);
-        let server = tokio::spawn(serve(listener, Arc::clone(&board), port));
+        let server = tokio::spawn(serve(listener, Arc::clone(&board)));
         let mut viewer = TcpStream::connect((Ipv4Addr::LOCALHOST, port))
             .await
             .unwrap();
@@ -444,10 +487,30 @@ mod tests {
         server.abort();
     }
 
-    #[test]
-    fn every_board_has_a_secret_of_its_own() {
-        let (one, other) = (Board::new().unwrap(), Board::new().unwrap());
-        assert_ne!(one.url(PORT), other.url(PORT));
-        assert!(one.url(PORT).len() > "http://127.0.0.1:4000/".len() + 30);
+    #[tokio::test]
+    async fn another_address_of_this_machine_is_answered_by_its_own_name() {
+        let board = new_board();
+        let page = format!("/{}/", board.secret);
+        let lan = "192.168.7.20:4000";
+        let mapped = "[::ffff:192.168.7.20]:4000";
+        for (arrived, host, expected) in [
+            (lan, lan, StatusCode::OK),
+            (mapped, lan, StatusCode::OK),
+            (lan, "localhost:4000", StatusCode::OK),
+            ("[2001:db8::7]:4000", "[2001:DB8::7]:4000", StatusCode::OK),
+            // A name that was made to point here, another machine's address, another port.
+            (lan, "evil.example:4000", StatusCode::FORBIDDEN),
+            (lan, "192.168.7.21:4000", StatusCode::FORBIDDEN),
+            (lan, "192.168.7.20:4001", StatusCode::FORBIDDEN),
+            (HERE, lan, StatusCode::FORBIDDEN),
+        ] {
+            let answer = answer_at(arrived, Method::GET, &board, &page, &[("host", host)]).await;
+            assert_eq!(answer.status(), expected, "{arrived} {host}");
+        }
+        // Nobody gets in without the word.
+        for path in ["/", "/0123456789abcdef/", "/events"] {
+            let answer = answer_at(lan, Method::GET, &board, path, &[("host", lan)]).await;
+            assert_eq!(answer.status(), StatusCode::NOT_FOUND, "{path}");
+        }
     }
 }

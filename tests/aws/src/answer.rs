@@ -3,7 +3,7 @@
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
-use homeroom::strict::{Refusal, Rendered, Request};
+use homeroom::strict::{Refusal, Rendered, Request, cbor};
 use serde_json::Value;
 
 /// The body of an answer that went well.
@@ -29,6 +29,14 @@ pub(super) fn http(request: &Request, answer: Answer) -> HttpResponse {
         Ok(body) => body,
     };
     let (status, content_type, body) = match (body, service) {
+        (Body::Json(value), "cloudwatch") => {
+            let headers = cbor::HEADERS.map(|(name, value)| (name, value.to_owned()));
+            return response(Rendered {
+                status: 200,
+                headers: headers.into(),
+                body: cbor::write(&value),
+            });
+        }
         (Body::Bytes(bytes), _) => {
             let status = StatusCode::try_from(200).expect("200 is a status");
             return HttpResponse::new(status, SdkBody::from(bytes));
@@ -51,7 +59,7 @@ pub(super) fn http(request: &Request, answer: Answer) -> HttpResponse {
     response(Rendered {
         status,
         headers: vec![("content-type", content_type.to_owned())],
-        body,
+        body: body.into_bytes(),
     })
 }
 

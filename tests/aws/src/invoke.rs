@@ -78,6 +78,17 @@ impl World {
     /// A request to a stage, answered as API Gateway and Lab 6's trigger function do: a body that is not JSON or lacks
     /// a field is 400; otherwise the state machine that the function's environment names is started.
     pub(super) fn invoke(&mut self, request: &Request) -> Answer {
+        let answer = self.answer_of_stage(request);
+        let status = match &answer {
+            Ok(Body::Http(status, _)) => *status,
+            Ok(_) => 200,
+            Err(refusal) => refusal.status,
+        };
+        self.count_answer(request, status);
+        answer
+    }
+
+    fn answer_of_stage(&mut self, request: &Request) -> Answer {
         let (verb, path) = (request.text("httpMethod"), request.text("path"));
         let api_id = request.text("restApiId");
         let now = self.now;

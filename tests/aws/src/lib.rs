@@ -28,6 +28,7 @@
 
 mod answer;
 mod apigateway;
+mod cloudwatch;
 mod iam;
 mod iam_logins;
 mod iam_policies;
@@ -319,6 +320,13 @@ impl StrictAws {
             .flood(machine, count, prefix, &input.to_string());
     }
 
+    /// Somebody has a failed execution begun once more, by its ARN; it fails again at once.
+    pub fn redrive(&self, arn: &str) {
+        let mut inner = self.lock();
+        inner.world.advance(Instant::now());
+        inner.world.redrive(arn);
+    }
+
     /// DescribeExecution does not show these fields yet; none: it shows all of them again.
     pub fn hide_of_executions(&self, fields: &[&'static str]) {
         self.lock().world.hidden = fields.to_vec();
@@ -383,6 +391,11 @@ impl StrictAws {
     /// How long it takes until Step Functions tells of an execution that was started.
     pub fn set_execution_lag(&self, lag: Duration) {
         self.lock().world.execution_lag = lag;
+    }
+
+    /// How long after a minute's end its metrics show up.
+    pub fn set_metric_lag(&self, lag: Duration) {
+        self.lock().world.metric_lag = lag;
     }
 
     /// The account gets a password policy that asks for every kind of character, and for no fewer than these.

@@ -32,6 +32,7 @@ struct Execution {
     status: &'static str,
     started_at: Instant,
     ends_at: Instant,
+    redriven_at: Option<Instant>,
     /// From when on Step Functions tells of it.
     known_from: Instant,
     /// What it ends as.
@@ -356,6 +357,7 @@ impl World {
             status: "RUNNING",
             started_at: now,
             ends_at: now + run.takes,
+            redriven_at: None,
             known_from: now + lag,
             end: (run.status, run.error, run.cause),
             caught: run.caught,
@@ -397,6 +399,8 @@ impl World {
             "status": execution.status,
             "startDate": self.seconds(execution.started_at),
             "stopDate": ended.then(|| self.seconds(execution.ends_at)),
+            "redriveCount": u8::from(execution.redriven_at.is_some()),
+            "redriveDate": execution.redriven_at.map(|at| self.seconds(at)),
         })
     }
 
@@ -421,6 +425,14 @@ impl World {
         Ok(json!({"executions": page, "nextToken": next}))
     }
 
+    /// Somebody has a failed execution begun once more; it fails again at once.
+    pub(super) fn redrive(&mut self, arn: &str) {
+        let now = self.now;
+        let execution = self.execution(arn).expect("it is there");
+        assert_eq!(execution.status, "FAILED", "only what failed is redriven");
+        (execution.redriven_at, execution.ends_at) = (Some(now), now);
+    }
+
     /// So many executions that have succeeded, as if somebody had let a loop run.
     pub(super) fn flood(&mut self, machine: &str, count: usize, prefix: &str, input: &str) {
         let now = self.now;
@@ -432,6 +444,7 @@ impl World {
             started_at: now,
             known_from: now,
             ends_at: now,
+            redriven_at: None,
             end: ("SUCCEEDED", None, None),
             caught: None,
         });

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::answer::Answer;
 use super::apigateway::Api;
+use super::cloudwatch::ClientErrors;
 use super::iam::Role;
 use super::iam_users::Principals;
 use super::invoke::{Run, lab6};
@@ -37,6 +38,9 @@ pub(super) struct World {
     pub(super) machines: BTreeMap<String, Machine>,
     pub(super) apis: BTreeMap<String, Api>,
     pub(super) log_groups: BTreeMap<String, LogGroup>,
+    pub(super) client_errors: ClientErrors,
+    /// How long after a minute's end its metrics show up.
+    pub(super) metric_lag: Duration,
     /// Fields of DescribeExecution's answers that are not there yet.
     pub(super) hidden: Vec<&'static str>,
     /// Log events that have not come yet, by group, where they are held back.
@@ -73,6 +77,8 @@ impl World {
             machines: BTreeMap::new(),
             apis: BTreeMap::new(),
             log_groups: BTreeMap::new(),
+            client_errors: ClientErrors::new(),
+            metric_lag: Duration::from_secs(60),
             hidden: Vec::new(),
             held_logs: None,
             nameless_logs: false,
@@ -94,6 +100,7 @@ impl World {
             "states" => self.states(name, request),
             "apigateway" => self.apigateway(name, request),
             "logs" => self.logs(name, request),
+            "cloudwatch" => self.cloudwatch(name, request),
             "s3" => self.stored_code(request),
             _ => self.invoke(request),
         }

@@ -47,6 +47,7 @@ impl Day {
         let output = self.check_as(student, &["--output", "json", "--log-file", "calls.log"]);
         let document: Value = serde_json::from_slice(&output.stdout)
             .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
+        json_schemas::check(&document);
         for operation in document["api_calls"].as_object().unwrap().keys() {
             assert!(READS.contains(&operation.as_str()), "{operation}");
         }
@@ -264,4 +265,46 @@ async fn a_key_that_is_no_students_is_told_so_in_one_sentence() {
     assert_eq!(day.json(&["access", "revoke", "--confirm", "demo"]).0, 0);
     refused(own, &[], 1, "does not know this access key");
     day.cloud.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_edited_lab_of_the_same_id_is_told_by_its_code() {
+    let day = Day::begin_with(&["user1"], ENFORCED).await;
+    let edited = day.folder.path().join("edited");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for part in ["templates", "lambdas"] {
+        copy(&root.join(part), &edited.join(part));
+    }
+    let code = edited.join("lambdas/process_data/lambda_function.py");
+    let text = std::fs::read_to_string(&code).unwrap();
+    std::fs::write(&code, text + "\n# ours\n").unwrap();
+    let edited = edited.to_str().unwrap();
+    assert_eq!(day.json(&["deploy", "--lab", edited]).0, 0);
+    let granted = day.json(&["access", "grant", "--access-keys", "--lab", edited]);
+    assert_eq!(granted.0, 0);
+    let asked = |words: &[&str]| {
+        let output = day.check_as("user1", &[words, &["--output", "json"]].concat());
+        let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+        (output.status.code(), document["notes"].to_string())
+    };
+    let (code, notes) = asked(&[]);
+    assert_eq!(code, Some(0), "{notes}");
+    assert!(
+        notes.contains("user1-process-data differs") && notes.contains("--lab DIR"),
+        "{notes}"
+    );
+    assert_eq!(asked(&["--lab", edited]), (Some(0), "[]".to_owned()));
+    day.cloud.stop().await.unwrap();
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let target = to.join(path.file_name().unwrap());
+        match path.is_dir() {
+            true => copy(&path, &target),
+            false => drop(std::fs::copy(&path, &target).unwrap()),
+        }
+    }
 }

@@ -8,9 +8,11 @@ mod grades;
 mod half_states;
 mod handout;
 mod interrupts;
+mod json;
 mod kills;
 mod labs;
 mod left;
+mod push;
 mod rehearsal;
 mod stuck;
 mod together;
@@ -26,6 +28,8 @@ use homeroom::aws::{
 use homeroom::local::{Dirs, LocalCloud, PrivateCloud, PrivateOptions};
 use homeroom::strict::{Options, Proxy};
 use serde_json::Value;
+
+use crate::json_schemas;
 use tempfile::TempDir;
 
 /// A cloud, a folder with a roster, and the binary.
@@ -125,13 +129,14 @@ impl Day {
     /// Runs a verb; its exit code and its one JSON document.
     fn json(&self, words: &[&str]) -> (i32, Value) {
         let output = self.run(&[words, &["--output", "json"]].concat());
-        let document = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
+        let document: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
             panic!(
                 "{words:?}: {error}\n{}\n{}",
                 String::from_utf8_lossy(&output.stdout),
                 String::from_utf8_lossy(&output.stderr)
             )
         });
+        json_schemas::check(&document);
         (output.status.code().unwrap(), document)
     }
 
@@ -141,7 +146,9 @@ impl Day {
         let mut files = files.map(|file| file.as_str().unwrap());
         let dated = files.find(|file| file.contains("history")).unwrap();
         let bytes = std::fs::read(self.folder.path().join(dated)).unwrap();
-        serde_json::from_slice(&bytes).unwrap()
+        let document = serde_json::from_slice(&bytes).unwrap();
+        json_schemas::check(&document);
+        document
     }
 
     fn spawn(&self, words: &[&str]) -> Child {

@@ -1,7 +1,7 @@
 //! The minute in class: a played day of students who are stuck in seven ways and three who are not, with the lab's real
 //! code, and what the instructor is told of each.
 
-use homeroom::aws::ApiRequest;
+use homeroom::aws::{ApiRequest, MetricStage};
 use homeroom::stack::kinds::rest_api::Authorization;
 use homeroom::stack::kinds::state_machine::WorkflowType;
 
@@ -254,4 +254,26 @@ async fn each_who_is_stuck_is_told_with_reason_cause_and_sentence() {
         "refused-requests",
     ];
     assert_eq!(order, ranked);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_embedded_cloud_has_no_metrics_and_says_so_at_once() {
+    let day = Day::begin_behind_proxy(&["user1"]).await;
+    let endpoint = day.cloud.endpoint();
+    let stage = MetricStage {
+        api: "user1-workflow-api".into(),
+        stage: "prod".into(),
+    };
+    for url in [&endpoint.url, &day.url()] {
+        let cloud = connect(ConnectOptions {
+            region: "us-east-1".into(),
+            endpoint_url: Some(url.clone()),
+            credentials: Some((endpoint.access_key.clone(), endpoint.secret_key.clone())),
+            ..ConnectOptions::default()
+        });
+        let stages = std::slice::from_ref(&stage);
+        let answer = cloud.await.client_errors(stages, 0, 60_000).await;
+        assert_eq!(answer.unwrap(), [Vec::new()], "{url}");
+    }
+    day.cloud.stop().await.unwrap();
 }

@@ -12,10 +12,9 @@ fn end_of(child: Child) -> (i32, Value) {
     let output = child.wait_with_output().unwrap();
     let document = serde_json::from_slice(&output.stdout);
     let said = String::from_utf8_lossy(&output.stderr);
-    (
-        output.status.code().unwrap(),
-        document.unwrap_or_else(|e| panic!("{e}: {said}")),
-    )
+    let document = document.unwrap_or_else(|e| panic!("{e}: {said}"));
+    json_schemas::check(&document);
+    (output.status.code().unwrap(), document)
 }
 
 impl Day {

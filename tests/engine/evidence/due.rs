@@ -21,6 +21,7 @@ impl Class {
             desired: &self.desired,
             students: &self.students,
             skip: &Default::default(),
+            requests_stand: &Default::default(),
             depth: &Depth::Deploy,
             now_ms: self.aws.now_ms(),
             at: Some(Timestamp::from_millisecond(at_ms).unwrap()),

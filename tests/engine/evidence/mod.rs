@@ -162,12 +162,23 @@ impl Class {
     }
 
     async fn read_by(&self, client: &Client, cache: Cache) -> (ReadClass, Calls) {
+        self.read_standing(client, cache, &BTreeSet::new()).await
+    }
+
+    /// Refused requests of these students are not asked for.
+    async fn read_standing(
+        &self,
+        client: &Client,
+        cache: Cache,
+        requests_stand: &BTreeSet<homeroom::ids::Username>,
+    ) -> (ReadClass, Calls) {
         self.aws.clear_calls();
         let reading = ClassReading {
             lab: &self.lab,
             desired: &self.desired,
             students: &self.students,
             skip: &BTreeSet::new(),
+            requests_stand,
             depth: &Depth::Deploy,
             now_ms: self.aws.now_ms(),
             at: None,

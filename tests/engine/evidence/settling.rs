@@ -133,6 +133,7 @@ async fn a_stop_ends_the_wait_for_what_aws_does_not_show_yet() {
     let began = Instant::now();
     let reading = ClassReading {
         skip: &BTreeSet::new(),
+        requests_stand: &BTreeSet::new(),
         depth: &Depth::Deploy,
         lab: &class.lab,
         desired: &class.desired,

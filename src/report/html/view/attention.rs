@@ -114,16 +114,16 @@ fn entry(
         "who": who,
         "others": others,
         "remark": remark,
-        "facts": facts([reason, task(first, tasks), Some(often)]),
+        // The task's title stands in the list below.
+        "facts": facts([
+            reason,
+            task_of(first, tasks).map(|(number, _)| format!("task {number}")),
+            Some(often),
+        ]),
         "cause": group.cause(),
         "say": group.say(&document.proposing),
         "to_instructor": first.to == Listener::Instructor,
     })
-}
-
-fn task(trouble: &Trouble, tasks: &[CheckTally]) -> Option<String> {
-    let (number, task) = task_of(trouble, tasks)?;
-    Some(format!("task {number}, {}", task.title))
 }
 
 fn facts<const N: usize>(parts: [Option<String>; N]) -> String {
@@ -141,7 +141,10 @@ pub(super) fn trouble(need: Need, document: &Document, tasks: &[CheckTally]) -> 
     let often = how_often(trouble, |at: Timestamp| document.beside(at));
     json!({
         "why": why(trouble, document.taken_at.timestamp()),
-        "facts": facts([task(trouble, tasks), Some(often)]),
+        "facts": facts([
+            task_of(trouble, tasks).map(|(number, task)| format!("task {number}, {}", task.title)),
+            Some(often),
+        ]),
         "cause": trouble.cause,
         "say": group.say(&document.proposing),
         "to_instructor": trouble.to == Listener::Instructor,

@@ -177,6 +177,7 @@ fn seen(row: &ReportStudent, document: &Document) -> Value {
         "last": moment(activity.last_seen_ms),
         "attempts": attempts,
         "unread": activity.unread,
+        "requests_as_of": activity.requests_as_of.map(|at| document.beside(at)),
         // Where nothing is there to be seen, nobody was missed.
         "none": match row.is_deployed() && !row.progress.last.gone {
             true => "not yet",

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::stack::diff::{DiffLine, SettingsDiff};
+use crate::stack::diff::{DiffLine, Difference, Differing, SettingsDiff};
 use crate::stack::kinds::Planning;
 use crate::stack::kinds::drift::Drift;
 
@@ -104,14 +104,9 @@ pub(super) fn words(parts: &[ChangedPart]) -> String {
 /// Which settings differ, old and new. Values of environment variables may be secrets: only names are shown.
 fn configuration(role_arn: &str, wanted: &Spec, seen: &Seen) -> SettingsDiff {
     let mut found = SettingsDiff::default();
-    found.compare("Runtime", &wanted.runtime, &seen.runtime);
-    found.compare("Handler", &wanted.handler, &seen.handler);
-    found.compare("Role", role_arn, &seen.role_arn);
-    let mut number = |name: &str, old: i32, new: i32, unit: &str| {
-        found.compare(name, &format!("{old} {unit}"), &format!("{new} {unit}"));
-    };
-    number("Timeout", wanted.timeout_s, seen.timeout_s, "s");
-    number("MemorySize", wanted.memory_mib, seen.memory_mib, "MiB");
+    for (name, wanted, seen) in plain(role_arn, wanted, seen) {
+        found.compare(name, &wanted, &seen);
+    }
     let variable = |name: &str, what: &str| format!("environment variable {name}{what}");
     let (old, new) = (&wanted.environment, &seen.environment);
     let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
@@ -131,4 +126,54 @@ fn configuration(role_arn: &str, wanted: &Spec, seen: &Seen) -> SettingsDiff {
         found.names.push("Environment".to_owned());
     }
     found
+}
+
+/// The settings that are no variables: name, as the lab has it, as it is.
+fn plain(role_arn: &str, wanted: &Spec, seen: &Seen) -> [(&'static str, String, String); 5] {
+    let of = |name, wanted: &str, seen: &str| (name, wanted.to_owned(), seen.to_owned());
+    let number = |name, wanted: i32, seen: i32, unit: &str| {
+        (name, format!("{wanted} {unit}"), format!("{seen} {unit}"))
+    };
+    [
+        of("Runtime", &wanted.runtime, &seen.runtime),
+        of("Handler", &wanted.handler, &seen.handler),
+        of("Role", role_arn, &seen.role_arn),
+        number("Timeout", wanted.timeout_s, seen.timeout_s, "s"),
+        number("MemorySize", wanted.memory_mib, seen.memory_mib, "MiB"),
+    ]
+}
+
+/// What a deployment writes of a function because the lab has changed. What the student changed stands nowhere here: its
+/// values may be secrets.
+pub(super) fn differing(at: &Planning<'_>, wanted: &Spec, seen: &Seen) -> Differing {
+    let drift = wanted.difference(at.scope, at.owner(), seen);
+    let mut differs = Differing::default();
+    if drift.code == Drift::Stale {
+        let short = |sha256: &str| format!("zip {}…", sha256.chars().take(8).collect::<String>());
+        differs.compare("code", short(&seen.code_sha256), short(&wanted.code.sha256));
+    }
+    if drift.config == Drift::Stale {
+        let role_arn = at.scope.role_arn(&at.owner().class, &wanted.role);
+        for (name, wanted, seen) in plain(&role_arn, wanted, seen) {
+            differs.compare(name, seen, wanted);
+        }
+        let (old, new) = (&seen.environment, &wanted.environment);
+        let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+        for name in names {
+            let what = format!("environment variable {name}");
+            // A value is told only of a variable that the lab itself sets.
+            let (old, new) = match (old.get(name), new.get(name)) {
+                (Some(_), None) => (Some("set".to_owned()), None),
+                (old, new) if old != new => (old.cloned(), new.cloned()),
+                _ => continue,
+            };
+            differs.parts.push(Difference::new(what, old, new));
+        }
+    }
+    if drift.limit {
+        let reserved = wanted.reserved_concurrency;
+        let reserved = reserved.map_or("none".to_owned(), |reserved| reserved.to_string());
+        differs.compare("reserved concurrency", "not read", reserved);
+    }
+    differs
 }

@@ -1,0 +1,103 @@
+//! What every JSON document begins with: what it is, who made it, when, and of which account and region it tells.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::events::Command;
+
+/// homeroom's version.
+pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// The layout of `report.json`.
+pub(crate) const REPORT: &str = "homeroom.report/1";
+/// The layout of the document of a command that ended by an error.
+pub(crate) const ERROR: &str = "homeroom.error/1";
+/// The layout of what `homeroom local` says.
+pub(crate) const LOCAL: &str = "homeroom.local/1";
+
+/// The layout of what `homeroom init` wrote.
+pub(crate) const INIT: &str = "homeroom.init/1";
+/// The layout of what `homeroom lab` says.
+pub(crate) const LAB: &str = "homeroom.lab/1";
+
+/// A document that tells of no account and region: there is none, or an error came before they were known.
+pub(crate) fn without_place(schema: &str, rest: Value) -> Value {
+    let mut document = json!({
+        "schema": schema,
+        "version": VERSION,
+        "time": utc(Timestamp::now()),
+        "account": null,
+        "region": null,
+    });
+    if let (Value::Object(document), Value::Object(rest)) = (&mut document, rest) {
+        document.extend(rest);
+    }
+    document
+}
+
+/// Name and version of a document's layout; `docs/schemas/` has a JSON Schema for each. A new key keeps the version. A new
+/// version is needed when a key is removed or changes its meaning.
+pub(crate) fn schema_of(command: Command) -> &'static str {
+    match command {
+        Command::Rehearse => "homeroom.rehearse/1",
+        Command::Plan => "homeroom.plan/1",
+        Command::Deploy => "homeroom.deploy/1",
+        Command::Validate | Command::Isolation => "homeroom.validate/1",
+        Command::Status => "homeroom.status/1",
+        // `report.json` has the shorter name.
+        Command::Report => "homeroom.report-run/1",
+        Command::Watch => "homeroom.watch/1",
+        Command::Teardown => "homeroom.teardown/1",
+        Command::AccessGrant
+        | Command::AccessRevoke
+        | Command::AccessFreeze
+        | Command::AccessThaw
+        | Command::AccessSlips => "homeroom.access/1",
+        Command::Handout => "homeroom.handout/1",
+        Command::GradesPush => "homeroom.grades/1",
+        Command::Check => "homeroom.check/1",
+        Command::Doctor => "homeroom.doctor/1",
+    }
+}
+
+/// A moment, RFC 3339 in UTC, to the second.
+pub(crate) fn utc(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+/// An AWS account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Account {
+    /// The 12-digit id.
+    pub id: String,
+    /// The alias, where the account has one, and it was asked for and could be read.
+    pub alias: Option<String>,
+}
+
+/// What every document begins with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Stamp {
+    pub schema: &'static str,
+    /// homeroom's own.
+    pub version: &'static str,
+    /// When the document was made, RFC 3339 in UTC.
+    pub time: String,
+    pub account: Account,
+    pub region: String,
+}
+
+impl Stamp {
+    /// Of a verb's end, now.
+    pub fn now(command: Command, account: &str, region: &str) -> Self {
+        Self {
+            schema: schema_of(command),
+            version: VERSION,
+            time: utc(Timestamp::now()),
+            account: Account {
+                id: account.to_owned(),
+                alias: None,
+            },
+            region: region.to_owned(),
+        }
+    }
+}
