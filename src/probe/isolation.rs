@@ -14,6 +14,7 @@ use crate::aws::{CallError, Client, ErrorKind, Operation, Simulation, UserPart};
 use crate::evidence::check::{CheckResult, Verdict};
 use crate::ids::Username;
 use crate::probe::reach::{OWN_STACK as OWN, Target, questions};
+use crate::stack::alike::Alike;
 use crate::stack::hints;
 use crate::stack::kinds::Observed;
 use crate::stack::kinds::Stack;
@@ -229,6 +230,9 @@ async fn by_simulator(
     let how = "by IAM's policy simulator";
     let unproven = |why: String, hint: &str| Ok(vec![could_not(OWN, OWN_TITLE, why, hint)]);
     let own = subject.own;
+    // An endpoint that has no simulator, or a caller who may not ask it, is the same for every student.
+    let operation = Operation::SimulatePrincipalPolicy;
+    let alike = Alike::new(client, &own.student, operation);
     let mut reach = Sightings::default();
     let mut account = Sightings::default();
     let mut others: BTreeMap<&Username, Sightings> = BTreeMap::new();
@@ -242,7 +246,7 @@ async fn by_simulator(
             region,
             passed_to: None,
         };
-        let decided = match simulate(client, &simulation).await {
+        let decided = match alike.answer(simulate(&alike.client, &simulation)).await {
             Ok(decided) => decided,
             Err(CallError::Cancelled) => return Err(Cancelled),
             Err(CallError::Cloud(error)) if error.kind == ErrorKind::NotFound => {
@@ -267,8 +271,8 @@ async fn by_simulator(
                     Some(false) => Tried::Denied,
                     // A simulator that leaves something out cannot be trusted with the rest.
                     None => {
-                        let why = "the policy simulator of this endpoint did not answer for";
-                        return unproven(format!("{why} {what}"), HINT_KEY);
+                        let why = "IAM's policy simulator of this endpoint leaves some of it undecided, so it proves nothing";
+                        return unproven(why.to_owned(), HINT_KEY);
                     }
                 };
                 if *whose != own.student {

@@ -58,6 +58,7 @@ pub use anonymous::{PseudonymKey, anonymous};
 pub use document::{Account, Document, Proposing, ReportStudent, Since};
 pub(crate) use errors::{print_error, print_notes};
 pub use runlog::RunLog;
+pub(crate) use summary::errors_of;
 pub use summary::{View, print_reset_listing, print_summary, print_teardown_listing};
 pub use terminal::{Terminal, TerminalOptions};
 pub use write::{About, WrittenReport, student_files, write_reports};

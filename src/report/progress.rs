@@ -1,6 +1,6 @@
 //! Where a run stands: a fold over events, and the lines that show it. No clock, no IO: time is passed in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::events::{Command, Event, StepResult};
@@ -10,10 +10,13 @@ use crate::stack::kinds::ResourceId;
 use super::marks::{self, Tone};
 use super::style::Paint;
 use crate::text::show::{fit, width};
-use crate::text::words::{duration, plural};
+use crate::text::words::{duration, plural, some_of};
 
 /// Without a bar, a wait is printed after this time, and again each time it has lasted as long again.
 const LONG_WAIT: Duration = Duration::from_secs(20);
+
+/// Students whom a wait names.
+const WAITING_NAMED: usize = 3;
 
 /// Columns of the bar.
 const BAR_MIN: usize = 8;
@@ -118,9 +121,16 @@ impl Tracker {
                     self.steps_done += 1;
                 }
             }
+            // What a probe waited for it has, or has given up.
+            Event::CheckFinished { student, .. } => {
+                self.in_flight.retain(|(whose, _), _| whose != student);
+            }
             Event::StudentFinished {
-                outcome, failure, ..
+                student,
+                outcome,
+                failure,
             } => {
+                self.in_flight.retain(|(whose, _), _| whose != student);
                 self.students_done += 1;
                 if failure.is_some() || marks::of_outcome(*outcome).tone == Tone::Bad {
                     self.failed += 1;
@@ -131,8 +141,7 @@ impl Tracker {
                 self.ends = None;
             }
             Event::RunFinished { .. } => self.in_flight.clear(),
-            Event::CheckFinished { .. }
-            | Event::FunctionWritten { .. }
+            Event::FunctionWritten { .. }
             | Event::NonceIssued { .. }
             | Event::CallFailed { .. }
             | Event::ExecutionStarted { .. }
@@ -161,18 +170,47 @@ impl Tracker {
         (left >= Duration::from_secs(1)).then_some(left)
     }
 
-    /// A line for each wait that has become long.
+    /// A line for each condition that has been waited for long, with those for whom.
     pub(crate) fn long_waits(&mut self, now: Duration) -> Vec<String> {
-        let mut long = Vec::new();
+        let mut long: Vec<(Username, ResourceId, String)> = Vec::new();
         for ((student, resource), step) in &mut self.in_flight {
             if let Some(wait) = &mut step.waiting
                 && now.saturating_sub(wait.said_at) >= LONG_WAIT
             {
                 wait.said_at = now;
-                long.push(wait.line(student, resource, now));
+                long.push((student.clone(), resource.clone(), wait.on.clone()));
             }
         }
-        long
+        let mut said = BTreeSet::new();
+        let news = long.iter();
+        let news = news.filter(|(_, resource, on)| said.insert((resource.kind, on.clone())));
+        news.map(|(student, resource, on)| self.wait_line(student, resource, on, now))
+            .collect()
+    }
+
+    /// For whom a condition is waited for, and since when.
+    fn wait_line(
+        &self,
+        student: &Username,
+        resource: &ResourceId,
+        on: &str,
+        now: Duration,
+    ) -> String {
+        let alike = self.in_flight.iter().filter_map(|((whose, what), step)| {
+            let wait = step.waiting.as_ref()?;
+            (what.kind == resource.kind && wait.on == on).then_some((whose.as_str(), wait.since))
+        });
+        let (mut names, since): (Vec<&str>, Vec<Duration>) = alike.unzip();
+        names.dedup();
+        let since = since.into_iter().min().unwrap_or(now);
+        let lasted = duration(now.saturating_sub(since));
+        match names.as_slice() {
+            [] | [_] => format!("  waiting {lasted}: {student}: {resource}: {on}"),
+            names => {
+                let who = some_of(names, WAITING_NAMED);
+                format!("  waiting {lasted} for {who}: {}: {on}", resource.kind)
+            }
+        }
     }
 
     /// The lines that show where the run stands, each at most `columns` wide.
@@ -242,11 +280,15 @@ impl Tracker {
         let steps = self.in_flight.iter();
         let waits = steps.filter_map(|(key, step)| Some((key, step.waiting.as_ref()?)));
         if let Some(((student, resource), wait)) = waits.min_by_key(|(_, wait)| wait.since) {
-            let more = match self.in_flight.len() - 1 {
+            let alike = self.in_flight.iter().filter(|((_, what), step)| {
+                let other = step.waiting.as_ref();
+                what.kind == resource.kind && other.is_some_and(|other| other.on == wait.on)
+            });
+            let more = match self.in_flight.len() - alike.count() {
                 0 => String::new(),
                 n => format!(" (and {} in flight)", plural(n, "other step")),
             };
-            return wait.line(student, resource, now) + &more;
+            return self.wait_line(student, resource, &wait.on, now) + &more;
         }
         let steps = self.in_flight.iter();
         let Some(((student, resource), step)) = steps.min_by_key(|(_, s)| s.since) else {
@@ -254,12 +296,5 @@ impl Tracker {
         };
         let count = plural(self.in_flight.len(), "step");
         format!("  {count} in flight: {student}: {} {resource}", step.action)
-    }
-}
-
-impl Wait {
-    fn line(&self, student: &Username, resource: &ResourceId, now: Duration) -> String {
-        let lasted = duration(now.saturating_sub(self.since));
-        format!("  waiting {lasted}: {student}: {resource}: {}", self.on)
     }
 }

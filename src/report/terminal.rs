@@ -2,6 +2,7 @@
 
 mod writer;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Arc, Mutex};
@@ -13,17 +14,22 @@ use serde::Deserialize;
 use crate::events::{Event, Outcome, StepInFlight, StepResult};
 use crate::evidence::check::CheckResult;
 use crate::ids::Username;
+use crate::text::commands::with_options;
 use crate::text::failure::Failure;
 use crate::text::show::clean;
 use crate::text::words::{duration, plural};
 
+use super::causes;
 use super::marks::{self, Tone};
 use super::progress::Tracker;
-use super::style::Paint;
+use super::style::{Paint, wrapped};
 use writer::SharedWriter;
 
 /// Columns to assume where there is no terminal to ask.
 pub(crate) const DEFAULT_COLUMNS: u16 = 80;
+
+/// The verbosity of `-qq`.
+pub(crate) const ERRORS_ALONE: i8 = -2;
 
 /// The bar is drawn at most this often: faster than the eye, slower than a thousand events a second.
 const REDRAW_EVERY: Duration = Duration::from_millis(66);
@@ -38,7 +44,7 @@ pub struct TerminalOptions {
     pub color: bool,
     /// Whether a person sees it redrawn: a bar; plain lines otherwise.
     pub interactive: bool,
-    /// Below 0: errors only. 0: as usual. 1: retries and every student. 2 and more: every step.
+    /// -2 and below: no student, because the end tells all errors together. -1: errors only. 0: as usual. 1: retries and every student. 2 and more: every step.
     pub verbosity: i8,
     /// Columns; `None` asks the terminal behind stderr at every frame, so that resizing works.
     pub columns: Option<u16>,
@@ -59,9 +65,17 @@ impl TerminalOptions {
     }
 }
 
-/// Columns of the terminal behind stdout; [`DEFAULT_COLUMNS`] when there is none.
+/// Columns where there is no terminal: whatever reads a pipe gets lines that are not broken.
+pub(crate) const UNBROKEN: usize = 100_000;
+
+/// Columns of the terminal behind stdout; [`UNBROKEN`] when there is none.
 pub(crate) fn columns_of_stdout() -> usize {
-    usize::from(columns_of(&console::Term::stdout()).unwrap_or(DEFAULT_COLUMNS))
+    columns_of(&console::Term::stdout()).map_or(UNBROKEN, usize::from)
+}
+
+/// Columns of the terminal behind stderr, if there is one.
+pub(crate) fn columns_of_stderr() -> Option<usize> {
+    columns_of(&console::Term::stderr()).map(usize::from)
 }
 
 fn columns_of(terminal: &console::Term) -> Option<u16> {
@@ -79,6 +93,10 @@ pub struct Terminal {
     bar: Option<ProgressBar>,
     drawn_at: Option<Duration>,
     said_left_at: Option<Duration>,
+    /// Who met each cause first.
+    met: BTreeMap<String, Username>,
+    /// How a command begins that a message tells to type.
+    invocation: String,
 }
 
 impl Terminal {
@@ -102,7 +120,16 @@ impl Terminal {
             bar: None,
             drawn_at: None,
             said_left_at: None,
+            met: BTreeMap::new(),
+            invocation: String::new(),
         }
+    }
+
+    /// Puts the options that were typed into the commands that messages name.
+    #[must_use]
+    pub(crate) fn proposing(mut self, invocation: &str) -> Self {
+        invocation.clone_into(&mut self.invocation);
+        self
     }
 
     /// Writes to this process's stderr.
@@ -196,7 +223,10 @@ impl Terminal {
                 now: at_once,
                 in_flight,
             } => self.interrupted(*at_once, in_flight),
-            Event::Note { text } => self.line(0, &format!("note: {text}")),
+            Event::Note { text } => {
+                let text = with_options(text, &self.invocation);
+                self.line(0, &format!("note: {text}"));
+            }
             Event::RunFinished { .. } => {
                 self.finish();
                 return;
@@ -227,7 +257,7 @@ impl Terminal {
     }
 
     fn student_finished(
-        &self,
+        &mut self,
         student: &Username,
         outcome: Outcome,
         failure: Option<&Failure>,
@@ -235,8 +265,8 @@ impl Terminal {
     ) {
         let mark = marks::of_outcome(outcome);
         if self.options.verbosity < 0 {
-            if let Some(failure) = failure {
-                self.failure(&format!("error: {student}"), failure);
+            if let Some(failure) = failure.filter(|_| self.options.verbosity > ERRORS_ALONE) {
+                self.failure(&format!("error: {student}"), student, failure);
             }
             return;
         }
@@ -253,7 +283,7 @@ impl Terminal {
         );
         let took = self.tracker.spent_on(student, now);
         match (failure, took.filter(|took| took.as_secs() >= 1)) {
-            (Some(failure), _) => self.failure(&head, failure),
+            (Some(failure), _) => self.failure(&head, student, failure),
             (None, Some(took)) => {
                 let took = self.paint.dim(&format!("  {}", duration(took)));
                 self.painted(&format!("{head}{took}"));
@@ -304,16 +334,29 @@ impl Terminal {
         }
     }
 
-    fn failure(&self, head: &str, failure: &Failure) {
-        let id = match self.options.verbosity {
-            1.. => request(failure.request_id.as_deref()),
-            _ => String::new(),
+    /// Tells a failure. The next students who meet the same cause are told in a word, and under a bar not at all: the bar
+    /// counts them, and the end names them.
+    fn failure(&mut self, head: &str, student: &Username, failure: &Failure) {
+        let verbose = self.options.verbosity > 0;
+        let cause = causes::generalise(&failure.to_string(), student);
+        let first = self.met.entry(cause).or_insert_with(|| student.clone());
+        if *first != *student && !verbose {
+            if self.bar.is_none() {
+                let line = format!("{head}, as {first}");
+                self.painted(&line);
+            }
+            return;
+        }
+        let id = match verbose {
+            true => request(failure.request_id.as_deref()),
+            false => String::new(),
         };
         let text = format!("{failure}{id}");
         self.painted(&format!("{head}: {}", clean(&text)));
         if let Some(hint) = &failure.hint {
             let label = self.paint.tone(Tone::Busy, "hint:");
-            self.painted(&format!("  {label} {}", clean(hint)));
+            let hint = with_options(hint, &self.invocation);
+            self.broken(&format!("  {label} {}", clean(&hint)), "        ");
         }
     }
 
@@ -326,9 +369,18 @@ impl Terminal {
 
     /// Writes a line whose parts are clean already and may be coloured.
     fn painted(&self, line: &str) {
+        self.broken(line, "    ");
+    }
+
+    /// [`Self::painted`], broken between words where a person sees it at a terminal.
+    fn broken(&self, line: &str, indent: &str) {
+        let text = match self.options.interactive {
+            true => wrapped(line, usize::from(self.out.width()), indent).join("\n"),
+            false => line.to_owned(),
+        };
         match &self.bar {
-            Some(bar) => bar.println(line),
-            None => self.out.with(|w| writeln!(w, "{line}")),
+            Some(bar) => bar.println(text),
+            None => self.out.with(|w| writeln!(w, "{text}")),
         }
     }
 

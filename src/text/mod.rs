@@ -10,6 +10,7 @@
 //! - `names`: whether two names are one person's;
 //! - [`problems`]: what is wrong with a table, said once however often it is wrong.
 
+pub(crate) mod commands;
 pub(crate) mod encoding;
 pub mod failure;
 pub mod json;

@@ -11,15 +11,13 @@ use crate::ids::{ClassName, Scope, Username};
 use crate::lab::{Lab, bundle};
 use crate::options::{ClassSettings, GlobalOptions, LabSource, PassedOver, PassedOverFor, Ui};
 use crate::report::print_notes;
+use crate::report::terminal::ERRORS_ALONE;
 use crate::roster::beyond::UnsureName;
 use crate::roster::{Roster, Student};
 use crate::stack::kinds::Desired;
 use crate::stack::observe::Depth;
 use crate::stack::plan::teardown::Reach;
 use crate::text::failure::Failure;
-
-/// The verbosity of `-qq`.
-const ERRORS_ONLY: i8 = -2;
 
 pub(super) struct Class {
     pub(crate) settings: ClassSettings,
@@ -151,7 +149,7 @@ impl Class {
 
 /// Shows what is odd about the roster. With `--output json` the document has these notes, too.
 fn say_notes(notes: &[String], ui: Ui) {
-    if ui.verbosity > ERRORS_ONLY {
+    if ui.verbosity > ERRORS_ALONE {
         // A closed stderr leaves nobody to tell.
         let _ = print_notes(notes, ui.color_stderr, &mut io::stderr().lock());
     }

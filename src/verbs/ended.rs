@@ -7,11 +7,13 @@ use std::path::Path;
 use super::notify;
 use super::say::{print_document, said};
 use super::session::Session;
-use crate::error::{Exit, Result};
+use crate::error::{Error, Exit, Result};
 use crate::events::Command;
 use crate::options::OutputFormat;
-use crate::report::{View, print_summary, terminal};
+use crate::report::terminal::{self, ERRORS_ALONE};
+use crate::report::{View, errors_of, print_error, print_summary};
 use crate::results::{LabTitle, RunSummary, Stamp, StudentResult};
+use crate::text::commands::with_options;
 
 pub(super) struct VerbEnded {
     pub(crate) summary: RunSummary,
@@ -32,6 +34,11 @@ impl VerbEnded {
     pub(crate) async fn show_with(&self, session: &Session, view: View<'_>) -> Result<Exit> {
         let ui = session.class.settings.ui;
         said(match ui.output {
+            OutputFormat::Text if ui.verbosity <= ERRORS_ALONE => {
+                let errors = Error::of(self.exit, errors_of(&self.summary, &view));
+                let columns = terminal::columns_of_stderr();
+                print_error(&errors, ui.color_stderr, columns, &mut io::stderr().lock())
+            }
             OutputFormat::Text => {
                 let mut out = io::stdout().lock();
                 print_summary(&self.summary, &view, &mut out).and_then(|()| out.flush())
@@ -48,10 +55,13 @@ impl Session {
     pub(crate) fn ended(
         &self,
         command: Command,
-        students: Vec<StudentResult>,
+        mut students: Vec<StudentResult>,
         mut notes: Vec<String>,
     ) -> VerbEnded {
         let class = &self.class;
+        for text in notes.iter_mut().chain(hints_of(&mut students)) {
+            *text = with_options(text, &class.invocation);
+        }
         // `Class::load` has shown them to people already.
         if class.settings.ui.output.is_for_programs() {
             notes.splice(0..0, class.roster.notes.iter().cloned());
@@ -93,4 +103,21 @@ impl Session {
             ..View::default()
         }
     }
+}
+
+/// What the results tell an instructor to do.
+fn hints_of(students: &mut [StudentResult]) -> impl Iterator<Item = &mut String> {
+    students.iter_mut().flat_map(|student| {
+        let errors = student.errors.iter_mut();
+        let of_errors = errors.filter_map(|failure| failure.hint.as_mut());
+        let checks = student.checks.iter_mut();
+        let of_checks = checks.flat_map(|check| {
+            check
+                .instructor_hint
+                .as_mut()
+                .into_iter()
+                .chain([&mut check.hint])
+        });
+        of_errors.chain(of_checks)
+    })
 }

@@ -4,7 +4,9 @@
 use std::path::PathBuf;
 
 use crate::cli::{AccessVerb, GradesVerb, Verb};
+use crate::error::Error;
 use crate::options::{ClassSettings, GlobalOptions};
+use crate::text::commands::with_options;
 use crate::text::words::posix_quoted;
 
 /// Program and global options as typed, quoted for a shell, without `--students` and `--section`: see
@@ -35,6 +37,19 @@ pub(super) fn of(global: &GlobalOptions) -> String {
         .chain(options)
         .chain(local);
     words.collect::<Vec<_>>().join(" ")
+}
+
+/// The error with the options that were typed in the commands that its hints name.
+pub(super) fn put_into(mut error: Error, global: &GlobalOptions) -> Error {
+    let invocation = of(global);
+    for hint in error
+        .failures
+        .iter_mut()
+        .filter_map(|failure| failure.hint.as_mut())
+    {
+        *hint = with_options(hint, &invocation);
+    }
+    error
 }
 
 /// The chosen students as options; empty for everybody. The choice may come from a variable or a file, and must hold

@@ -48,7 +48,7 @@ use crate::error::{Error, Exit, Result};
 use crate::events::Command;
 use crate::files::append_private;
 use crate::options::{OutputFormat, Ui, invalid};
-use crate::report::{diagnostics, print_error};
+use crate::report::{diagnostics, print_error, terminal};
 use crate::results::stamp;
 use say::{general, print_document};
 
@@ -101,8 +101,10 @@ pub fn main() -> ExitCode {
     match outcome {
         Ok(exit) => ExitCode::from(exit.code()),
         Err(error) => {
+            let error = invocation::put_into(error, &cli.global);
+            let columns = terminal::columns_of_stderr();
             // A closed stderr leaves nobody to tell.
-            let _ = print_error(&error, ui.color_stderr, &mut io::stderr().lock());
+            let _ = print_error(&error, ui.color_stderr, columns, &mut io::stderr().lock());
             if ui.output.is_for_programs() {
                 let document = error_document(cli.verb.command(), &error);
                 let _ = print_document(ui.output, error.exit, &document);

@@ -175,7 +175,8 @@ struct Listeners {
 
 impl Listeners {
     fn new(session: &Session, command: Command, log: Log) -> Self {
-        let mut terminal = Terminal::stderr(terminal_options(session.class.settings.ui));
+        let terminal = Terminal::stderr(terminal_options(session.class.settings.ui));
+        let mut terminal = terminal.proposing(&session.class.invocation);
         let dir = session.folder();
         let created = (log == Log::Kept).then(|| RunLog::create(&dir, command, Timestamp::now()));
         let log = match created.transpose() {

@@ -18,6 +18,7 @@ mod json_documents;
 mod json_schemas;
 mod report_anonymous;
 mod report_files;
+mod report_frames;
 #[path = "../report_sample/mod.rs"]
 mod report_sample;
 mod report_summaries;

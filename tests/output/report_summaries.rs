@@ -32,7 +32,7 @@ use homeroom::stack::plan::{Item, Plan, StudentPlan, Verdict as Planned};
 use homeroom::text::json;
 use homeroom::text::show::width;
 
-fn summary(command: Command, students: Vec<StudentResult>) -> RunSummary {
+pub(crate) fn summary(command: Command, students: Vec<StudentResult>) -> RunSummary {
     RunSummary {
         api_calls: BTreeMap::from([("lambda:CreateFunction".to_owned(), 90)]),
         elapsed_s: 252.4,
@@ -40,7 +40,7 @@ fn summary(command: Command, students: Vec<StudentResult>) -> RunSummary {
     }
 }
 
-fn student(name: &str, outcome: Outcome) -> StudentResult {
+pub(crate) fn student(name: &str, outcome: Outcome) -> StudentResult {
     StudentResult {
         grade: None,
         username: name.parse().unwrap(),
@@ -73,7 +73,7 @@ fn resource(kind: Kind, name: &str, state: ResourceState, detail: Option<&str>) 
     }
 }
 
-fn show(summary: &RunSummary, view: &View<'_>) -> String {
+pub(crate) fn show(summary: &RunSummary, view: &View<'_>) -> String {
     let mut out = Vec::new();
     print_summary(summary, view, &mut out).unwrap();
     String::from_utf8(out).unwrap()
@@ -131,8 +131,8 @@ fn deploy_that_went_well_goes_on_to_validate() {
     ");
 }
 
-#[test]
-fn plan_shows_counts_the_students_changes_limits_and_gaps() {
+/// A plan with a bit of everything.
+pub(crate) fn plan_of_a_class(base: &View<'_>) -> String {
     let changed = StudentResult {
         resources: vec![
             resource(
@@ -223,7 +223,12 @@ fn plan_shows_counts_the_students_changes_limits_and_gaps() {
             calls: BTreeMap::from([("apigateway".to_owned(), 1)]),
         },
     });
-    insta::assert_snapshot!(show(&summary, &View::default()));
+    show(&summary, base)
+}
+
+#[test]
+fn plan_shows_counts_the_students_changes_limits_and_gaps() {
+    insta::assert_snapshot!(plan_of_a_class(&View::default()));
 }
 
 /// What the verb adds to a plan's summary.
@@ -438,7 +443,7 @@ fn validate_shows_a_line_a_probe() {
     ));
 }
 
-fn status_of(report: &Document) -> RunSummary {
+pub(crate) fn status_of(report: &Document) -> RunSummary {
     let students = report
         .students
         .iter()
@@ -734,6 +739,12 @@ fn teardown_plan() -> Plan {
     }
 }
 
+pub(crate) fn teardown_listing(view: &View<'_>) -> String {
+    let mut out = Vec::new();
+    print_teardown_listing(&teardown_plan(), view, &mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
 #[test]
 fn teardown_lists_what_goes_and_what_is_left_alone() {
     let mut out = Vec::new();
@@ -771,6 +782,8 @@ fn teardown_that_left_something_says_how_to_go_on() {
 /// Every command that a summary proposes, as words.
 fn proposed(summary: &RunSummary, view: &View<'_>) -> Vec<String> {
     let text = show(summary, view);
+    // As a shell reads a backslash at the end of a line.
+    let text = text.replace(" \\\n      ", " ");
     let next = text.lines().filter_map(|line| line.strip_prefix("next: "));
     next.map(str::to_owned).collect()
 }

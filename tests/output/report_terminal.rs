@@ -281,3 +281,89 @@ fn frames_fit_the_terminal() {
     }
     insta::assert_snapshot!(shown);
 }
+
+/// 33 students who fail for one cause.
+fn fail_alike(stage: &Stage, terminal: &mut Terminal) {
+    terminal.handle(&started());
+    for n in 1..=33 {
+        let name = format!("user{n}");
+        let failure = Failure {
+            subject: format!("Lambda function {name}-process-data"),
+            ..denied()
+        };
+        terminal.handle(&finished(&name, Outcome::Failed, Some(failure)));
+    }
+    assert_eq!(stage.text().matches("give the caller").count(), 1);
+}
+
+#[test]
+fn a_cause_that_many_meet_is_told_once_and_then_in_a_word() {
+    let stage = Stage::default();
+    fail_alike(&stage, &mut stage.terminal(0, false, false));
+    let text = stage.text();
+    assert!(
+        text.contains("[33/30] ! user33 failed, as user1\n"),
+        "{text}"
+    );
+    assert_eq!(text.lines().count(), 1 + 2 + 32, "{text}");
+    // A bar counts them.
+    let stage = Stage::default();
+    fail_alike(&stage, &mut stage.terminal(0, true, false));
+    assert!(!stage.text().contains("user33"));
+}
+
+#[test]
+fn errors_alone_are_told_together_at_the_end() {
+    let stage = Stage::default();
+    play(&stage, &mut stage.terminal(-2, true, false));
+    assert_eq!(stage.text(), "");
+}
+
+#[test]
+fn a_wait_names_those_for_whom_and_ends_with_the_probe() {
+    let mut tracker = Tracker::default();
+    tracker.apply(&started(), Duration::ZERO);
+    for n in 1..=6 {
+        tracker.apply(&waiting(&format!("user{n}")), Duration::from_secs(n));
+    }
+    let activity = |tracker: &Tracker| {
+        let frame = tracker.frame(Duration::from_secs(21), 100, Paint { color: false });
+        frame[1].clone()
+    };
+    assert_eq!(
+        activity(&tracker),
+        "  waiting 20s for user1, user2, user3 and 3 more: IAM role: the role to become assumable"
+    );
+    for n in 2..=6 {
+        let student = user(&format!("user{n}"));
+        let result = serde_json::Value::Null;
+        tracker.apply(
+            &Event::CheckFinished { student, result },
+            Duration::from_secs(22),
+        );
+    }
+    assert_eq!(
+        activity(&tracker),
+        "  waiting 20s: user1: IAM role user1-worker: the role to become assumable"
+    );
+}
+
+#[test]
+fn lines_at_a_terminal_break_between_words() {
+    for columns in [60, 80, 120] {
+        let stage = Stage::default();
+        let options = TerminalOptions {
+            color: true,
+            interactive: true,
+            verbosity: 0,
+            columns: Some(columns),
+        };
+        let mut terminal = Terminal::new(options, stage.clone(), || Duration::ZERO);
+        let text = ["student"; 40].join(" ");
+        terminal.handle(&Event::Note { text });
+        for line in stage.text().lines() {
+            assert!(line.len() <= usize::from(columns), "{line}");
+            assert!(line.ends_with("student"), "{line}");
+        }
+    }
+}

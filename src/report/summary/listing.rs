@@ -9,6 +9,7 @@ use crate::stack::kinds::Kind;
 use crate::stack::plan::{Plan, StudentPlan, Verdict};
 
 use super::super::marks::Tone;
+use super::super::style::wrapped;
 use super::table::TextTable;
 use super::{NAMED, Screen, View, time};
 use crate::text::show::clean;
@@ -127,7 +128,8 @@ pub fn print_reset_listing(
         return page.line("");
     }
     page.heading("Changed by the students, and about to be put back as the lab has it")?;
-    page.line("  (+ is the student's line, which only the copy keeps; - is the lab's line, which comes back)")?;
+    let signs = "(+ is the student's line, which only the copy keeps; - is the lab's line, which comes back)";
+    page.text("  ", "  ", signs)?;
     for (student, changes) in changed {
         for change in changes {
             let text = format!("{student}: {}: {}", change.resource, change.summary);
@@ -139,7 +141,10 @@ pub fn print_reset_listing(
             });
             let lines: Vec<String> = lines.collect();
             for line in lines.iter().take(DIFF_LINES) {
-                page.line(&format!("      {}", clean(line)))?;
+                let line = format!("      {}", clean(line));
+                for line in wrapped(&line, page.columns, "        ") {
+                    page.line(&line)?;
+                }
             }
             let more = lines.len().saturating_sub(DIFF_LINES);
             if more > 0 {

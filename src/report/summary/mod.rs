@@ -23,13 +23,17 @@ use super::document::{Document, hidden_by};
 use super::left;
 use super::marks::{self, Tone};
 use super::style::Paint;
-use crate::text::show::{clean, fit, width, wrap};
+use crate::text::failure::Failure;
+use crate::text::show::{clean, width, wrap};
 use crate::text::words::{duration, plural, some_of};
 
 pub use listing::{print_reset_listing, print_teardown_listing};
 
 /// Usernames named in one line at most.
 const NAMED: usize = 12;
+
+/// Usernames that are named of those whose work was cancelled.
+const CANCELLED_NAMED: usize = 40;
 
 /// What a summary is shown with.
 #[derive(Debug, Clone, Copy)]
@@ -121,11 +125,50 @@ pub fn print_summary(summary: &RunSummary, view: &View<'_>, out: &mut dyn Write)
     page.causes(heading, &causes_of(summary, view))?;
     page.notes(&[left::lines(&summary.left), summary.notes.clone()].concat())?;
     page.gaps(&summary.gaps)?;
+    page.cancelled(summary, view)?;
     page.headline(summary)?;
     if let Some(report) = view.report {
-        page.line(&format!("report: {}", clean(&report.display().to_string())))?;
+        page.text("report: ", "        ", &report.display().to_string())?;
     }
     next::print(summary, view, &mut page)
+}
+
+/// The errors of a run alone, for `-qq`: a line for each cause, with everybody whom it concerns.
+pub(crate) fn errors_of(summary: &RunSummary, view: &View<'_>) -> Vec<Failure> {
+    let causes = causes_of(summary, view);
+    let mut failures: Vec<Failure> = causes.into_iter().map(failure_of).collect();
+    let unseen = summary.gaps.iter();
+    failures.extend(unseen.map(|gap| Failure::new(hidden_by(gap), gap.cause.clone())));
+    let cancelled = cancelled(summary, view);
+    if !cancelled.is_empty() {
+        failures.push(Failure::new(
+            some_of(&cancelled, CANCELLED_NAMED),
+            "cancelled",
+        ));
+    }
+    failures
+}
+
+fn failure_of(cause: Cause) -> Failure {
+    let names: Vec<&str> = cause.students.iter().map(Username::as_str).collect();
+    let what = format!("{}: {}", some_of(&cause.subjects, 3), cause.cause);
+    Failure {
+        hint: cause.hint,
+        ..Failure::new(some_of(&names, NAMED), what)
+    }
+}
+
+/// Whose work was not begun, or given up.
+fn cancelled<'a>(summary: &'a RunSummary, view: &View<'_>) -> Vec<&'a str> {
+    let students = summary.students.iter();
+    students
+        .filter(|student| student.outcome == Outcome::Cancelled)
+        .filter(|student| {
+            view.only
+                .is_none_or(|only| only.contains(&student.username))
+        })
+        .map(|student| student.username.as_str())
+        .collect()
 }
 
 /// A broken stack that stands among those who need somebody is not told again.
@@ -175,6 +218,24 @@ fn weight(outcome: Outcome) -> u8 {
     }
 }
 
+/// A command in lines of at most `columns`, broken between a shell's words: never within quotes.
+fn shell_lines(command: &str, columns: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    let mut quoted = false;
+    for part in command.split(' ') {
+        let within = quoted;
+        quoted ^= part.matches('\'').count() % 2 == 1;
+        match lines.last_mut() {
+            Some(line) if within || width(line) + 1 + width(part) <= columns => {
+                line.push(' ');
+                line.push_str(part);
+            }
+            _ => lines.push(part.to_owned()),
+        }
+    }
+    lines
+}
+
 struct Screen<'w> {
     out: &'w mut dyn Write,
     paint: Paint,
@@ -196,7 +257,10 @@ impl<'w> Screen<'w> {
     }
 
     fn heading(&mut self, text: &str) -> io::Result<()> {
-        self.line(&self.paint.bold(&fit(text, self.columns)))
+        for line in wrap(text, self.columns) {
+            self.line(&self.paint.bold(&line))?;
+        }
+        Ok(())
     }
 
     /// Writes text that is not clean yet, broken into indented lines.
@@ -283,6 +347,35 @@ impl<'w> Screen<'w> {
             self.text(&bang, "  ", &format!("{}: {}", hidden_by(gap), gap.cause))?;
         }
         self.line("")
+    }
+
+    /// Names those who were not begun or given up: nothing else here does.
+    fn cancelled(&mut self, summary: &RunSummary, view: &View<'_>) -> io::Result<()> {
+        let names = cancelled(summary, view);
+        if names.is_empty() {
+            return Ok(());
+        }
+        self.text(
+            "cancelled: ",
+            "           ",
+            &some_of(&names, CANCELLED_NAMED),
+        )?;
+        self.line("")
+    }
+
+    /// Writes a command to paste: where it is longer than a line, with a backslash at the end of each line but the last.
+    fn command(&mut self, label: &str, label_width: usize, command: &str) -> io::Result<()> {
+        let room = self.columns.saturating_sub(label_width + 2);
+        let lines = shell_lines(&clean(command), room);
+        let last = lines.len().saturating_sub(1);
+        let indent = " ".repeat(label_width);
+        for (i, line) in lines.iter().enumerate() {
+            let head = if i == 0 { label } else { &indent };
+            let end = if i == last { "" } else { " \\" };
+            let line = self.paint.bold(line);
+            self.line(&format!("{head}{line}{end}"))?;
+        }
+        Ok(())
     }
 
     fn headline(&mut self, summary: &RunSummary) -> io::Result<()> {

@@ -10,7 +10,6 @@ use crate::evidence::check::{AS_DEPLOYED, STACK_CHECKS, Verdict};
 use crate::ids::Username;
 use crate::probe::reach::OWN_STACK;
 use crate::results::{RunSummary, StudentResult};
-use crate::text::show::clean;
 
 use super::super::marks::Tone;
 use super::{Screen, View, plan};
@@ -54,9 +53,8 @@ pub(super) fn print(
     for proposal in ended.proposals() {
         let students = proposal.students.unwrap_or_else(|| spaced(view.selection));
         let command = format!("{} {}{students}", view.invocation, proposal.words);
-        let label = page.paint.tone(Tone::Busy, "next:");
-        let command = page.paint.bold(&clean(&command));
-        page.line(&format!("{label} {command}"))?;
+        let label = format!("{} ", page.paint.tone(Tone::Busy, "next:"));
+        page.command(&label, 6, &command)?;
         page.text("      ", "      ", &proposal.reason)?;
     }
     Ok(())

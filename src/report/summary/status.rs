@@ -18,6 +18,7 @@ use super::super::attention::{NeedGroup, grouped, how_often, looked_at, task_of,
 use super::super::document::{Document, ReportStudent};
 use super::super::last_readings::moment;
 use super::super::marks::{self, CHECK_LEGEND, Mark, Tone};
+use super::super::style::wrapped;
 use super::super::tally::{CheckTally, Score};
 use super::Screen;
 use super::table::{TableCell, TableHead, TextTable};
@@ -113,7 +114,9 @@ pub(super) fn print(
     if cells != CheckCells::Words {
         let legend = CHECK_LEGEND
             .map(|mark| format!("{} {}", page.paint.tone(mark.tone, mark.symbol), mark.word));
-        page.line(&legend.join("   "))?;
+        for line in wrapped(&legend.join("   "), page.columns, "") {
+            page.line(&line)?;
+        }
         page.line("")?;
     }
     Ok(())

@@ -123,7 +123,7 @@ impl TextTable {
     pub(super) fn print_head(&self, page: &mut Screen<'_>, widths: &[usize]) -> io::Result<()> {
         let heads = self.heads.iter().zip(widths);
         let cells = heads.map(|(head, width)| aligned(&head.title, *width, head.right));
-        let cells = cells.collect::<Vec<_>>().join("  ");
+        let cells = cells.collect::<Vec<_>>().join(gap(widths, page.columns));
         page.line(&page.paint.dim(cells.trim_end()))
     }
 
@@ -145,7 +145,8 @@ impl TextTable {
         let cells = cells
             .iter()
             .map(|(tone, text)| page.paint.tone(*tone, text));
-        page.line(&cells.collect::<Vec<_>>().join("  "))
+        let cells: Vec<String> = cells.collect();
+        page.line(&cells.join(gap(widths, page.columns)))
     }
 
     pub(super) fn print(&self, page: &mut Screen<'_>) -> io::Result<()> {
@@ -161,6 +162,14 @@ impl TextTable {
 /// Columns that a row takes, with the gaps.
 fn total(widths: &[usize]) -> usize {
     widths.iter().sum::<usize>() + GAP * widths.len().saturating_sub(1)
+}
+
+/// What stands between columns: less where the table is too wide all the same.
+fn gap(widths: &[usize], columns: usize) -> &'static str {
+    match total(widths) > columns {
+        true => " ",
+        false => "  ",
+    }
 }
 
 fn aligned(text: &str, width: usize, right: bool) -> String {
