@@ -846,7 +846,7 @@ fn unfilled(text: &str) -> Option<&str> {
 /// A whole number that is written with a fraction of zero.
 fn whole(number: &serde_json::Number) -> Option<u64> {
     let number = number.as_f64()?;
-    (number.fract() == 0.0 && number >= 0.0 && number < 1e15).then_some(number as u64)
+    (number.fract() == 0.0 && (0.0..1e15).contains(&number)).then_some(number as u64)
 }
 
 fn is_timestamp(text: &str) -> bool {

@@ -157,10 +157,10 @@ impl Desired {
                     .iter()
                     .find(|(name, _)| *name == function.name);
                 let seen = own.observed.functions.get(&function.name);
-                if let (Some(seen), Some((_, state))) = (seen, state) {
-                    if function.take_deployed(&scope, owner, seen, state.reserved) {
-                        edited.push(function.name.clone());
-                    }
+                if let (Some(seen), Some((_, state))) = (seen, state)
+                    && function.take_deployed(&scope, owner, seen, state.reserved)
+                {
+                    edited.push(function.name.clone());
                 }
             }
             for machine in &mut stack.state_machines {

@@ -741,13 +741,6 @@ fn teardown_plan() -> Plan {
 
 pub(crate) fn teardown_listing(view: &View<'_>) -> String {
     let mut out = Vec::new();
-    print_teardown_listing(&teardown_plan(), view, &mut out).unwrap();
-    String::from_utf8(out).unwrap()
-}
-
-#[test]
-fn teardown_lists_what_goes_and_what_is_left_alone() {
-    let mut out = Vec::new();
     let takes = Estimate {
         seconds: Some(75),
         bound: Some(Bound {
@@ -757,8 +750,13 @@ fn teardown_lists_what_goes_and_what_is_left_alone() {
         }),
         calls: BTreeMap::new(),
     };
-    print_teardown_listing(&teardown_plan(), &takes, &View::default(), &mut out).unwrap();
-    insta::assert_snapshot!(String::from_utf8(out).unwrap());
+    print_teardown_listing(&teardown_plan(), &takes, view, &mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn teardown_lists_what_goes_and_what_is_left_alone() {
+    insta::assert_snapshot!(teardown_listing(&View::default()));
 }
 
 #[test]

@@ -102,9 +102,7 @@ impl<'t> Reader<'t> {
                     if one_place {
                         return None;
                     }
-                } else if self.name(ends).is_empty() {
-                    return None;
-                } else if self.take("()") && one_place {
+                } else if self.name(ends).is_empty() || self.take("()") && one_place {
                     return None;
                 }
             } else {
