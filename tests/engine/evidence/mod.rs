@@ -230,6 +230,7 @@ impl Class {
             probes: &self.lab.probes(scope, class, student, &nonce).unwrap(),
             nonce: &nonce,
             started_ms: at_ms,
+            deployed_ms: None,
         };
         validate(client, &validation).await.unwrap()
     }
