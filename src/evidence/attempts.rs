@@ -98,6 +98,7 @@ impl AttemptsReader<'_> {
         let known = self.student.memory;
         memory.refusals.clone_from(&known.refusals);
         memory.refusals_read_ms = known.refusals_read_ms;
+        memory.refusals_asked_ms = known.refusals_asked_ms;
         memory.unheard.clone_from(&known.unheard);
         let own = self.facts.newest_first(Starter::is_students);
         let own = own.into_iter().map(|run| OwnRun {
@@ -115,10 +116,10 @@ impl AttemptsReader<'_> {
         if progress != Progress::Complete && unread.is_none() {
             let (asked, why) = self.know_newest(&mut own, memory, settling).await?;
             unread = why;
-            let known = memory.refusals_read_ms.filter(|_| self.requests_stand);
-            if let Some(read_ms) = known {
-                // The next reading that asks begins there, so nothing is lost.
-                requests_as_of = Timestamp::from_millisecond(read_ms).ok();
+            let known = memory.refusals_asked_ms.filter(|_| self.requests_stand);
+            if let Some(asked_ms) = known {
+                // The next reading that asks begins before, so nothing is lost.
+                requests_as_of = Timestamp::from_millisecond(asked_ms).ok();
             } else if asked < CALLS_MAX {
                 let why = self.read_refusals(&own, &changes, memory).await?;
                 unread = unread.or(why);
@@ -216,6 +217,7 @@ impl AttemptsReader<'_> {
         if success > read && read.is_some() && !fails {
             // They have just succeeded: nobody asks what was refused before. The next reading asks from there.
             memory.refusals_read_ms = success;
+            memory.refusals_asked_ms = success;
             return Ok(None);
         }
         let since = [
@@ -237,7 +239,10 @@ impl AttemptsReader<'_> {
             Ok(page) => page,
             Err(CallError::Cancelled) => return Err(Cancelled),
             // No function has run, or the group is gone: the checks say so.
-            Err(CallError::Cloud(error)) if error.kind == ErrorKind::NotFound => return Ok(None),
+            Err(CallError::Cloud(error)) if error.kind == ErrorKind::NotFound => {
+                memory.refusals_asked_ms = Some(self.student.now_ms);
+                return Ok(None);
+            }
             Err(CallError::Cloud(error)) => return Ok(Some(error.in_full())),
         };
         // Where there is more, the next reading goes on. This machine's clock may be ahead of AWS's.
@@ -246,6 +251,10 @@ impl AttemptsReader<'_> {
         memory.refusals_read_ms = match more {
             false => last.max(Some(self.student.now_ms - CLOCK_AHEAD_MS)),
             true => last.map(|last| last + LATE_MS).or(read),
+        };
+        memory.refusals_asked_ms = match more {
+            false => Some(self.student.now_ms),
+            true => last.or(memory.refusals_asked_ms),
         };
         // Which runs said nothing is told anew for the same time.
         memory

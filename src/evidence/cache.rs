@@ -122,9 +122,12 @@ pub(crate) struct Memory {
     /// Requests that the student's API refused, the oldest first.
     #[serde(default)]
     pub(crate) refusals: Vec<RefusedRequest>,
-    /// Up to when the log was read for them, in milliseconds since 1970.
+    /// Where the next search of the log for them begins, in milliseconds since 1970.
     #[serde(default)]
     pub(crate) refusals_read_ms: Option<i64>,
+    /// Up to when the log was asked for them, likewise. It may show events a little later.
+    #[serde(default)]
+    pub(crate) refusals_asked_ms: Option<i64>,
     /// The first sign of life, likewise.
     #[serde(default)]
     pub(crate) first_seen_ms: Option<i64>,

@@ -280,6 +280,8 @@ impl ClassReader<'_> {
         let own = facts.newest_first(|starter| starter != Starter::Homeroom);
         let absent = plan.nothing_there();
         let trouble = match absent {
+            // Likewise: which of the class has a stack now says nothing about then.
+            true if self.reading.at.is_some() => None,
             true => {
                 let act = StackAct::of(plan, &facts);
                 of_stack(TroubleReason::NotDeployed, &checks, lab, act)

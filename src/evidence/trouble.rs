@@ -14,7 +14,7 @@ use crate::lab::marks::Starter;
 use crate::lab::mistake::{Listener, Mistake, Symptom, TroubleReason, remark};
 
 /// From so many failures or refusals on, a student who still tries needs somebody. One may be a slip.
-const REPEATED: usize = 2;
+pub(super) const REPEATED: usize = 2;
 /// From so many failures since the last success on, whatever their causes.
 const MANY: usize = 3;
 /// The API answers so where the function behind it fails.

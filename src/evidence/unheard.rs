@@ -16,7 +16,7 @@ use crate::evidence::evaluate::Facts;
 use crate::evidence::progress::StudentProgress;
 use crate::evidence::recorded::is_validations;
 use crate::evidence::student_reader::StudentToRead;
-use crate::evidence::trouble::task_of;
+use crate::evidence::trouble::{REPEATED, task_of};
 use crate::ids::{Scope, Username};
 use crate::lab::Lab;
 use crate::lab::marks::Starter;
@@ -102,13 +102,13 @@ struct MetricQuestion<'a> {
     api: &'a OwnApi,
     since_ms: i64,
     from_ms: i64,
+    until_ms: i64,
 }
 
 /// What is to be asked about students who would be called silent.
 pub struct Unheard<'a> {
     questions: Vec<MetricQuestion<'a>>,
     now_ms: i64,
-    until_ms: i64,
 }
 
 impl<'a> Unheard<'a> {
@@ -120,13 +120,18 @@ impl<'a> Unheard<'a> {
         now: Timestamp,
     ) -> Self {
         let now_ms = now.as_millisecond();
-        let until_ms = (now_ms - LOGGED_MS).div_euclid(MINUTE_MS) * MINUTE_MS;
         let mut due: Vec<(i64, MetricQuestion<'a>)> = Vec::new();
         for student in students {
             let name = &student.username;
-            let (Some(since_ms), Some(api)) = (silent_since(student), apis.0.get(name)) else {
+            // What the function refused is told from the rest by its log alone, as far as that was read.
+            let memory = cache.students.get(name);
+            let logged_ms = memory.and_then(|memory| memory.refusals_asked_ms);
+            let (Some(since_ms), Some(api), Some(logged_ms)) =
+                (silent_since(student), apis.0.get(name), logged_ms)
+            else {
                 continue;
             };
+            let until_ms = (logged_ms.min(now_ms) - LOGGED_MS).div_euclid(MINUTE_MS) * MINUTE_MS;
             // The minute of the last sign of life has other answers, too.
             let after = (since_ms + ANSWERED_MS).max(api.born_ms);
             let from_ms = (after + MINUTE_MS - 1).div_euclid(MINUTE_MS) * MINUTE_MS;
@@ -139,6 +144,7 @@ impl<'a> Unheard<'a> {
                     api,
                     since_ms,
                     from_ms,
+                    until_ms,
                 };
                 due.push((asked_ms, question));
             }
@@ -149,7 +155,6 @@ impl<'a> Unheard<'a> {
         Self {
             questions: due.into_iter().map(|(_, question)| question).collect(),
             now_ms,
-            until_ms,
         }
     }
 
@@ -192,8 +197,14 @@ impl<'a> Unheard<'a> {
         let stages = self.questions.iter().map(|q| q.api.stage.clone());
         let stages: Vec<MetricStage> = stages.collect();
         let from_ms = self.questions.iter().map(|question| question.from_ms).min();
+        let until_ms = self
+            .questions
+            .iter()
+            .map(|question| question.until_ms)
+            .max();
+        let (from_ms, until_ms) = (from_ms.unwrap_or_default(), until_ms.unwrap_or_default());
         let client = client.once();
-        let asked = client.client_errors(&stages, from_ms.unwrap_or_default(), self.until_ms);
+        let asked = client.client_errors(&stages, from_ms, until_ms);
         tokio::time::timeout(WAIT, asked).await.ok()
     }
 
@@ -207,13 +218,14 @@ impl<'a> Unheard<'a> {
             api,
             since_ms,
             from_ms,
+            until_ms,
             ..
         } = *question;
         let counts = |at: i64| {
             let mut tried = api.tried_ms.iter();
             let ours =
                 tried.any(|t| is_validations(*t, at) || is_validations(*t, at + MINUTE_MS - 1));
-            (from_ms..self.until_ms).contains(&at) && !ours
+            (from_ms..until_ms).contains(&at) && !ours
         };
         let minutes = errors.iter();
         let minutes = minutes.filter(|(at, count)| *count > 0 && counts(*at));
@@ -253,11 +265,13 @@ fn known<'a>(cache: &'a Cache, student: &Username, since_ms: i64) -> Option<&'a 
     known.filter(|known| known.since_ms == since_ms)
 }
 
-/// Tells of students who would be called silent, and whose requests the API has answered by itself.
+/// Tells of students who would be called silent, and whose requests the API has answered by itself. One may be anybody's who
+/// tried the link.
 pub fn add_unheard(students: &mut [StudentProgress], cache: &Cache, lab: &Lab) {
     for student in students {
         let known = silent_since(student).and_then(|since| known(cache, &student.username, since));
-        if let Some(known) = known.filter(|known| known.count > 0) {
+        let known = known.filter(|known| usize::try_from(known.count).is_ok_and(|n| n >= REPEATED));
+        if let Some(known) = known {
             student.trouble = Some(refused(student, known, lab));
         }
     }
@@ -268,12 +282,26 @@ fn refused(student: &StudentProgress, known: &UnheardRequests, lab: &Lab) -> Tro
         starter == Starter::Api
     });
     let reason = TroubleReason::RefusedRequests;
+    // Such an API answers 403 to a request without a signature, too.
+    let signed = lab.signed_stages().next().is_some();
     let symptom = Symptom {
         task: task.as_deref(),
-        http_status: Some(NO_SUCH_METHOD),
+        http_status: (!signed).then_some(NO_SUCH_METHOD),
         ..Symptom::of(reason)
     };
-    let said = remark(lab.mistakes(), &symptom);
+    let signature = if signed { "no valid signature, " } else { "" };
+    let cause = format!(
+        "answered 4xx by the API itself: {signature}a wrong method or path, or too many requests at once"
+    );
+    // What their last failure was tells more, and the silence has its words.
+    let hitch = student.hitch.as_ref();
+    let last = hitch.and_then(|hitch| hitch.cause.as_ref());
+    let said = match hitch.is_some_and(|hitch| hitch.say.is_some()) {
+        true => None,
+        false => remark(lab.mistakes(), &symptom),
+    };
+    let silence = student.trouble.as_ref();
+    let listener = || silence.map_or(Listener::Student, |silence| silence.to);
     Trouble {
         reason,
         task,
@@ -281,13 +309,15 @@ fn refused(student: &StudentProgress, known: &UnheardRequests, lab: &Lab) -> Tro
         since: known
             .first_ms
             .and_then(|ms| Timestamp::from_millisecond(ms).ok()),
-        cause: Some(
-            "answered 4xx by the API itself, before they reached the function: wrong method or path"
-                .to_owned(),
-        ),
+        cause: Some(match last {
+            Some(last) => format!("{last}; requests since then were {cause}"),
+            None => cause,
+        }),
         act: None,
-        to: said.as_ref().map_or(Listener::Student, |said| said.to),
+        to: said.as_ref().map_or_else(listener, |said| said.to),
         room: said.as_ref().and_then(|said| said.room.clone()),
-        say: said.map(|said| said.say),
+        say: said
+            .map(|said| said.say)
+            .or_else(|| silence.and_then(|silence| silence.say.clone())),
     }
 }

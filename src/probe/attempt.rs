@@ -20,7 +20,7 @@ use crate::lab::marks::{Starter, marked};
 use crate::lab::{EndState, Probe, ProbeRequest};
 use crate::probe::cannot_begin::{CannotBegin, cannot_begin};
 use crate::probe::deadline::{Deadline, EXECUTION_KNOWN};
-use crate::probe::patience::{Patience, Teller};
+use crate::probe::patience::{PASSING, Patience, Teller};
 use crate::stack::alike::Alike;
 use crate::stack::hints;
 use crate::stack::kinds::rest_api::Authorization;
@@ -51,6 +51,8 @@ pub struct Validation<'a> {
     pub nonce: &'a str,
     /// When the run began, in milliseconds since 1970.
     pub started_ms: i64,
+    /// When the class was last deployed from here, likewise, where that is known.
+    pub deployed_ms: Option<i64>,
 }
 
 /// Why a probe did not succeed.
@@ -99,8 +101,8 @@ pub(super) async fn run_probe(
 ) -> Result<Evidence, ProbeTrouble> {
     let mut waits = Waits {
         functions,
-        deadline: Deadline::new(Duration::from_secs(probe.deadline_s)),
         settling: patience.begin(Duration::from_secs(probe.deadline_s)),
+        passing: Deadline::new(PASSING),
         teller: Teller::new(client, &validation.plan.owner.student),
     };
     let mut attempt = 1;
@@ -123,10 +125,10 @@ pub(super) async fn run_probe(
 /// What one probe waits with.
 struct Waits<'a> {
     functions: &'a [FunctionLook],
-    /// For an execution or a log event.
-    deadline: Deadline,
     /// For what may mend itself.
     settling: Deadline,
+    /// For what is over in a moment, however long was waited before.
+    passing: Deadline,
     teller: Teller<'a>,
 }
 
@@ -208,6 +210,7 @@ async fn try_probe(
 ) -> Result<Evidence, ProbeTrouble> {
     let student = &validation.plan.owner.student;
     let alike = &Alike::new(client, student, format!("probe {}", probe.id));
+    let allowed = Duration::from_secs(probe.deadline_s);
     match &probe.request {
         ProbeRequest::Execution {
             state_machine,
@@ -224,7 +227,7 @@ async fn try_probe(
             let arn = alike.answer(started).await?;
             remember(client, validation, &arn);
             waits.tell(probe, "its execution to end");
-            wait_for_end(client, alike, validation, &arn, expect_end, waits).await
+            wait_for_end(client, alike, validation, &arn, expect_end, allowed).await
         }
         ProbeRequest::Api {
             api,
@@ -262,7 +265,10 @@ async fn try_probe(
                     waits.look_behind(client, validation, probe).await?;
                 }
                 waits.tell(probe, &format!("an answer other than {}", answer.status));
-                if !waits.settling.pause(client).await? {
+                let passing = matches!(answer.status, 429 | 503 | 504);
+                if !waits.settling.pause(client).await?
+                    && !(passing && waits.passing.pause(client).await?)
+                {
                     if failed {
                         waits.look_behind(client, validation, probe).await?;
                     }
@@ -305,12 +311,13 @@ async fn try_probe(
                 )));
             }
             waits.tell(probe, "its execution to end");
-            let end = wait_for_end(client, alike, validation, &arn, expect_end, waits).await?;
+            let end = wait_for_end(client, alike, validation, &arn, expect_end, allowed).await?;
             let text = format!("{method} {path} answered {}; {}", answer.status, end.text);
             Ok(Evidence { text, ..end })
         }
         ProbeRequest::LogEvents { functions } => {
             let since = validation.started_ms - CLOCK_MARGIN_MS;
+            let mut deadline = Deadline::new(allowed);
             for function in functions {
                 let group = format!("/aws/lambda/{function}");
                 while !alike
@@ -318,7 +325,7 @@ async fn try_probe(
                     .await?
                 {
                     waits.tell(probe, "log events");
-                    if !waits.deadline.pause(client).await? {
+                    if !deadline.pause(client).await? {
                         return Err(wrong(format!(
                             "no log event in {group} within {} s",
                             probe.deadline_s
@@ -396,9 +403,10 @@ async fn wait_for_end(
     validation: &Validation<'_>,
     arn: &str,
     expected: &EndState,
-    waits: &mut Waits<'_>,
+    allowed: Duration,
 ) -> Result<Evidence, ProbeTrouble> {
-    let deadline = &mut waits.deadline;
+    // From its start on: what the request before waited for is not the execution's.
+    let mut deadline = Deadline::new(allowed);
     // Step Functions may know the execution only after a while, and its error even later.
     let mut found = Deadline::new(EXECUTION_KNOWN);
     let mut settling = Settling::default();
@@ -426,7 +434,7 @@ async fn wait_for_end(
             let late = format!(
                 "the execution was still {} after {} s",
                 execution.status.as_str(),
-                deadline.allowed.as_secs()
+                allowed.as_secs()
             );
             break (execution, Some(late));
         }

@@ -14,8 +14,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(3);
 /// consistent. AWS gives no figure. Others wait for up to five minutes; a validation has one.
 pub(super) const EXECUTION_KNOWN: Duration = Duration::from_secs(60);
 
+/// Its time begins with the first pause: what the thing itself takes before is no waiting.
 pub(super) struct Deadline {
-    started: Instant,
+    started: Option<Instant>,
     pub(crate) allowed: Duration,
     pause: Duration,
     ran_out: bool,
@@ -24,7 +25,7 @@ pub(super) struct Deadline {
 impl Deadline {
     pub(crate) fn new(allowed: Duration) -> Self {
         Self {
-            started: Instant::now(),
+            started: None,
             allowed,
             pause: FIRST_PAUSE,
             ran_out: false,
@@ -33,7 +34,7 @@ impl Deadline {
 
     /// Does not count a time against the deadline.
     pub(crate) fn forgive(&mut self, time: Duration) {
-        self.started += time;
+        self.started = self.started.map(|started| started + time);
     }
 
     /// Whether it was waited for until it passed.
@@ -43,7 +44,8 @@ impl Deadline {
 
     /// Pauses before another look, longer each time; `false` when the deadline has passed.
     pub(crate) async fn pause(&mut self, client: &Client) -> Result<bool, Cancelled> {
-        if self.started.elapsed() >= self.allowed {
+        let started = *self.started.get_or_insert_with(Instant::now);
+        if started.elapsed() >= self.allowed {
             self.ran_out = true;
             return Ok(false);
         }

@@ -2,8 +2,8 @@
 //!
 //! What was just made does not work everywhere at once: a new stage answers 403 or 404, an API that may not invoke its
 //! function yet answers 500, a new role is denied. AWS promises no time for any of these. So a stack of which something is
-//! young is given a probe's whole deadline, and every other one a short time: AWS dates neither a policy's change nor a
-//! permission's, and the instructor may just have corrected one.
+//! young is given a probe's whole deadline, and every other one a short time. AWS dates neither a policy's change nor a
+//! permission's: homeroom's last deployment makes a stack young, too, and the instructor may just have corrected one.
 //!
 //! What one probe has waited for in vain, the next one does not wait for again: it is the same stack.
 
@@ -21,6 +21,9 @@ use crate::stack::plan::StudentPlan;
 const SETTLED_MS: i64 = 15 * 60_000;
 /// How long an older stack's answer may be a hiccup.
 const HICCUP: Duration = Duration::from_secs(20);
+/// How long a student's own requests may use up the stage's limit (429), and a function may be cold (503, 504), however long was
+/// waited before.
+pub(super) const PASSING: Duration = Duration::from_secs(10);
 
 /// How long one student's stack is waited for.
 pub(super) struct Patience {
@@ -139,6 +142,20 @@ mod tests {
         while waited.pause(&client).await.unwrap() {}
         patience.end(&waited);
         assert_eq!(patience.begin(long).allowed, Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_time_before_the_first_refusal_is_no_waiting() {
+        let mut patience = Patience {
+            young: false,
+            spent: false,
+        };
+        let client = crate::aws::connect(crate::aws::ConnectOptions::default()).await;
+        let mut waited = patience.begin(HICCUP);
+        tokio::time::advance(HICCUP * 2).await;
+        assert!(waited.pause(&client).await.unwrap());
+        patience.end(&waited);
+        assert_eq!(patience.begin(HICCUP).allowed, HICCUP);
     }
 
     #[test]

@@ -87,7 +87,8 @@ pub async fn validate(
         state.is_ok_and(|state| state.tags.contains_key(TAG_FROZEN))
     });
     let Validation { scope, stack, .. } = validation;
-    let dates = dates(scope, stack, validation.observed, validation.plan);
+    let mut dates = dates(scope, stack, validation.observed, validation.plan);
+    dates.extend(validation.deployed_ms.map(Some));
     let mut patience = Patience::of(&dates, validation.started_ms);
     for probe in validation.probes {
         let blocked = |why: &str, hint| Err(ProbeTrouble::Blocked(why.to_owned(), hint));

@@ -98,6 +98,26 @@ impl<'a> SlipBatch<'a> {
         } = self.class;
         let failure = |cause: &str| Failure::new("credentials", cause);
         let kept = kept.map_err(|error| Box::new(failure(&error.to_string())))?;
+        // A class of the same name may be in another account, and its passwords are kept in the same folder.
+        let here = [
+            self.class.sign_in_url.unwrap_or_default(),
+            &scope.sign_in_url(None),
+        ];
+        if let Some(kept) = kept
+            .as_ref()
+            .filter(|kept| !here.contains(&kept.sign_in_url.as_str()))
+        {
+            let cause = format!(
+                "the credentials here are for another account: they sign in at {}",
+                kept.sign_in_url
+            );
+            let hint = format!(
+                "choose that account with --profile; if only the account's alias has changed, `homeroom access grant --rotate \
+                 --students {}` makes a new password",
+                student.username
+            );
+            return Err(Box::new(failure(&cause).hint(hint)));
+        }
         let password = kept.and_then(|kept| kept.password).ok_or_else(|| {
             let hint = format!(
                 "`homeroom access grant` lets in who has no user yet; for who has one, `homeroom access grant --rotate \
@@ -192,6 +212,8 @@ mod tests {
     use crate::ids::{ClassName, Scope};
     use crate::lab::{Lab, bundle};
 
+    const HERE: &str = "https://123456789012.signin.aws.amazon.com/console";
+
     struct World {
         lab: Lab,
         class: ClassName,
@@ -216,7 +238,7 @@ mod tests {
                 class: &self.class,
                 lab: &self.lab,
                 scope: &self.scope,
-                sign_in_url: Some("https://123456789012.signin.aws.amazon.com/console"),
+                sign_in_url: Some(HERE),
             })
         }
     }
@@ -241,7 +263,7 @@ mod tests {
         Ok(Some(Credentials {
             username: username.parse().unwrap(),
             password: Some(format!("Pw_{username}").into()),
-            sign_in_url: String::new(),
+            sign_in_url: HERE.to_owned(),
             access_key: None,
         }))
     }
@@ -287,6 +309,24 @@ mod tests {
         let first = page.find("Pw_user9").unwrap();
         let last = page.find("Pw_user1<").unwrap();
         assert!(first < last && page.matches("Pw_").count() == 9, "{page}");
+    }
+
+    #[test]
+    fn a_password_for_another_account_gets_no_slip() {
+        let world = World::new();
+        let mut batch = world.batch();
+        batch.class.sign_in_url = Some("https://school.signin.aws.amazon.com/console");
+        let mut elsewhere = password("ben");
+        if let Ok(Some(kept)) = &mut elsewhere {
+            kept.sign_in_url = HERE.replace("1234", "9999");
+        }
+        batch.add(&student("ben", "Ben"), &deployed("ben"), elsewhere);
+        let error = &batch.results[0].errors[0];
+        assert!(error.cause.contains("for another account"), "{error}");
+        // An account has two addresses.
+        add(&mut batch, "dan", "Dan");
+        assert_eq!(batch.results[1].outcome, Outcome::Written);
+        assert!(!written(&batch).concat().contains("Pw_ben"));
     }
 
     #[test]

@@ -74,6 +74,8 @@ pub(super) async fn deploy(session: &Session, args: &DeployArgs) -> Result<Deplo
         let started = session.run_started(Command::Deploy, &plan);
         let work = carry_out(client, session, &plan, &copies);
         let (runs, students) = announced(client, started, work).await;
+        // The time is that of the last change.
+        let unkept = unkept.or_else(|| session.keep_place());
         let made = new_apis(&plan, &observed, &runs);
         let new = NewApis::of(made, session.scope(), &observed);
         Ok((plan.gaps, observed, copies, students, new, unkept))

@@ -50,6 +50,14 @@ impl Session {
         Err(Error::new(Exit::Refused, format!("class {class}"), cause).hint(hint))
     }
 
+    /// When the class was last deployed in this account and region from here, in milliseconds since 1970.
+    pub(crate) fn deployed_ms(&self) -> Option<i64> {
+        let files = self.files();
+        let last = files.deployed_place().ok().flatten()?;
+        let is_here = last.unlike(&files.place(last.at)).is_empty();
+        is_here.then(|| last.at.as_millisecond())
+    }
+
     /// Keeps that the class is deployed in this account and region. A note where that fails.
     pub(crate) fn keep_place(&self) -> Option<String> {
         if !self.client.is_aws() {

@@ -80,6 +80,7 @@ async fn all_students(
     plan: &Plan,
 ) -> Result<Vec<StudentResult>> {
     let began = Timestamp::now();
+    let deployed_ms = session.deployed_ms();
     let nonces = issue_nonces(client, &session.class.students).await?;
     let students = plan.students.iter().zip(session.stacks()).zip(&nonces);
     let answers = in_order(
@@ -96,6 +97,7 @@ async fn all_students(
                 invocation: &session.class.invocation,
                 nonce,
                 started_ms: began.as_millisecond(),
+                deployed_ms,
             };
             let span = tracing::debug_span!("student", student = %student.username);
             one_student(client, session, validation, student).instrument(span)

@@ -201,7 +201,11 @@ fn sentence(summary: &RunSummary) -> String {
     let mut parts: Vec<(Outcome, usize)> = counts.into_iter().collect();
     parts.sort_by_key(|(outcome, _)| (weight(*outcome), *outcome));
     let parts = parts.into_iter();
-    let parts = parts.map(|(outcome, n)| format!("{n} {}", marks::of_outcome(outcome).word));
+    let word = |outcome: Outcome| match (summary.command, outcome) {
+        (Command::AccessSlips, Outcome::Written) => "with a slip",
+        _ => marks::of_outcome(outcome).word,
+    };
+    let parts = parts.map(|(outcome, n)| format!("{n} {}", word(outcome)));
     format!("{total}: {}.", parts.collect::<Vec<_>>().join(", "))
 }
 
@@ -218,15 +222,19 @@ fn weight(outcome: Outcome) -> u8 {
     }
 }
 
-/// A command in lines of at most `columns`, broken between a shell's words: never within quotes.
+/// A command in lines of at most `columns`, broken between a shell's words: never within quotes, nor behind a backslash.
 fn shell_lines(command: &str, columns: usize) -> Vec<String> {
+    let (mut quoted, mut escaped) = (false, false);
+    let between_words = |c: char| {
+        let between = c == ' ' && !quoted && !escaped;
+        quoted ^= c == '\'' && !escaped;
+        escaped = c == '\\' && !quoted && !escaped;
+        between
+    };
     let mut lines: Vec<String> = Vec::new();
-    let mut quoted = false;
-    for part in command.split(' ') {
-        let within = quoted;
-        quoted ^= part.matches('\'').count() % 2 == 1;
+    for part in command.split(between_words) {
         match lines.last_mut() {
-            Some(line) if within || width(line) + 1 + width(part) <= columns => {
+            Some(line) if width(line) + 1 + width(part) <= columns => {
                 line.push(' ');
                 line.push_str(part);
             }
@@ -389,5 +397,36 @@ impl<'w> Screen<'w> {
             false => format!("({})", tail.join(", ")),
         };
         self.bold_text(&sentence(summary), &tail)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::results::StudentResult;
+
+    #[test]
+    fn a_command_is_never_broken_within_a_quoted_word() {
+        let path = r"'/home/ana/my class'\''s new folder/the roster.csv'";
+        let command = format!("homeroom --roster {path} --class demo deploy --students user1");
+        let lines = shell_lines(&command, 20);
+        let words = [
+            "homeroom --roster",
+            path,
+            "--class demo deploy",
+            "--students user1",
+        ];
+        assert_eq!(lines, words);
+    }
+
+    #[test]
+    fn who_has_a_slip_is_not_said_to_have_a_handout() {
+        let said = |command| {
+            let student = StudentResult::new("user1".parse().unwrap(), Outcome::Written);
+            let class = "demo".parse().unwrap();
+            sentence(&RunSummary::new(command, class, vec![student]))
+        };
+        assert_eq!(said(Command::AccessSlips), "1 student: 1 with a slip.");
+        assert_eq!(said(Command::Handout), "1 student: 1 with a handout.");
     }
 }

@@ -32,6 +32,16 @@ impl Class {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn nobody_needs_anybody_at_an_earlier_time() {
+    let mut class = Class::deployed(1).await;
+    (class.students, class.desired) = Class::desired(&class.lab, "demo", 2);
+    let (now, _) = class.read(class.empty_cache()).await;
+    assert!(now.students[1].trouble.is_some());
+    let then = class.read_as_of(now.cache, class.aws.now_ms()).await;
+    assert_eq!(then.students[1].trouble, None);
+}
+
 /// All points of user1's provable tasks, and those on time; `None` where that is not known of one.
 fn points(read: &ReadClass) -> (Points, Option<Points>) {
     let checks = read.students[0].checks.iter();

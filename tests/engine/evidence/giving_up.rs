@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use homeroom::events::Event;
 use homeroom::evidence::check::{CheckResult, Verdict};
-use strict_aws::{Fault, Rule};
+use strict_aws::{Fault, Rule, Run};
 use tokio::time::Instant;
 
 use crate::evidence::Class;
@@ -20,6 +20,24 @@ async fn timed(class: &Class) -> (Vec<CheckResult>, Duration) {
     let began = Instant::now();
     let results = class.validate_one(0).await.0;
     (results, began.elapsed())
+}
+
+/// What the API answers by itself.
+fn answers(status: u16) -> Rule {
+    Rule::on("execute-api:Invoke").fault(Fault::Error {
+        status,
+        code: "Refused",
+        message: "Refused",
+    })
+}
+
+/// Executions take 20 seconds.
+fn slow(input: &serde_json::Value) -> Run {
+    let takes = Duration::from_secs(20);
+    match input["userId"] == "" {
+        true => Run::fails(takes, "ProcessingFailed", "x"),
+        false => Run::succeeds(takes),
+    }
 }
 
 fn not_passed(results: &[CheckResult]) -> Vec<&CheckResult> {
@@ -94,14 +112,7 @@ async fn a_line_about_code_that_was_replaced_since_proves_nothing() {
 #[tokio::test(start_paused = true)]
 async fn an_old_stack_that_is_refused_is_not_waited_for_as_a_new_one_is() {
     let class = Class::deployed(1).await;
-    let forbidden = Fault::Error {
-        status: 403,
-        code: "ForbiddenException",
-        message: "Forbidden",
-    };
-    class
-        .aws
-        .inject(Rule::on("execute-api:Invoke").fault(forbidden));
+    class.aws.inject(answers(403));
     let (_, young) = timed(&class).await;
     assert!(young > Duration::from_secs(120), "{young:?}");
     assert!(
@@ -138,4 +149,51 @@ async fn a_wait_says_for_whom_and_for_what() {
     assert_eq!(waits[0], "an answer other than 502");
     let refused = waits.iter().filter(|on| *on == &waits[0]).count();
     assert!(refused <= 3, "once a probe: {waits:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_execution_has_its_own_time_after_a_stage_that_was_late() {
+    let class = Class::deployed(1).await;
+    class.aws.on_execution(slow);
+    class.aws.inject(answers(403));
+    let late = async {
+        tokio::time::sleep(Duration::from_secs(115)).await;
+        class.aws.heal();
+    };
+    let ((results, _), ()) = tokio::join!(timed(&class), late);
+    assert!(not_passed(&results).is_empty(), "{results:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_over_in_a_moment_is_tried_again_after_a_long_wait() {
+    let class = Class::deployed(1).await;
+    tokio::time::advance(LONG_AGO).await;
+    class.aws.on_execution(slow);
+    class.aws.inject(answers(403));
+    // The first probe has given up by then, and an execution is on its way.
+    let cold = async {
+        tokio::time::sleep(Duration::from_secs(40)).await;
+        class.aws.heal();
+        class.aws.inject(answers(504).times(1));
+    };
+    let ((results, _), ()) = tokio::join!(timed(&class), cold);
+    let failed = not_passed(&results);
+    let ids: Vec<&str> = failed.iter().map(|check| check.id.as_str()).collect();
+    assert_eq!(ids, ["api-good-input", "log-events"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_homeroom_just_repaired_on_an_old_stack_is_waited_for() {
+    let class = Class::deployed(1).await;
+    tokio::time::advance(LONG_AGO).await;
+    class.aws.inject(answers(403));
+    let deployed_ms = Some(class.aws.now_ms() - 60_000);
+    let (client, _events) = class.client().await;
+    let in_force = async {
+        tokio::time::sleep(Duration::from_secs(70)).await;
+        class.aws.heal();
+    };
+    let validated = class.validate_deployed(&client, 0, deployed_ms);
+    let (results, ()) = tokio::join!(validated, in_force);
+    assert!(not_passed(&results).is_empty(), "{results:?}");
 }

@@ -211,6 +211,16 @@ impl Class {
     }
 
     async fn validate_by(&self, client: &Client, index: usize) -> Vec<CheckResult> {
+        self.validate_deployed(client, index, None).await
+    }
+
+    /// The same, on a computer that last deployed the class then.
+    async fn validate_deployed(
+        &self,
+        client: &Client,
+        index: usize,
+        deployed_ms: Option<i64>,
+    ) -> Vec<CheckResult> {
         let observed = self.observed(client).await;
         let plan = deploy::plan(&self.desired, &observed, false);
         let Desired { scope, class, .. } = &self.desired;
@@ -230,6 +240,7 @@ impl Class {
             probes: &self.lab.probes(scope, class, student, &nonce).unwrap(),
             nonce: &nonce,
             started_ms: at_ms,
+            deployed_ms,
         };
         validate(client, &validation).await.unwrap()
     }

@@ -87,6 +87,7 @@ impl Class {
                 .unwrap(),
             nonce,
             started_ms: self.aws.now_ms(),
+            deployed_ms: None,
         };
         validate(&client, &validation).await.unwrap()
     }

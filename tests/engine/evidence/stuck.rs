@@ -29,6 +29,19 @@ impl Class {
         cache: Cache,
     ) -> (Vec<(String, Value)>, Cache, Calls, Option<String>) {
         let (read, _) = self.read(cache).await;
+        self.told(read).await
+    }
+
+    /// The same, of a reading that did not ask for the refused requests of these students.
+    async fn stuck_standing(&self, cache: Cache, stand: usize) -> (Vec<(String, Value)>, Cache) {
+        let (client, _events) = self.client().await;
+        let stand = BTreeSet::from([self.students[stand].username.clone()]);
+        let (read, _) = self.read_standing(&client, cache, &stand).await;
+        let (stuck, cache, ..) = self.told(read).await;
+        (stuck, cache)
+    }
+
+    async fn told(&self, read: ReadClass) -> (Vec<(String, Value)>, Cache, Calls, Option<String>) {
         let (mut students, mut cache) = (read.students, read.cache);
         let now = jiff::Timestamp::from_millisecond(self.aws.now_ms()).unwrap();
         find_silent(&mut students, &[], &[], &self.lab, now);
@@ -275,7 +288,9 @@ async fn requests_that_reach_no_function_are_told_by_the_metric() {
     for _ in 0..7 {
         class.request(1, "GET", "/process", "").await;
     }
-    class.request(2, "POST", "/", GOOD).await;
+    for _ in 0..2 {
+        class.request(2, "POST", "/", GOOD).await;
+    }
     let cache = class.class_works(10, cache).await;
     let (stuck, cache, calls) = class.stuck(cache).await;
     assert_eq!(
@@ -289,7 +304,7 @@ async fn requests_that_reach_no_function_are_told_by_the_metric() {
     let need = &stuck[0].1;
     assert_eq!(
         (&need["count"], &stuck[1].1["count"]),
-        (&json!(7), &json!(1))
+        (&json!(7), &json!(2))
     );
     let cause = need["cause"].as_str().unwrap();
     assert!(cause.contains("wrong method or path"), "{cause}");
@@ -330,11 +345,69 @@ async fn what_the_function_refused_is_not_counted_twice() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_is_idle_stays_so_where_their_log_is_not_asked_this_time() {
+    let class = Class::deployed(2).await;
+    class.send(1, GOOD).await;
+    let cache = class.class_works(12, class.empty_cache()).await;
+    let (stuck, cache, _) = class.stuck(cache).await;
+    assert_eq!(reasons(&stuck), [("user2", "idle")]);
+    tokio::time::advance(Duration::from_secs(10)).await;
+    let (stuck, _) = class.stuck_standing(cache, 1).await;
+    assert_eq!(reasons(&stuck), [("user2", "idle")]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_function_refused_is_its_own_where_its_log_was_not_read() {
+    let class = Class::deployed(2).await;
+    class.send(1, GOOD).await;
+    let mut cache = class.class_works(12, class.empty_cache()).await;
+    for _ in 0..3 {
+        class.send(1, "{").await;
+    }
+    for _ in 0..3 {
+        class.send(0, GOOD).await;
+        tokio::time::advance(Duration::from_secs(120)).await;
+        let stuck;
+        (stuck, cache) = class.stuck_standing(cache, 1).await;
+        assert_eq!(reasons(&stuck), [("user2", "idle")]);
+    }
+    let (stuck, ..) = class.stuck(cache).await;
+    assert_eq!(reasons(&stuck), [("user2", "refused-requests")]);
+    assert!(stuck[0].1["cause"].as_str().unwrap().contains("400"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_stray_request_leaves_idle_and_the_last_failure_is_kept() {
+    let class = Class::deployed(2).await;
+    let cache = class.class_works(2, class.empty_cache()).await;
+    class.send(1, "{").await;
+    let cache = class.class_works(2, cache).await;
+    class.request(1, "GET", "/process", "").await;
+    let cache = class.class_works(12, cache).await;
+    let (stuck, cache, _) = class.stuck(cache).await;
+    assert_eq!(reasons(&stuck), [("user2", "idle")]);
+    let say = stuck[0].1["say"].clone();
+    assert!(say.as_str().unwrap().contains("not valid JSON"), "{say}");
+    class.request(1, "GET", "/process", "").await;
+    let cache = class.class_works(6, cache).await;
+    let (stuck, ..) = class.stuck(cache).await;
+    assert_eq!(reasons(&stuck), [("user2", "refused-requests")]);
+    let cause = stuck[0].1["cause"].as_str().unwrap();
+    assert!(
+        cause.contains("400") && cause.contains("wrong method"),
+        "{cause}"
+    );
+    assert_eq!(stuck[0].1["say"], say);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_metric_that_cannot_be_read_leaves_who_is_silent_idle() {
     let class = Class::deployed(3).await;
     class.send(1, GOOD).await;
     let cache = class.class_works(4, class.empty_cache()).await;
-    class.request(1, "GET", "/process", "").await;
+    for _ in 0..2 {
+        class.request(1, "GET", "/process", "").await;
+    }
     let cache = class.class_works(8, cache).await;
     for fault in [Fault::AccessDenied, Fault::Throttle] {
         let aws = class.aws.copy();
@@ -373,7 +446,9 @@ async fn a_metric_without_data_says_nothing() {
     class.aws.set_metric_lag(Duration::from_secs(3600));
     class.send(1, GOOD).await;
     let cache = class.class_works(4, class.empty_cache()).await;
-    class.request(1, "GET", "/process", "").await;
+    for _ in 0..2 {
+        class.request(1, "GET", "/process", "").await;
+    }
     let cache = class.class_works(10, cache).await;
     let (stuck, ..) = class.stuck(cache).await;
     assert_eq!(reasons(&stuck), [("user2", "idle")]);
@@ -386,7 +461,9 @@ async fn what_a_validation_was_refused_is_nobodys_wrong_method() {
     class.send(0, GOOD).await;
     tokio::time::advance(Duration::from_secs(60)).await;
     // The API does not answer yet, as a new stage may not.
-    class.request(1, "GET", "/process", "").await;
+    for _ in 0..2 {
+        class.request(1, "GET", "/process", "").await;
+    }
     let cache = class.validate().await;
     let cache = class.class_works(14, cache).await;
     let (stuck, ..) = class.stuck(cache).await;
@@ -398,6 +475,7 @@ async fn a_class_of_silent_students_costs_one_call_for_the_metric() {
     let class = Class::deployed(30).await;
     let cache = class.class_works(2, class.empty_cache()).await;
     for index in 1..30 {
+        class.request(index, "GET", "/", "").await;
         class.request(index, "GET", "/", "").await;
     }
     let cache = class.class_works(12, cache).await;
