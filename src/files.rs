@@ -321,7 +321,12 @@ fn create_each(
         Ok((path, file))
     };
     let new: Vec<_> = new.into_iter().map(prepared).collect::<io::Result<_>>()?;
-    let replaced = replaced.map(prepared).transpose()?;
+    // A link stays: what it leads to is replaced.
+    let replaced = replaced.map(|(path, bytes)| {
+        let target = fs::canonicalize(at(&path)).map_err(|e| named(&at(&path), &e))?;
+        prepared((target, bytes))
+    });
+    let replaced = replaced.transpose()?;
     for (path, file) in new {
         file.persist_noclobber(&path)
             .map_err(|e| named(&path, &e.error))?;
@@ -406,6 +411,19 @@ mod tests {
         assert_eq!(fs::read(dir.path().join("roster/a.csv")).unwrap(), b"new");
         assert_eq!(fs::read(&ignore).unwrap(), b"old, new");
         assert_eq!(fs::read_dir(dir.path().join("roster")).unwrap().count(), 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_to_what_is_replaced_stays_a_link_to_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let (link, kept) = (dir.path().join(".gitignore"), dir.path().join("kept"));
+        fs::write(&kept, "old").unwrap();
+        std::os::unix::fs::symlink("kept", &link).unwrap();
+        let replaced = (PathBuf::from(".gitignore"), b"new".to_vec());
+        create_all(dir.path(), Vec::new(), Some(replaced)).unwrap();
+        assert!(link.is_symlink());
+        assert_eq!(fs::read(&kept).unwrap(), b"new");
     }
 
     #[cfg(unix)]

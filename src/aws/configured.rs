@@ -43,8 +43,8 @@ pub(crate) enum NoCredentials {
     UnknownProfile { name: String, known: Vec<String> },
     /// The profile has nothing that gives credentials.
     EmptyProfile { name: String },
-    /// Nobody has signed in, or not lately.
-    SignedOut { name: String },
+    /// The profile's sign-in gives none: mostly because nobody has signed in, or not lately. The SDK says why.
+    SignedOut { name: String, said: String },
     /// None anywhere.
     Nowhere { profiles: Vec<String> },
 }
@@ -175,7 +175,10 @@ impl CredentialSource {
             Self::Profile {
                 name,
                 signs_in: true,
-            } => Some(NoCredentials::SignedOut { name: name.clone() }),
+            } => Some(NoCredentials::SignedOut {
+                name: name.clone(),
+                said: error.message.clone(),
+            }),
             Self::Profile { .. } | Self::Variables | Self::Unreadable => None,
         }
     }
@@ -201,10 +204,11 @@ impl From<NoCredentials> for Error {
                     "run `aws configure sso --profile {name}`, then the same command again"
                 ))
             }
-            NoCredentials::SignedOut { name } => {
-                let cause = "nobody is signed in, or the session is over";
+            NoCredentials::SignedOut { name, said } => {
+                let cause = format!("its sign-in gives no credentials: {said}");
                 Self::new(Exit::General, format!("profile {name}"), cause).hint(format!(
-                    "run `aws sso login --profile {name}`, then the same command again"
+                    "if nobody is signed in, or the session is over: run `aws sso login --profile {name}`, then the same \
+                     command again"
                 ))
             }
             NoCredentials::Nowhere { profiles } => {
@@ -311,6 +315,15 @@ mod tests {
         );
         let hint = said.failures[0].hint.as_deref().unwrap_or_default();
         assert!(hint.contains("--profile training"), "{hint}");
+        let profile = CredentialSource::Profile {
+            name: "training".into(),
+            signs_in: true,
+        };
+        let said = Error::from(profile.failed(&error.clone().into()).expect("its profile"));
+        assert!(
+            said.to_string()
+                .contains("failed to load IMDS session token")
+        );
         let refused = crate::aws::CloudError {
             code: "ExpiredToken".into(),
             ..error

@@ -21,7 +21,7 @@ use crate::stack::credentials::AccessKey;
 
 use super::configured::instance_answers;
 use super::count::Transmitted;
-use super::endpoint::PlainClient;
+use super::endpoint::{PlainClient, is_of_aws};
 use super::http::{self, CONNECT_TIMEOUT, CREDENTIALS_TIMEOUT, behavior_version};
 use crate::web::is_loopback;
 
@@ -165,7 +165,7 @@ fn clients(config: SdkConfig, region: String, calls: Transmitted, endpoint: Plai
         cloudwatch: client!(aws_sdk_cloudwatch),
         endpoint,
         region,
-        own_endpoint: config.endpoint_url().is_some(),
+        own_endpoint: config.endpoint_url().is_some_and(|url| !is_of_aws(url)),
         config,
         calls,
     }

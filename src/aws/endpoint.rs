@@ -209,31 +209,41 @@ const HEALTH_TIMEOUT: Duration = Duration::from_secs(10);
 const HEALTH_MAX: usize = 64 * 1024;
 
 /// Whether an endpoint is AWS's own.
-fn is_of_aws(endpoint_url: &str) -> bool {
+pub(super) fn is_of_aws(endpoint_url: &str) -> bool {
     let rest = endpoint_url.split_once("://").map_or("", |(_, rest)| rest);
     let host = rest.split(['/', ':', '?']).next().unwrap_or_default();
     let host = host.to_ascii_lowercase();
     // The last is that of AWS's dual-stack endpoints.
-    let suffixes = DNS_SUFFIXES.map(|(_, suffix)| suffix);
+    let suffixes = PARTITIONS.map(|(_, _, suffix)| suffix);
     let mut suffixes = suffixes.into_iter().chain(["amazonaws.com", "api.aws"]);
     suffixes.any(|suffix| host.ends_with(&format!(".{suffix}")))
 }
 
-/// The domain below which a region's endpoints stand. Source: the partitions file of the AWS SDKs.
+/// The domain below which a region's endpoints stand.
 pub(super) fn dns_suffix(region: &str) -> &'static str {
-    let found = DNS_SUFFIXES
-        .into_iter()
-        .find(|(begin, _)| region.starts_with(begin));
-    found.map_or("amazonaws.com", |(_, suffix)| suffix)
+    of_region(region).1
 }
 
-const DNS_SUFFIXES: [(&str, &str); 6] = [
-    ("cn-", "amazonaws.com.cn"),
-    ("eusc-", "amazonaws.eu"),
-    ("us-iso-", "c2s.ic.gov"),
-    ("us-isob-", "sc2s.sgov.gov"),
-    ("eu-isoe-", "cloud.adc-e.uk"),
-    ("us-isof-", "csp.hci.ic.gov"),
+/// The partition that a region is in, by its name.
+pub(crate) fn partition_of(region: &str) -> &'static str {
+    of_region(region).0
+}
+
+fn of_region(region: &str) -> (&'static str, &'static str) {
+    let mut others = PARTITIONS.into_iter();
+    let found = others.find(|(begin, ..)| region.starts_with(begin));
+    found.map_or(("aws", "amazonaws.com"), |(_, name, suffix)| (name, suffix))
+}
+
+/// How the regions of a partition begin, its name and its domain. Source: the partitions file of the AWS SDKs.
+const PARTITIONS: [(&str, &str, &str); 7] = [
+    ("cn-", "aws-cn", "amazonaws.com.cn"),
+    ("us-gov-", "aws-us-gov", "amazonaws.com"),
+    ("eusc-", "aws-eusc", "amazonaws.eu"),
+    ("us-iso-", "aws-iso", "c2s.ic.gov"),
+    ("us-isob-", "aws-iso-b", "sc2s.sgov.gov"),
+    ("eu-isoe-", "aws-iso-e", "cloud.adc-e.uk"),
+    ("us-isof-", "aws-iso-f", "csp.hci.ic.gov"),
 ];
 
 /// An answer to a request of [`PlainClient::exchange`], whatever its status.
@@ -332,6 +342,22 @@ mod tests {
             client(None, "cn-north-1").invoke_url("a1b2", "prod"),
             "https://a1b2.execute-api.cn-north-1.amazonaws.com.cn/prod"
         );
+    }
+
+    #[test]
+    fn a_region_is_in_the_partition_that_its_name_says() {
+        for (region, partition) in [
+            ("eu-west-1", "aws"),
+            ("cn-north-1", "aws-cn"),
+            ("us-gov-west-1", "aws-us-gov"),
+            ("eusc-de-east-1", "aws-eusc"),
+            ("us-iso-east-1", "aws-iso"),
+            ("us-isob-east-1", "aws-iso-b"),
+            ("eu-isoe-west-1", "aws-iso-e"),
+            ("us-isof-south-1", "aws-iso-f"),
+        ] {
+            assert_eq!(partition_of(region), partition, "{region}");
+        }
     }
 
     #[test]

@@ -44,6 +44,7 @@ pub(crate) use cloudwatch::METRICS_MAX;
 pub use cloudwatch::{ClientErrors, MetricStage};
 pub use connect::ConnectOptions;
 pub(crate) use connect::default_region;
+pub(crate) use endpoint::partition_of;
 pub use error::{CallError, CallResult, CloudError, ErrorKind};
 pub use execute_api::ApiRequest;
 

@@ -16,10 +16,12 @@ use crate::ids::{ClassName, Scope, Username};
 use crate::lab::Lab;
 use crate::report::findings::Finding;
 use crate::stack::hints;
+use crate::stack::kinds::managed_policy::Purpose;
 use crate::stack::kinds::{AccountUse, Desired, Observed};
 use crate::stack::limits::{Limit, Limited, broken};
 use crate::stack::observe::{Depth, observe};
-use crate::stack::plan::{Plan, deploy};
+use crate::stack::ownership::Owner;
+use crate::stack::plan::{Plan, StudentPlan, Verdict, deploy};
 use crate::text::words::{plural, some_of};
 
 /// AWS refuses a signature that is older or newer than this. Source: IAM user guide, "AWS Signature Version 4": a request
@@ -87,6 +89,8 @@ pub(crate) fn identified(
             "account",
             format!("{account}, as --account or homeroom.toml says"),
         ),
+        // A guard is of AWS: an endpoint in its place has any account.
+        None if !is_aws => Finding::ok("account", account),
         None => Finding::ok(
             "account",
             format!(
@@ -111,7 +115,20 @@ pub(crate) fn unasked() -> Finding {
     )
 }
 
-/// The answers of the listings that every verb begins with.
+/// The listings that every verb begins with, and figures of the account: each is called for real.
+pub const LISTED: [Operation; 9] = [
+    Operation::GetAccountSummary,
+    Operation::GetAccountSettings,
+    Operation::GetAccountAuthorizationDetails,
+    Operation::ListFunctions,
+    Operation::ListStateMachines,
+    Operation::DescribeLogGroups,
+    Operation::ListAccountAliases,
+    Operation::GetAccountPasswordPolicy,
+    Operation::GetRestApis,
+];
+
+/// The answers of [`LISTED`].
 struct Listings {
     asked: usize,
     refused: Vec<CloudError>,
@@ -281,6 +298,8 @@ pub struct Visit<'a> {
     pub desired: Option<&'a Desired>,
     /// Whether these are students of a roster, whose stacks may stand already.
     pub in_roster: bool,
+    /// The boundary of every role, in the place of the lab's own.
+    pub role_boundary: Option<&'a str>,
 }
 
 /// Looks at everything that an identity is needed for. Every call only reads.
@@ -299,7 +318,7 @@ pub async fn visit(client: &Client, visit: &Visit<'_>) -> Result<Vec<Finding>, C
         findings.push(Finding::unknown(ROOM, said, fix));
         return Ok(findings);
     };
-    let observed = match visit.in_roster && listings.refused.is_empty() {
+    let observed = match visit.in_roster {
         true => observe(client, desired, &Depth::Deploy).await?,
         false => Observed::default(),
     };
@@ -311,11 +330,61 @@ pub async fn visit(client: &Client, visit: &Visit<'_>) -> Result<Vec<Finding>, C
     let mut plan = deploy::plan(desired, &observed, false);
     plan.account = listings.account;
     let limits = limits(&plan, &observed, visit.lab.has_access());
-    findings.extend(room(&limits, desired.stacks.len(), visit.in_roster));
+    findings.extend(left_alone(&plan));
+    let students = plan.students.iter().filter(|one| !one.is_blocked()).count();
+    findings.extend(room(&limits, students, visit.in_roster));
     Ok(findings)
 }
 
+/// The students whom a deployment would leave alone.
+fn left_alone(plan: &Plan) -> Vec<Finding> {
+    let fix = "`homeroom plan` names each, and what to do";
+    let of = |what: &dyn Fn(&&StudentPlan) -> bool| plan.students.iter().filter(what).count();
+    let is_conflict = |one: &&StudentPlan| one.first(Verdict::Conflict).is_some();
+    let conflicts = of(&is_conflict);
+    let unseen = of(&|one| one.is_blocked() && !is_conflict(one));
+    let mut findings = Vec::new();
+    if conflicts > 0 {
+        let said = format!(
+            "{} in conflict: something with their names is not provably homeroom's",
+            plural(conflicts, "student")
+        );
+        findings.push(Finding::problem(ROOM, said, fix));
+    }
+    if unseen > 0 {
+        let said = format!(
+            "whether the stacks of {} stand could not be seen",
+            plural(unseen, "student")
+        );
+        findings.push(Finding::unknown(ROOM, said, fix));
+    }
+    findings
+}
+
 impl Visit<'_> {
+    /// The permissions boundary that homeroom gives to what it makes. Organizations may demand one.
+    fn boundary(&self, reach: RightOn) -> Option<String> {
+        let owner = Owner {
+            class: self.class.clone(),
+            student: self.student.clone(),
+            lab: self.lab.id().clone(),
+        };
+        let of_lab = |purpose: Purpose| {
+            let name = purpose.name(self.scope, &owner);
+            self.lab
+                .has_access()
+                .then(|| self.scope.policy_arn(self.class, &name))
+        };
+        match reach {
+            RightOn::Roles => {
+                let named = self.role_boundary.map(str::to_owned);
+                named.or_else(|| of_lab(Purpose::Roles))
+            }
+            RightOn::Users => of_lab(Purpose::Boundary),
+            _ => None,
+        }
+    }
+
     /// Names in the place of the patterns' stars. The simulator takes what it is given as it stands.
     fn resources(&self, reach: RightOn) -> Vec<String> {
         let (class, student) = (self.class, self.student);
@@ -348,6 +417,8 @@ struct Decisions {
     allowed: BTreeMap<Errand, BTreeSet<&'static str>>,
     /// Action and resource, by what it is needed for; and whether the organization forbids it.
     denied: BTreeMap<Errand, Vec<(String, bool)>>,
+    /// Action, resource and the keys that a condition asks for.
+    conditional: BTreeMap<Errand, Vec<String>>,
     /// Actions without an answer for one of their resources.
     unanswered: BTreeMap<Errand, BTreeSet<&'static str>>,
     /// Whether the simulator said anything of the organization's policies.
@@ -404,13 +475,14 @@ async fn permissions(
     Ok(decisions.findings())
 }
 
-/// The table's rights by what they are about, each with what it is needed for first. What the listings have asked for real
-/// is left out.
+/// The table's rights by what they are about, each with what it is needed for first. What no resource narrows and the
+/// listings have asked for real is left out.
 fn asked_actions() -> BTreeMap<RightOn, BTreeMap<&'static str, Errand>> {
     let mut asked: BTreeMap<RightOn, BTreeMap<&'static str, Errand>> = BTreeMap::new();
     for operation in Operation::ALL {
-        let rights = operation.rights().into_iter();
-        for Right { action, on } in rights.filter(|right| right.on != RightOn::Everything) {
+        let is_asked =
+            |right: &Right| right.on != RightOn::Everything || !LISTED.contains(operation);
+        for Right { action, on } in operation.rights().into_iter().filter(is_asked) {
             let first = asked.entry(on).or_default().entry(action);
             let errand = first.or_insert(operation.errand());
             *errand = (*errand).min(operation.errand());
@@ -431,6 +503,7 @@ async fn simulate(
     if resources.is_empty() {
         return Ok(());
     }
+    let boundary = visit.boundary(reach);
     let names: Vec<&'static str> = actions.keys().copied().collect();
     let simulation = Simulation {
         principal_arn: arn,
@@ -441,6 +514,7 @@ async fn simulate(
             RightOn::RolesFor(service) => Some(service),
             _ => None,
         },
+        boundary: boundary.as_deref(),
     };
     let mut open: BTreeSet<(&'static str, &str)> = names
         .iter()
@@ -463,6 +537,11 @@ async fn simulate(
             match one.allowed {
                 true => {
                     decisions.allowed.entry(errand).or_default().insert(action);
+                }
+                false if !one.missing_keys.is_empty() => {
+                    let keys = one.missing_keys.join(", ");
+                    let conditional = decisions.conditional.entry(errand).or_default();
+                    conditional.push(format!("{action} on {resource} ({keys})"));
                 }
                 false => {
                     let forbidden = one.organization == Some(false);
@@ -533,6 +612,12 @@ impl Decisions {
             };
             return Some(Finding::problem(about, said, fix));
         }
+        if let Some(conditional) = self.conditional.get(&errand) {
+            let names: Vec<&str> = conditional.iter().map(String::as_str).collect();
+            let names = some_of(&names, NAMED);
+            let said = format!("depends on a condition that IAM's simulator cannot judge: {names}");
+            return Some(Finding::unknown(about, said, DEPLOY_TELLS));
+        }
         if let Some(unanswered) = self.unanswered.get(&errand) {
             let actions: Vec<&str> = unanswered.iter().copied().collect();
             let actions = some_of(&actions, NAMED);
@@ -576,6 +661,9 @@ fn limits(plan: &Plan, observed: &Observed, has_access: bool) -> Vec<Limit> {
 /// Whether there is room for so many students.
 fn room(limits: &[Limit], students: usize, in_roster: bool) -> Vec<Finding> {
     let about = ROOM;
+    if students == 0 {
+        return Vec::new();
+    }
     if limits.iter().all(|limit| limit.adds == 0) {
         let said = format!(
             "the stacks of {} stand already",
@@ -669,10 +757,11 @@ mod tests {
             student: &"user1".parse().unwrap(),
             desired: None,
             in_roster: false,
+            role_boundary: None,
         };
         let asked = asked_actions();
         assert!(asked.len() > 10);
-        for reach in asked.keys() {
+        for reach in asked.keys().filter(|reach| **reach != RightOn::Everything) {
             for arn in visit.resources(*reach) {
                 let log_streams = arn.strip_suffix(":*").unwrap_or(&arn);
                 assert!(!log_streams.contains('*'), "{arn}");
@@ -683,6 +772,18 @@ mod tests {
             users,
             ["arn:aws:iam::123456789012:user/homeroom/demo/user1"]
         );
+    }
+
+    #[test]
+    fn every_right_is_called_for_real_or_asked_of_the_simulator() {
+        let asked = asked_actions();
+        for operation in Operation::ALL {
+            for Right { action, on } in operation.rights() {
+                let simulated = asked.get(&on).is_some_and(|it| it.contains_key(action));
+                assert!(simulated || LISTED.contains(operation), "{action}");
+            }
+        }
+        assert!(asked[&RightOn::Everything].contains_key("cloudwatch:GetMetricData"));
     }
 
     #[test]

@@ -19,15 +19,6 @@ pub fn policies(lab: &Lab, scope: &Scope) -> Vec<Value> {
     divided(statements(lab, scope), DOCUMENT_MAX)
 }
 
-/// The partition that a region is in, by its name. Source: AWS general reference, "Amazon Resource Names".
-pub(crate) fn partition_of(region: &str) -> &'static str {
-    match region {
-        region if region.starts_with("cn-") => "aws-cn",
-        region if region.starts_with("us-gov-") => "aws-us-gov",
-        _ => "aws",
-    }
-}
-
 /// Characters of a policy as IAM counts them: without white space. Source: IAM and AWS STS quotas.
 pub fn length(policy: &Value) -> usize {
     let text = policy.to_string();

@@ -107,7 +107,8 @@ pub(super) fn find(around: Surroundings<'_>) -> Result<FoundSettings> {
     let mut found = FoundSettings::default();
     let here = around.here.join(file::NAME);
     match bundle::named_file(&here, FILE_MAX) {
-        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        // A link that leads nowhere is there.
+        Err(error) if error.kind() == ErrorKind::NotFound && here.symlink_metadata().is_err() => {}
         read => found.file = Some(settings_file(around, PathBuf::new(), read)?),
     }
     for folder in around.beside_the_roster() {
@@ -319,15 +320,16 @@ mod tests {
         let found = tree.find("me/a", None, "me");
         assert_eq!(found.file.expect("followed").text, "class = \"12\"");
         fs::remove_file(tree.root.join("me/kept.toml")).expect("removed");
-        let here = tree.root.join("me/a");
         let user = rustix::process::geteuid().as_raw();
         let home = tree.root.join("me");
-        let error = find(Surroundings {
-            here: &here,
-            roster: None,
-            home: Some(&home),
-            user,
-        });
-        assert!(error.is_err());
+        for here in ["me/a", "me"] {
+            let error = find(Surroundings {
+                here: &tree.root.join(here),
+                roster: None,
+                home: Some(&home),
+                user,
+            });
+            assert!(error.is_err(), "{here}");
+        }
     }
 }

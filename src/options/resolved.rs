@@ -235,6 +235,16 @@ impl Sources {
     }
 }
 
+/// What to do where no roster is given, and there is none or more than one to choose from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum WithoutRoster {
+    Refuse,
+    /// The one in the program, where there is none.
+    Rehearse,
+    /// The one in the program stands in.
+    StandIn,
+}
+
 /// The roster, and the class's folder: the current one, unless a `homeroom.toml` elsewhere gives the roster.
 struct ClassPlace {
     roster: PathBuf,
@@ -247,7 +257,7 @@ impl ClassPlace {
     fn of(
         sources: &Sources,
         roster: Option<PathBuf>,
-        rehearses: bool,
+        without: WithoutRoster,
         file: Option<&SettingsFile>,
         process: &ProcessContext<'_>,
     ) -> Result<Self> {
@@ -273,12 +283,17 @@ impl ClassPlace {
             }
             _ => Vec::new(),
         };
-        match (&here[..], &beside_file[..]) {
-            ([], []) if rehearses => Ok(Self {
+        let built_in = |folder| {
+            Ok(Self {
                 roster: PathBuf::from(DEMO_ROSTER),
                 roster_built_in: true,
-                folder: PathBuf::new(),
-            }),
+                folder,
+            })
+        };
+        match (&here[..], &beside_file[..]) {
+            ([], []) if without == WithoutRoster::Rehearse => built_in(PathBuf::new()),
+            ([], []) | ([], [_, _, ..]) if without == WithoutRoster::StandIn => built_in(of_file()),
+            ([_, _, ..], _) if without == WithoutRoster::StandIn => built_in(PathBuf::new()),
             ([], [_, ..]) => place(only_roster(&of_file(), &beside_file)?, of_file()),
             (here, _) => place(only_roster(Path::new(""), here)?, PathBuf::new()),
         }
@@ -298,8 +313,20 @@ impl ClassSettings {
         rehearses: bool,
         process: &ProcessContext<'_>,
     ) -> Result<Self> {
+        let without = match rehearses {
+            true => WithoutRoster::Rehearse,
+            false => WithoutRoster::Refuse,
+        };
+        Self::resolve_by(typed, without, process)
+    }
+
+    fn resolve_by(
+        typed: &GlobalOptions,
+        without: WithoutRoster,
+        process: &ProcessContext<'_>,
+    ) -> Result<Self> {
         let sources = Sources::read_whole(typed, process)?;
-        let target = sources.target(rehearses)?;
+        let target = sources.target(without == WithoutRoster::Rehearse)?;
         let is_local = target == CloudTarget::Local;
         let ui = sources.ui(process);
         let all = sources.merged();
@@ -308,7 +335,7 @@ impl ClassSettings {
             roster,
             roster_built_in,
             folder,
-        } = ClassPlace::of(&sources, all.roster, rehearses, file.as_ref(), process)?;
+        } = ClassPlace::of(&sources, all.roster, without, file.as_ref(), process)?;
         let lab_of_class = file
             .as_ref()
             .is_some_and(|file| file.has_lab && file.folder == folder);
@@ -371,7 +398,7 @@ impl ClassSettings {
         })
     }
 
-    /// [`Self::resolve`] for a verb that can do without a roster: where none is given, and the folder has none or
+    /// [`Self::resolve`] for a verb that can do without a roster: where none is given, and the class's folder has none or
     /// several, it is the one in the program (`roster_built_in`).
     ///
     /// # Errors
@@ -381,20 +408,7 @@ impl ClassSettings {
         typed: &GlobalOptions,
         process: &ProcessContext<'_>,
     ) -> Result<Self> {
-        let given = Sources::read(typed, process).0.merged().roster;
-        let found = rosters_in(process.roster_folder.clone().unwrap_or_default());
-        if given.is_some() || found.len() == 1 {
-            return Self::resolve(typed, false, process);
-        }
-        let typed = GlobalOptions {
-            roster: Some(PathBuf::from(DEMO_ROSTER)),
-            ..typed.clone()
-        };
-        let settings = Self::resolve(&typed, false, process)?;
-        Ok(Self {
-            roster_built_in: true,
-            ..settings
-        })
+        Self::resolve_by(typed, WithoutRoster::StandIn, process)
     }
 
     /// Reads the class's roster. A student without a due time of their own gets the class's.

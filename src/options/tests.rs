@@ -583,3 +583,31 @@ fn a_verb_that_needs_no_roster_takes_one_where_it_is_plain_which() {
     );
     resolve(&[], "doctor --local --profile x").unwrap_err();
 }
+
+#[test]
+fn without_a_roster_the_class_in_the_settings_folder_counts_from_below() {
+    let resolve = |beside: &[&str]| {
+        let mut found = found("profile = \"training\"", "/course");
+        if let Some(file) = &mut found.file {
+            file.roster_folder = Ok(beside.iter().map(|&name| name.to_owned()).collect());
+        }
+        let around = Around {
+            found: Some(found),
+            rosters: Some(&[]),
+            ..Around::default()
+        };
+        let typed = typed("doctor");
+        let settings =
+            around.with(|process| ClassSettings::resolve_without_roster(&typed.global, process));
+        settings.unwrap()
+    };
+    let settings = resolve(&["spring.csv"]);
+    assert_eq!(settings.roster, PathBuf::from("/course/roster/spring.csv"));
+    assert!(!settings.roster_built_in);
+    for beside in [&[][..], &["a.csv", "b.csv"]] {
+        let settings = resolve(beside);
+        assert!(settings.roster_built_in);
+        assert_eq!(settings.lab, LabSource::Folder("/course".into()));
+        assert_eq!(settings.reports, PathBuf::from("/course/reports"));
+    }
+}

@@ -245,6 +245,7 @@ async fn by_simulator(
             resources: &resources,
             region,
             passed_to: None,
+            boundary: None,
         };
         let decided = match alike.answer(simulate(&alike.client, &simulation)).await {
             Ok(decided) => decided,

@@ -48,12 +48,7 @@ impl Class {
         let lab = bundle::load(settings.lab.folder())?
             .with_settings(&overrides)
             .map_err(invalid)?;
-        // A lab is code that gets rights in the account, so the person must see which lab this is.
-        say(&said_of(&lab, &settings.lab), settings.ui.verbosity);
-        // So must the settings, which may come from elsewhere.
-        for line in said_of_settings(&settings) {
-            say(&line, settings.ui.verbosity);
-        }
+        say_what_counts(&lab, &settings);
         let mut roster = settings.read_roster(&lab.username_limit())?;
         lab.check_columns(&roster).map_err(invalid)?;
         let (names, section) = (&settings.students, settings.section.as_deref());
@@ -144,6 +139,16 @@ impl Class {
                 !roster.any(|s| s.username.as_str().eq_ignore_ascii_case(name.as_str()))
             }
         }
+    }
+}
+
+/// Says which lab and which settings count.
+pub(super) fn say_what_counts(lab: &Lab, settings: &ClassSettings) {
+    // A lab is code that gets rights in the account, so the person must see which lab this is.
+    say(&said_of(lab, &settings.lab), settings.ui.verbosity);
+    // So must the settings, which may come from elsewhere.
+    for line in said_of_settings(settings) {
+        say(&line, settings.ui.verbosity);
     }
 }
 

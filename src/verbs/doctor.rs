@@ -4,12 +4,12 @@ use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
-use super::class::invalid as unusable;
+use super::class::{invalid as unusable, say_what_counts};
 use super::run::look_alone;
-use super::say::{general, print_document, said};
+use super::say::{print_document, said};
 use super::session::{cannot_begin, in_region, pace};
-use crate::aws::configured::credential_source;
-use crate::aws::{self, Client, ConnectOptions};
+use crate::aws::configured::{NoCredentials, credential_source};
+use crate::aws::{self, Client, ConnectOptions, partition_of};
 use crate::cli::{Cli, DoctorArgs};
 use crate::doctor::cloud::{Visit, clock, identified, unasked, visit};
 use crate::doctor::{machine, policy};
@@ -42,6 +42,7 @@ pub(super) async fn run(cli: &Cli, args: &DoctorArgs) -> Result<Exit> {
     let lab = bundle::load(settings.lab.folder())?
         .with_settings(&overrides)
         .map_err(unusable)?;
+    say_what_counts(&lab, &settings);
     if args.policy {
         return print_policy(&settings, &lab).await;
     }
@@ -50,7 +51,11 @@ pub(super) async fn run(cli: &Cli, args: &DoctorArgs) -> Result<Exit> {
             .filter_map(|n| format!("student{n}").parse().ok())
             .map(Student::unknown)
             .collect(),
-        false => settings.read_roster(&lab.username_limit())?.students,
+        false => {
+            let roster = settings.read_roster(&lab.username_limit())?;
+            lab.check_columns(&roster).map_err(unusable)?;
+            roster.students
+        }
     };
     let mut found = match &settings.target {
         CloudTarget::Local => Checkup::default(),
@@ -83,6 +88,7 @@ async fn in_aws(
     };
     let source = match credential_source(options.profile.as_deref()).await {
         Ok(source) => source,
+        Err(why @ NoCredentials::UnknownProfile { .. }) => return Err(why.into()),
         Err(why) => return Ok(nobody(why.into(), None)),
     };
     let client = &aws::connect(options).await;
@@ -105,7 +111,16 @@ async fn in_aws(
     found.findings.push(clock(client.clock_ahead()));
     found.wrong_account = wrong_account;
     if !wrong_account {
-        let desired = lab.desired(&scope, &settings.class, students).ok();
+        let role_boundary = settings.role_boundary.as_ref().map(|arn| arn.as_str());
+        let mut desired = match lab.desired(&scope, &settings.class, students) {
+            Ok(desired) => Some(desired),
+            // The lab may need what only a roster has.
+            Err(_) if settings.roster_built_in => None,
+            Err(failures) => return Err(unusable(failures)),
+        };
+        if let (Some(desired), Some(boundary)) = (&mut desired, role_boundary) {
+            desired.bound_roles_by(boundary);
+        }
         if let Some(first) = students.first() {
             let asked = Visit {
                 lab,
@@ -115,6 +130,7 @@ async fn in_aws(
                 student: &first.username,
                 desired: desired.as_ref(),
                 in_roster: !settings.roster_built_in,
+                role_boundary,
             };
             let look = async |client: &Client| visit(client, &asked).await;
             let seen = look_alone(client, pace(settings.quota_scale), settings.ui, look).await?;
@@ -175,23 +191,38 @@ async fn options(settings: &ClassSettings, lab: &Lab) -> Result<ConnectOptions> 
 
 /// Prints the least policy. Asks AWS only which account it is, where nobody has said that.
 async fn print_policy(settings: &ClassSettings, lab: &Lab) -> Result<Exit> {
-    if settings.target == CloudTarget::Local {
+    let CloudTarget::Aws { profile, .. } = &settings.target else {
         let cause = "the embedded cloud needs no policy: it is this machine's alone";
         return Err(invalid("--policy", cause, "leave --local out"));
-    }
+    };
     let options = options(settings, lab).await?;
     let region = options.region.clone();
+    let source = credential_source(options.profile.as_deref()).await;
+    if let Err(why @ NoCredentials::UnknownProfile { .. }) = source {
+        return Err(why.into());
+    }
     let scope = match &settings.account {
         Some(account) => Scope {
-            partition: policy::partition_of(&region).to_owned(),
+            partition: partition_of(&region).to_owned(),
             account: account.to_string(),
             region,
         },
         None => {
+            let with_way_out = |mut error: Error| {
+                let other = "or name the account that the policy is for, and no request is sent: --account 123456789012";
+                let last = error.failures.last_mut();
+                let hint = last.and_then(|failure| failure.hint.take());
+                error.hint(hint.map_or_else(|| other.to_owned(), |hint| format!("{hint}; {other}")))
+            };
+            let source = source.map_err(|why| with_way_out(why.into()))?;
             let identity = aws::connect(options).await.caller_identity().await;
             let identity = identity.map_err(|error| {
-                let hint = "name the account that the policy is for: --account 123456789012; then no request is sent";
-                general("AWS")(error).hint(hint)
+                with_way_out(cannot_begin(
+                    &error,
+                    Some(source),
+                    profile.as_ref(),
+                    &region,
+                ))
             })?;
             Scope {
                 partition: identity.arn.split(':').nth(1).unwrap_or("aws").to_owned(),

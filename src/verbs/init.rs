@@ -222,6 +222,10 @@ async fn account_of(
     source: CredentialSource,
 ) -> Result<(AccountId, Option<String>)> {
     let client = aws::connect(options).await;
+    if !client.is_aws() {
+        let cause = "an endpoint that is not AWS has no account to guard the class with";
+        return Err(Error::new(Exit::General, "endpoint", cause));
+    }
     let identity = tokio::time::timeout(CALL_TIMEOUT, client.caller_identity()).await;
     let identity = identity.map_err(|_| {
         let cause = format!("no answer within {} s", CALL_TIMEOUT.as_secs());

@@ -1,6 +1,6 @@
 //! `homeroom doctor` against the strict AWS: what it asks, and what it makes of the answers.
 
-use homeroom::doctor::cloud::{Visit, visit};
+use homeroom::doctor::cloud::{LISTED, Visit, visit};
 use homeroom::report::findings::{Finding, Standing};
 use strict_aws::{ACCOUNT, Fault, Rule, StrictAws};
 
@@ -17,6 +17,7 @@ async fn found(aws: &StrictAws, class: &Class, caller_arn: &str, in_roster: bool
         student: &class.students[0].username,
         desired: Some(&class.desired),
         in_roster,
+        role_boundary: None,
     };
     visit(&client(aws.cloud().await), &asked).await.unwrap()
 }
@@ -35,6 +36,10 @@ async fn doctor_makes_only_calls_that_read_and_leaves_all_as_it_was() {
     let findings = found(&aws, &class, TEACHER, true).await;
     let calls = aws.calls();
     assert!(calls.len() > 15, "{}", calls.len());
+    for listed in LISTED {
+        let name = listed.to_string();
+        assert!(calls.iter().any(|call| call.operation == name), "{name}");
+    }
     for call in &calls {
         let (_, name) = call.operation.split_once(':').unwrap();
         let reads = ["Get", "List", "Describe", "SimulatePrincipalPolicy"];
@@ -132,4 +137,58 @@ async fn a_session_is_asked_about_by_its_roles_whole_arn() {
         about(&findings, "permissions")[0].standing,
         Standing::Unknown
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_denial_for_want_of_a_conditions_key_is_unknown_and_names_it() {
+    let aws = StrictAws::new();
+    aws.on_simulation(|_, _, _| true);
+    // These are told; the tag is not.
+    for action in [
+        "iam:CreateRole",
+        "iam:PutRolePermissionsBoundary",
+        "iam:CreateUser",
+    ] {
+        aws.on_condition(action, "iam:PermissionsBoundary");
+    }
+    aws.on_condition("iam:DeleteRole", "aws:PrincipalTag/team");
+    let class = Class::of(&["user1"]);
+    let findings = found(&aws, &class, TEACHER, false).await;
+    for verb in ["deploy", "access"] {
+        assert_eq!(about(&findings, verb)[0].standing, Standing::Ok, "{verb}");
+    }
+    let teardown = about(&findings, "teardown")[0];
+    assert_eq!(teardown.standing, Standing::Unknown);
+    assert!(teardown.said.contains("iam:DeleteRole on"), "{teardown:?}");
+    assert!(teardown.said.contains("(aws:PrincipalTag/team)"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_standing_class_is_seen_though_an_unrelated_listing_is_refused() {
+    let aws = StrictAws::new();
+    aws.on_simulation(|_, _, _| true);
+    aws.inject(Rule::on("iam:ListAccountAliases").fault(Fault::AccessDenied));
+    let class = Class::of(&["user1"]);
+    class.deploy(&aws).await;
+    let findings = found(&aws, &class, TEACHER, true).await;
+    let room = about(&findings, "room");
+    let said = |text: &str| room.iter().any(|f| f.said.contains(text));
+    assert!(!said("IAM roles"), "{room:#?}");
+    aws.inject(Rule::on("lambda:ListFunctions").fault(Fault::AccessDenied));
+    let findings = found(&aws, &class, TEACHER, true).await;
+    let room = about(&findings, "room");
+    assert_eq!((room.len(), room[0].standing), (1, Standing::Unknown));
+}
+
+#[tokio::test(start_paused = true)]
+async fn students_in_conflict_are_never_told_to_stand_already() {
+    let aws = StrictAws::new();
+    aws.on_simulation(|_, _, _| true);
+    Class::called("other", &["user1"]).deploy(&aws).await;
+    let class = Class::of(&["user1"]);
+    let findings = found(&aws, &class, TEACHER, true).await;
+    let room = about(&findings, "room");
+    assert_eq!(room[0].standing, Standing::Problem, "{room:#?}");
+    assert!(room[0].said.starts_with("1 student in conflict"));
+    assert!(room.iter().all(|f| !f.said.contains("stand already")));
 }

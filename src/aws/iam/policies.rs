@@ -26,6 +26,8 @@ pub(crate) struct Simulation<'a> {
     pub(crate) region: &'a str,
     /// The service that a role would be passed to.
     pub(crate) passed_to: Option<&'a str>,
+    /// ARN of the permissions boundary that a role or user would have.
+    pub(crate) boundary: Option<&'a str>,
 }
 
 /// One of the simulator's decisions.
@@ -39,6 +41,8 @@ pub(crate) struct Simulated {
     pub(crate) allowed: bool,
     /// Whether the organization's service control policies allow it; `None` where the simulator says nothing of them.
     pub(crate) organization: Option<bool>,
+    /// Keys that conditions ask for and the question does not have: with them it might be decided otherwise.
+    pub(crate) missing_keys: Vec<String>,
 }
 
 impl Client {
@@ -104,6 +108,8 @@ impl Client {
         let mut context = vec![entry("aws:RequestedRegion", simulation.region)];
         let passed_to = simulation.passed_to;
         context.extend(passed_to.map(|service| entry("iam:PassedToService", service)));
+        let boundary = simulation.boundary;
+        context.extend(boundary.map(|arn| entry("iam:PermissionsBoundary", arn)));
         let actions: Vec<String> = simulation.actions.iter().map(|&a| a.to_owned()).collect();
         let answer = self
             .call(Operation::SimulatePrincipalPolicy, |sdk| {
@@ -122,25 +128,29 @@ impl Client {
             let action = result.eval_action_name();
             let organization = result.organizations_decision_detail();
             let organization = organization.map(|detail| detail.allowed_by_organizations());
-            let mut decided = |resource: &str, decision: &PolicyEvaluationDecisionType| {
-                items.push(Simulated {
-                    action: action.to_owned(),
-                    resource: resource.to_owned(),
-                    allowed: *decision == PolicyEvaluationDecisionType::Allowed,
-                    organization,
-                });
-            };
+            let mut decided =
+                |resource: &str, decision: &PolicyEvaluationDecisionType, missing: &[String]| {
+                    items.push(Simulated {
+                        action: action.to_owned(),
+                        resource: resource.to_owned(),
+                        allowed: *decision == PolicyEvaluationDecisionType::Allowed,
+                        organization,
+                        missing_keys: missing.to_vec(),
+                    });
+                };
             // With several resources the answer for each stands below the one for the action.
             for specific in result.resource_specific_results() {
                 decided(
                     specific.eval_resource_name(),
                     specific.eval_resource_decision(),
+                    specific.missing_context_values(),
                 );
             }
             if result.resource_specific_results().is_empty()
                 && let Some(resource) = result.eval_resource_name()
             {
-                decided(resource, result.eval_decision());
+                let missing = result.missing_context_values();
+                decided(resource, result.eval_decision(), missing);
             }
         }
         Ok(Page {

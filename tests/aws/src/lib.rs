@@ -442,6 +442,11 @@ impl StrictAws {
         self.lock().world.simulator = Arc::new(decide);
     }
 
+    /// IAM's policy simulator allows the action only where the question has the key of a condition.
+    pub fn on_condition(&self, action: &'static str, key: &'static str) {
+        self.lock().world.conditions.push((action, key));
+    }
+
     /// How executions go, from their input. By default they succeed; Lab 6's error exercise fails.
     pub fn on_execution(&self, script: impl Fn(&Value) -> Run + Send + Sync + 'static) {
         self.lock().world.script = Arc::new(script);

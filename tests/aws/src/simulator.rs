@@ -19,24 +19,32 @@ impl World {
             return Err(missing(&format!("The user or role with name {name}")));
         }
         let resources = request.members("ResourceArns", "");
+        let keys = request.members("ContextEntries", ".ContextKeyName");
         let word = |allowed: bool| if allowed { "allowed" } else { "implicitDeny" };
         let results: Vec<String> = request
             .members("ActionNames", "")
             .into_iter()
             .map(|action| {
+                let missing: Vec<&str> = self
+                    .conditions
+                    .iter()
+                    .filter(|(of, key)| *of == action && !keys.contains(key))
+                    .map(|(_, key)| *key)
+                    .collect();
+                let told = list("MissingContextValues", missing.iter().map(|key| (*key).to_owned()));
                 let decided: Vec<(&str, bool)> = resources
                     .iter()
-                    .map(|resource| (*resource, (self.simulator)(user, action, resource)))
+                    .map(|resource| (*resource, missing.is_empty() && (self.simulator)(user, action, resource)))
                     .collect();
                 // For one resource the answer stands with the action; for several, one stands below it for each.
                 let specific = decided.iter().map(|(resource, allowed)| {
                     format!(
-                        "<EvalResourceName>{resource}</EvalResourceName><EvalResourceDecision>{}</EvalResourceDecision>",
+                        "<EvalResourceName>{resource}</EvalResourceName><EvalResourceDecision>{}</EvalResourceDecision>{told}",
                         word(*allowed)
                     )
                 });
                 let specific = match decided.len() {
-                    1 => String::new(),
+                    1 => told.clone(),
                     _ => list("ResourceSpecificResults", specific),
                 };
                 let (first, allowed) = decided[0];

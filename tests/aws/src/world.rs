@@ -32,6 +32,8 @@ pub(super) struct World {
     pub(super) execution_lag: Duration,
     pub(super) script: Arc<dyn Fn(&Value) -> Run + Send + Sync>,
     pub(super) simulator: Arc<Simulator>,
+    /// Actions that the simulator allows only if the question has that key.
+    pub(super) conditions: Vec<(&'static str, &'static str)>,
     pub(super) roles: BTreeMap<String, Role>,
     pub(super) principals: Principals,
     pub(super) functions: BTreeMap<String, Function>,
@@ -71,6 +73,7 @@ impl World {
             execution_lag: Duration::ZERO,
             script: Arc::new(lab6),
             simulator: Arc::new(|_, _, _| false),
+            conditions: Vec::new(),
             roles: BTreeMap::new(),
             principals: Principals::default(),
             functions: BTreeMap::new(),
