@@ -45,7 +45,11 @@ pub(crate) fn problems(definition: &Value) -> Vec<AslProblem> {
         _ => Language::JsonPath,
     };
     checker.machine(&AslPlace::default(), definition, "the definition", language);
-    checker.problems
+    let mut problems = checker.problems;
+    let certain = problems.iter().filter(|problem| problem.certain);
+    let certain: BTreeSet<String> = certain.map(|problem| problem.place.clone()).collect();
+    problems.retain(|problem| problem.certain || !certain.contains(&problem.place));
+    problems
 }
 
 /// Where something stands, as a pointer and as a person says it.
@@ -301,8 +305,9 @@ impl AslChecker {
     fn task(&mut self, place: &AslPlace, name: &str, fields: &Map<String, Value>) {
         match fields.get("Resource").and_then(Value::as_str) {
             None | Some("") => self.say(place, format!("task {name:?} has no Resource")),
-            // What stands for a value that is not filled in has been said.
-            Some(arn) if unfilled(arn).is_some() => {}
+            Some(arn) if unfilled(arn).is_some() => {
+                self.say_of(place, "Resource", format!("is {arn:?}, {NOT_FILLED_IN}"));
+            }
             Some(arn) => {
                 if let Err(cause) = arn::resource(arn) {
                     self.say_of(place, "Resource", format!("{cause}: {arn:?}"));
@@ -520,7 +525,9 @@ impl AslChecker {
                     );
                 }
                 for error in errors.iter().filter(|error| error.starts_with("States.")) {
-                    if !fields::ERRORS.contains(error) {
+                    if !fields::ERRORS.contains(error)
+                        && !error.starts_with("States.Http.StatusCode.")
+                    {
                         let hint = after(did_you_mean(error, fields::ERRORS));
                         let cause = format!(
                             "{said} waits for {error:?}, and AWS has no error of this name{hint}"
@@ -622,12 +629,17 @@ impl AslChecker {
                 }
                 return;
             }
-            if matches!(form, Form::Template | Form::Expressions) {
+            if matches!(form, Form::Template | Form::Expressions)
+                || field == "Credentials" && value.is_object()
+            {
                 return self.expressions(&place.key(field), field, value);
             }
         }
         if text.is_some_and(|text| unfilled(text).is_some()) && !matches!(form, Form::Template) {
-            // It has been said by itself.
+            if matches!(form, Form::Whole(..) | Form::AtLeast(_) | Form::Percentage) {
+                self.say_of(place, field, format!("is {value}, {NOT_FILLED_IN}"));
+            }
+            // Elsewhere it is remarked on by itself.
             return;
         }
         let needed = match (form, value) {
@@ -643,6 +655,11 @@ impl AslChecker {
                     .as_u64()
                     .or_else(|| whole(number))
                     .is_some_and(|n| (least..=most).contains(&n)) =>
+            {
+                return;
+            }
+            (Form::Percentage, Value::Number(number))
+                if number.as_f64().is_some_and(|n| (0.0..=100.0).contains(&n)) =>
             {
                 return;
             }
@@ -673,6 +690,7 @@ impl AslChecker {
             (Form::AtLeast(least), _) if least.is_finite() => {
                 format!("needs a number of at least {least}, without quotes")
             }
+            (Form::Percentage, _) => "needs a number from 0 to 100, without quotes".to_owned(),
             (Form::AtLeast(_), _) => "needs a number, without quotes".to_owned(),
             (Form::OneOf(words), _) => format!("needs one of {}", words.join(", ")),
             (Form::Path | Form::PathOrNull, _) => "needs a path, like $.order.id".to_owned(),
@@ -813,9 +831,8 @@ impl AslChecker {
                     return;
                 };
                 let field = pointer.rsplit('/').next().unwrap_or_default();
-                let certain =
-                    field == "Resource" || text.starts_with("arn:") || fields::takes_number(field);
-                self.add(pointer, format!("{field} holds {name}, which nothing fills in: write a setting or a name of the lab, like {{{{ functions.worker.arn }}}}"), certain);
+                let cause = format!("{field} holds {name}, {NOT_FILLED_IN}");
+                self.add(pointer, cause, text.starts_with("arn:"));
             }
             _ => {}
         }
@@ -831,6 +848,9 @@ fn meant<'a>(name: &str, known: impl Iterator<Item = &'a str> + Clone) -> Option
     };
     did_you_mean(name, known.clone()).or_else(begins_so)
 }
+
+const NOT_FILLED_IN: &str =
+    "which nothing fills in: write a setting or a name of the lab, like {{ functions.worker.arn }}";
 
 /// The first `${Name}` of a text.
 fn unfilled(text: &str) -> Option<&str> {

@@ -6,6 +6,7 @@ use tera::Context;
 use crate::ids::Username;
 use crate::lab::asl;
 use crate::lab::asl::source::JsonLines;
+use crate::lab::jsonata;
 use crate::lab::problems::Problems;
 use crate::lab::template::Templates;
 use crate::text::json::canonical;
@@ -72,6 +73,13 @@ impl Documents<'_> {
             let line = lines.line_of(place);
             let line = line.map_or_else(String::new, |line| format!("line {line}: "));
             self.say(format!("templates/{path}"), format!("{line}{cause}"));
+        }
+        let own = self.templates.expressions(path);
+        for text in jsonata::foreign(&value, &own) {
+            let cause = format!(
+                "{text:?} would be run as an expression, and a filled-in value made it one"
+            );
+            self.say(format!("templates/{path}"), cause);
         }
         Some(value)
     }

@@ -1,6 +1,30 @@
 //! JSONata in a definition file. Both JSONata's expressions and a template's tags stand between `{%` and `%}`, so an
 //! expression is marked as text before the template is compiled.
 
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+/// Texts of a filled-in definition that are expressions and were none in the file: what a roster says must stay text.
+pub(super) fn foreign(definition: &Value, own: &BTreeSet<String>) -> Vec<String> {
+    fn add(value: &Value, own: &BTreeSet<String>, found: &mut Vec<String>) {
+        match value {
+            Value::Object(fields) => fields.values().for_each(|value| add(value, own, found)),
+            Value::Array(items) => items.iter().for_each(|item| add(item, own, found)),
+            Value::String(text) => {
+                let is_one = text.starts_with("{%") && text.ends_with("%}");
+                if is_one && !own.contains(text) {
+                    found.push(text.clone());
+                }
+            }
+            _ => {}
+        }
+    }
+    let mut found = Vec::new();
+    add(definition, own, &mut found);
+    found
+}
+
 /// The words that begin a template's tag. No expression of JSONata begins with one of them and a space: there they would
 /// only be names of fields.
 const TAGS: [&str; 18] = [
@@ -25,12 +49,13 @@ const TAGS: [&str; 18] = [
 ];
 const MORE_TAGS: [&str; 3] = ["raw", "set", "set_global"];
 
-/// A definition file as a template in which every JSONata expression is text.
+/// A definition file as a template in which every JSONata expression is text, and those expressions.
 ///
 /// # Errors
 /// Each text that begins like an expression and does not end like one, with its line.
-pub(super) fn expressions_as_text(source: &str) -> Result<String, Vec<String>> {
+pub(super) fn expressions_as_text(source: &str) -> Result<(String, BTreeSet<String>), Vec<String>> {
     let mut template = String::with_capacity(source.len());
+    let mut expressions = BTreeSet::new();
     let mut problems = Vec::new();
     let mut rest = source;
     let mut in_string = false;
@@ -56,6 +81,8 @@ pub(super) fn expressions_as_text(source: &str) -> Result<String, Vec<String>> {
             let text = string(&rest[1..]);
             if text.ends_with("%}") {
                 template.push_str(&format!("\"{{% raw %}}{text}{{% endraw %}}\""));
+                let read = serde_json::from_str(&format!("\"{text}\""));
+                expressions.insert(read.unwrap_or_else(|_| text.to_owned()));
             } else {
                 let line = source[..source.len() - rest.len()].matches('\n').count() + 1;
                 problems.push(format!(
@@ -70,7 +97,7 @@ pub(super) fn expressions_as_text(source: &str) -> Result<String, Vec<String>> {
         rest = &rest[length..];
     }
     match problems.is_empty() {
-        true => Ok(template),
+        true => Ok((template, expressions)),
         false => Err(problems),
     }
 }
@@ -119,7 +146,7 @@ mod tests {
             ),
         ];
         for (source, expected) in cases {
-            assert_eq!(expressions_as_text(source).unwrap(), expected);
+            assert_eq!(expressions_as_text(source).unwrap().0, expected);
         }
         for same in [
             r#"{"a": "{% if settings.x %}a{% else %}b{% endif %}"}"#,
@@ -127,7 +154,7 @@ mod tests {
             r#"["\"{% no start", "a {# " #} b", "plain"]"#,
             "[\"{% raw %}{% $x %}{% endraw %}\"]",
         ] {
-            assert_eq!(expressions_as_text(same).unwrap(), same);
+            assert_eq!(expressions_as_text(same).unwrap().0, same);
         }
     }
 

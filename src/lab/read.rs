@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use crate::lab::jsonata::expressions_as_text;
 use crate::lab::model::{FigureOrText, Manifest, ManifestEntry, entry_key, line_of};
 use crate::lab::problems::Problems;
 use crate::lab::template::Templates;
@@ -75,10 +74,7 @@ pub(super) fn compile(manifest: &Manifest, files: &Files, problems: &mut Problem
         }
         let found = match std::str::from_utf8(bytes) {
             Err(error) => vec![format!("is not UTF-8: {error}")],
-            Ok(source) if is_definition(path) => match expressions_as_text(source) {
-                Ok(source) => templates.add_file(path, &source),
-                Err(problems) => problems,
-            },
+            Ok(source) if is_definition(path) => templates.add_definition(path, source),
             Ok(source) => templates.add_file(path, source),
         };
         for problem in found {

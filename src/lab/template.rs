@@ -8,11 +8,13 @@
 //! loops over settings are accepted, and in a `.json` file each placeholder must stand inside a string
 //! (settings excepted: they are the bundle's own).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error as _;
 
 use tera::ast::{Expr, ExprVal, Node};
 use tera::{Context, Tera, Value};
+
+use crate::lab::jsonata;
 
 /// Filters that a template may use: each yields a plain value that is escaped afterwards.
 const FILTERS: [&str; 9] = [
@@ -34,6 +36,8 @@ pub(super) struct Templates {
     texts: Tera,
     /// See [`Templates::columns`].
     columns: BTreeMap<String, String>,
+    /// See [`Templates::expressions`], by path.
+    expressions: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl Default for Templates {
@@ -47,6 +51,7 @@ impl Default for Templates {
             files,
             texts,
             columns: BTreeMap::new(),
+            expressions: BTreeMap::new(),
         }
     }
 }
@@ -63,6 +68,22 @@ impl Templates {
         let place = path.ends_with(".json").then_some(JsonPlace::Outside);
         let checked = compiled(&mut self.files, path, source, place);
         self.keep_columns(checked, &format!("templates/{path}"))
+    }
+
+    /// The same of a state machine's definition, in which JSONata stays as it is.
+    pub(crate) fn add_definition(&mut self, path: &str, source: &str) -> Vec<String> {
+        match jsonata::expressions_as_text(source) {
+            Ok((source, expressions)) => {
+                self.expressions.insert(path.to_owned(), expressions);
+                self.add_file(path, &source)
+            }
+            Err(problems) => problems,
+        }
+    }
+
+    /// The JSONata expressions that a definition's file itself holds.
+    pub(crate) fn expressions(&self, path: &str) -> BTreeSet<String> {
+        self.expressions.get(path).cloned().unwrap_or_default()
     }
 
     /// Compiles a text of the manifest; answers with every problem that it has.

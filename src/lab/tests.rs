@@ -568,6 +568,23 @@ fn jsonata_in_a_definition_stays_and_its_template_is_filled_in() {
 }
 
 #[test]
+fn a_roster_value_never_becomes_an_expression() {
+    let definition = r#"{ "QueryLanguage": "JSONata", "StartAt": "S", "States": { "S": { "Type": "Pass", "End": true,
+        "Assign": { "a": "{% $x %}", "who": "{{ student.name }}" } } } }"#;
+    let mut files = files();
+    files.insert("templates/machine.json".into(), definition.into());
+    let lab = Lab::parse(files).unwrap();
+    let mut hostile = student("eve");
+    hostile.name = Some("{% $states.context %}".into());
+    let refused = lab.desired(&scope(), &class(), &[student("ada"), hostile]);
+    let said = said(&refused.unwrap_err());
+    assert!(
+        said.contains("(for eve)") && said.contains("run as an expression"),
+        "{said}"
+    );
+}
+
+#[test]
 fn students_whose_names_collide_are_named() {
     let lab = Lab::parse(files()).unwrap();
     let failures = lab

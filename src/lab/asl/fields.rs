@@ -10,6 +10,7 @@ pub(super) enum Form {
     Whole(u64, u64),
     /// A number of at least this.
     AtLeast(f64),
+    Percentage,
     OneOf(&'static [&'static str]),
     Path,
     /// A path, or null for "nothing".
@@ -145,7 +146,7 @@ const STATE: [AslField; 48] = [
     path("MaxConcurrencyPath", "M", Form::Path),
     both("ToleratedFailureCount", "M", Form::Whole(0, 99_999_999)),
     path("ToleratedFailureCountPath", "M", Form::Path),
-    both("ToleratedFailurePercentage", "M", Form::Whole(0, 100)),
+    both("ToleratedFailurePercentage", "M", Form::Percentage),
     path("ToleratedFailurePercentagePath", "M", Form::Path),
 ];
 
@@ -365,13 +366,3 @@ pub(super) const ERRORS: [&str; 17] = [
     "States.TaskFailed",
     "States.Timeout",
 ];
-
-/// Whether a field of this name takes a number, wherever it stands.
-pub(super) fn takes_number(name: &str) -> bool {
-    let objects = [&STATE[..], MACHINE, READER_CONFIG, ITEM_BATCHER, RETRIER];
-    let field = objects
-        .into_iter()
-        .flatten()
-        .find(|field| field.name == name);
-    field.is_some_and(|field| matches!(field.form, Form::Whole(..) | Form::AtLeast(_)))
-}

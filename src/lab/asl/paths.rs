@@ -3,7 +3,12 @@
 /// A reader of one text, a character at a time.
 struct Reader<'t> {
     rest: &'t str,
+    /// Calls of intrinsic functions that are open.
+    depth: usize,
 }
+
+/// Deepest nesting of intrinsic functions. Source: "Intrinsic functions", intrinsic-functions.html.
+const DEPTH_MAX: usize = 10;
 
 impl<'t> Reader<'t> {
     fn peek(&self) -> Option<char> {
@@ -138,7 +143,15 @@ impl<'t> Reader<'t> {
                 Some(()) => Ok(Argument::Dynamic),
                 None => Err(format!("a path in it is none, near {:?}", near(self.rest))),
             },
-            Some('S') => self.call().map(|()| Argument::Dynamic),
+            Some('S') if self.depth == DEPTH_MAX => Err(format!(
+                "functions stand in each other more than {DEPTH_MAX} deep"
+            )),
+            Some('S') => {
+                self.depth += 1;
+                self.call()?;
+                self.depth -= 1;
+                Ok(Argument::Dynamic)
+            }
             Some(c) if c == '-' || c.is_ascii_digit() => {
                 let number = self.take_while(|c| c.is_ascii_digit() || "+-.eE".contains(c));
                 match number.parse::<f64>() {
@@ -248,13 +261,19 @@ fn near(text: &str) -> String {
 
 /// Whether a text is a path: it begins at `$`, and each step has a name, an index or a filter.
 pub(super) fn is_path(text: &str) -> bool {
-    let mut reader = Reader { rest: text };
+    let mut reader = Reader {
+        rest: text,
+        depth: 0,
+    };
     reader.path(false, |_| false).is_some() && reader.rest.is_empty()
 }
 
 /// Whether a text is a reference path: it names one place in the data, so something can be written there.
 pub(super) fn is_reference_path(text: &str) -> bool {
-    let mut reader = Reader { rest: text };
+    let mut reader = Reader {
+        rest: text,
+        depth: 0,
+    };
     let of_data = text == "$" || text.starts_with("$.") || text.starts_with("$[");
     of_data && reader.path(true, |_| false).is_some() && reader.rest.is_empty()
 }
@@ -270,7 +289,10 @@ pub(super) fn dynamic(text: &str) -> Result<(), String> {
     if !text.starts_with("States.") {
         return Err("is neither a path (it begins with $) nor an intrinsic function (it begins with States.)".to_owned());
     }
-    let mut reader = Reader { rest: text };
+    let mut reader = Reader {
+        rest: text,
+        depth: 0,
+    };
     reader.call()?;
     match reader.rest.trim().is_empty() {
         true => Ok(()),
@@ -321,14 +343,20 @@ fn balanced(expression: &str) -> Result<(), String> {
                 continue;
             }
             // A regular expression stands where a value would: after an operator, a comma or an open bracket.
-            '/' if last.is_none_or(|last| "(,[{=:?&|~>".contains(last)) => loop {
-                match chars.next() {
-                    None => return Err("a regular expression in it has no end".to_owned()),
-                    Some('\\') => drop(chars.next()),
-                    Some('/') => break,
-                    Some(_) => {}
+            // It ends at a slash outside of its own brackets, as JSONata's own reader has it.
+            '/' if last.is_none_or(|last| "(,[{=:;?&|~>".contains(last)) => {
+                let mut depth = 0;
+                loop {
+                    match chars.next() {
+                        None => return Err("a regular expression in it has no end".to_owned()),
+                        Some('\\') => drop(chars.next()),
+                        Some('(' | '[' | '{') => depth += 1,
+                        Some(')' | ']' | '}') => depth -= 1,
+                        Some('/') if depth == 0 => break,
+                        Some(_) => {}
+                    }
                 }
-            },
+            }
             '(' => open.push(')'),
             '[' => open.push(']'),
             '{' => open.push('}'),

@@ -390,7 +390,10 @@ fn what_aws_takes_is_not_refused() {
         json!({ "Type": "Task", "Parameters": { "a.$": "$.detail-type", "b.$": "States.Format('{} it\\'s', $.x[0])", "c.$": "$$", "d.$": "$.[0]" } }),
         json!({ "Type": "Task", "Parameters": { "n.$": "States.ArrayGetItem(States.Array(1, -2.5, 'x', null), 0)", "u.$": "States.UUID()" } }),
         json!({ "Type": "Task", "ResultPath": "$['a b'].c[3]", "TimeoutSeconds": 60, "HeartbeatSeconds": 5 }),
-        json!({ "Type": "Task", "QueryLanguage": "JSONata", "Arguments": { "a": "{% $states.input.x & ')' %}" }, "TimeoutSeconds": "{% $t %}", "Output": "{% /a)/i %}" }),
+        json!({ "Type": "Task", "QueryLanguage": "JSONata", "Arguments": { "a": "{% $states.input.x & ')' %}" }, "TimeoutSeconds": "{% $t %}", "Output": "{% /a\\)/i %}" }),
+        json!({ "Type": "Pass", "QueryLanguage": "JSONata", "Output": "{% $split($x, /[/]/) %}" }),
+        json!({ "Type": "Task", "QueryLanguage": "JSONata", "Credentials": { "RoleArn": "{% $role %}" } }),
+        json!({ "Type": "Task", "Retry": [{ "ErrorEquals": ["States.Http.StatusCode.503"] }] }),
         json!({ "Type": "Pass", "Result": { "x.$": 5 }, "ResultPath": "$.r", "Assign": { "v.$": "$.a" } }),
         json!({ "Type": "Wait", "Timestamp": "2026-12-01T18:00:00Z" }),
         json!({ "Type": "Fail", "ErrorPath": "$.e", "CausePath": "States.Format('{}', $.c)" }),
@@ -447,4 +450,26 @@ fn a_problem_names_its_place_in_the_document() {
         json!({ "Type": "Task", "Retry": [{ "ErrorEquals": ["A"], "MaxAttempts": "3" }] }),
     );
     assert_eq!(found[0].place, "/States/S/Retry/0/MaxAttempts");
+}
+
+#[test]
+fn functions_nested_without_end_are_refused_and_not_followed() {
+    let nested = |depth: usize| {
+        let text = format!("{}1{}", "States.Array(".repeat(depth), ")".repeat(depth));
+        of_state(json!({ "Type": "Task", "Parameters": { "a.$": text } }))
+    };
+    assert_eq!(nested(10), []);
+    assert!(nested(100_000)[0].cause.contains("more than 10 deep"));
+}
+
+#[test]
+fn a_share_of_failures_may_have_a_fraction() {
+    let map = |share: Value| {
+        let inner = json!({ "StartAt": "I", "States": { "I": { "Type": "Pass", "End": true } } });
+        let state =
+            json!({ "Type": "Map", "ItemProcessor": inner, "ToleratedFailurePercentage": share });
+        of_state(state)
+    };
+    assert_eq!(map(json!(12.5)), []);
+    assert!(map(json!(100.5))[0].cause.contains("from 0 to 100"));
 }
