@@ -299,9 +299,8 @@ mod tests {
 
     #[test]
     fn a_command_loses_the_students_whom_it_names_and_a_sentence_nothing() {
-        let text =
-            "`homeroom deploy --reset --students u1` puts it back: give --students u2, then `x`.";
-        let told = "`homeroom deploy --reset` puts it back: give --students u2, then `x`.";
+        let text = "`homeroom status --students u1` tells: give --students u2, then `x`.";
+        let told = "`homeroom status` tells: give --students u2, then `x`.";
         assert_eq!(nameless(text), told);
     }
 
