@@ -56,42 +56,30 @@ pub(crate) fn files(dir: Option<&Path>) -> Result<Files> {
     }
 }
 
-/// Writes a small lab into a folder that is not there yet, or is empty.
-///
-/// # Errors
-/// Of kind [`Exit::Invalid`]: the folder holds something, or cannot be made.
-pub(crate) fn write_starter(dir: &Path) -> Result<()> {
-    let name = dir.display().to_string();
-    let cannot = |error: std::io::Error| Error::new(Exit::Invalid, name.clone(), error.to_string());
-    match std::fs::read_dir(dir).map(|mut entries| entries.next().is_some()) {
-        Ok(true) => {
-            return Err(Error::new(
-                Exit::Invalid,
-                name,
-                "is there and holds something; nothing was written",
-            )
-            .hint("name a folder that is not there yet"));
+/// The small lab that `lab new` writes.
+pub(crate) fn starter() -> Files {
+    let mut files = Files::new();
+    add(&STARTER, "", &mut files);
+    files
+}
+
+/// The files of a folder that is built in; their paths are below `root`, if that is not empty.
+fn add(dir: &Dir<'_>, root: &str, files: &mut Files) {
+    for file in dir.files() {
+        let parts = file.path().iter().map(|part| part.to_string_lossy());
+        let path = parts.collect::<Vec<_>>().join("/");
+        let path = match root {
+            "" => path,
+            root => format!("{root}/{path}"),
+        };
+        if is_shipped(&path) {
+            files.insert(path, file.contents().to_vec());
         }
-        Ok(false) => {}
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            std::fs::create_dir_all(dir).map_err(cannot)?;
-        }
-        Err(error) => return Err(cannot(error)),
     }
-    STARTER.extract(dir).map_err(cannot)
+    dir.dirs().for_each(|dir| add(dir, root, files));
 }
 
 fn built_in() -> Files {
-    fn add(dir: &Dir<'_>, root: &str, files: &mut Files) {
-        for file in dir.files() {
-            let parts = file.path().iter().map(|part| part.to_string_lossy());
-            let path = format!("{root}/{}", parts.collect::<Vec<_>>().join("/"));
-            if is_shipped(&path) {
-                files.insert(path, file.contents().to_vec());
-            }
-        }
-        dir.dirs().for_each(|dir| add(dir, root, files));
-    }
     let mut files = Files::new();
     add(&TEMPLATES, "templates", &mut files);
     add(&LAMBDAS, "lambdas", &mut files);

@@ -1,5 +1,6 @@
 //! `lab check | new`: a lab of one's own, before any account is there.
 
+use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -13,7 +14,7 @@ use crate::options::{OutputFormat, Ui};
 use crate::text::show::clean;
 use crate::text::words::plural;
 
-use super::say::{print_document, said};
+use super::say::{general, print_document, said};
 use crate::results::stamp::{LAB, without_place};
 
 pub(super) fn run(cli: &Cli, verb: &LabVerb, ui: Ui) -> Result<Exit> {
@@ -61,7 +62,27 @@ fn check(dir: Option<&Path>, ui: Ui) -> Result<Exit> {
 }
 
 fn new(dir: &Path, ui: Ui) -> Result<Exit> {
-    bundle::write_starter(dir)?;
+    let subject = dir.display().to_string();
+    let refused = |cause: String| Error::new(Exit::Invalid, subject.clone(), cause);
+    match fs::read_dir(dir).map(|mut entries| entries.next().is_some()) {
+        Ok(true) => {
+            return Err(
+                refused("is there and holds something; nothing was written".to_owned())
+                    .hint("name a folder that is not there yet"),
+            );
+        }
+        Ok(false) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            fs::create_dir_all(dir).map_err(|error| refused(error.to_string()))?;
+        }
+        Err(error) => return Err(refused(error.to_string())),
+    }
+    for (path, bytes) in bundle::starter() {
+        let path = dir.join(path);
+        let folder = path.parent().unwrap_or(dir);
+        let written = fs::create_dir_all(folder).and_then(|()| fs::write(&path, bytes));
+        written.map_err(general(path.display().to_string()))?;
+    }
     let dir = dir.display().to_string();
     let next = format!(
         "homeroom lab check {0}, then homeroom rehearse --lab {0}",
