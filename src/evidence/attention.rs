@@ -1,7 +1,7 @@
 //! Who needs somebody, over the whole class: the most urgent first, what several do alike, and who has gone silent by the
 //! class's own pace. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -12,6 +12,8 @@ use crate::evidence::trouble::open_tasks;
 use crate::ids::Username;
 use crate::lab::Lab;
 use crate::lab::mistake::{Listener, Mistake, Symptom, TroubleReason, remark};
+use crate::roster::Student;
+use crate::text::normalise::key;
 
 const MINUTE_MS: i64 = 60_000;
 /// Nobody is silent before this time is over, however fast the class is.
@@ -150,31 +152,45 @@ fn signs(student: &StudentProgress) -> impl Iterator<Item = i64> {
     attempts.chain(activity.last_seen_ms)
 }
 
-/// Whether so many have a stack that who has none was left out: at least half.
-fn is_deployed(students: &[StudentProgress]) -> bool {
-    let has_one = |student: &&StudentProgress| {
+/// The sections of which so many have a stack that who has none was left out: at least half.
+fn deployed_sections(
+    students: &[StudentProgress],
+    section: impl Fn(&Username) -> Option<String>,
+) -> BTreeSet<Option<String>> {
+    let mut counts: BTreeMap<Option<String>, (usize, usize)> = BTreeMap::new();
+    for student in students {
         let unsure = [Progress::NotDeployed, Progress::Unknown];
-        !student.last.gone && !unsure.contains(&student.progress)
-    };
-    let deployed = students.iter().filter(has_one).count();
-    deployed > 0 && deployed * 2 >= students.len()
+        let has_one = !student.last.gone && !unsure.contains(&student.progress);
+        let (deployed, all) = counts.entry(section(&student.username)).or_default();
+        *deployed += usize::from(has_one);
+        *all += 1;
+    }
+    counts.retain(|_, (deployed, all)| *deployed > 0 && *deployed * 2 >= *all);
+    counts.into_keys().collect()
 }
 
 /// Adds the trouble of those who are silent while the class is at work, and drops that of those who need nobody by what the
-/// whole class shows. Once the class has gone home, nobody is silent; before it is deployed, nobody's stack is missing.
-/// Who is shut out (`frozen`) cannot work, and is not silent. `others`: what is known of the rest of the class.
+/// whole class shows. Once the class has gone home, nobody is silent; before their section is deployed, nobody's stack is
+/// missing. Who is shut out (`frozen`) cannot work, and is not silent. `others`: what is known of the rest of the class.
 pub fn find_silent(
     students: &mut [StudentProgress],
     others: &[Moments],
     frozen: &[Username],
+    roster: &[Student],
     lab: &Lab,
     now: Timestamp,
 ) {
-    let deployed = is_deployed(students);
+    let sections = roster.iter().map(|student| {
+        let section = student.section.as_deref();
+        (&student.username, section.map(key))
+    });
+    let sections: BTreeMap<&Username, Option<String>> = sections.collect();
+    let section = |name: &Username| sections.get(name).cloned().flatten();
+    let deployed = deployed_sections(students, &section);
     for student in &mut *students {
         // An earlier reading may show that a student is done, or that the stack was taken down.
         let is_open = match student.progress {
-            Progress::NotDeployed => deployed,
+            Progress::NotDeployed => deployed.contains(&section(&student.username)),
             progress => progress.is_open(),
         };
         if !is_open || student.last.gone {
@@ -310,9 +326,30 @@ mod tests {
         others: &[Moments],
         minute: i64,
     ) -> Vec<(String, TroubleReason)> {
+        silent_in(&[], students, others, minute)
+    }
+
+    /// The same, with a roster of these usernames and sections.
+    fn silent_in(
+        sections: &[(&str, &str)],
+        students: &[StudentProgress],
+        others: &[Moments],
+        minute: i64,
+    ) -> Vec<(String, TroubleReason)> {
         let mut students = students.to_vec();
         let now = Timestamp::from_millisecond(START + minute * MINUTE_MS).unwrap();
-        find_silent(&mut students, others, &[], &lab(), now);
+        let roster: Vec<Student> = sections
+            .iter()
+            .map(|(name, section)| Student {
+                username: name.parse().unwrap(),
+                name: None,
+                email: None,
+                section: Some((*section).to_owned()),
+                extra: Vec::new(),
+                due: None,
+            })
+            .collect();
+        find_silent(&mut students, others, &[], &roster, &lab(), now);
         let needs = needs(&students);
         needs
             .into_iter()
@@ -421,6 +458,10 @@ mod tests {
         // Most of the class has none yet, or has none any more.
         assert_eq!(silent(&[works(), absent("a"), absent("b")], 5), []);
         assert_eq!(silent(&[absent("a")], 5), []);
+        // Where there are sections, most of the own one counts.
+        let class = [works(), absent("a"), absent("b"), absent("c")];
+        let sections = [("works", "A"), ("a", "a "), ("b", "B"), ("c", "B")];
+        assert_eq!(silent_in(&sections, &class, &[], 5), [missing("a")]);
         let mut gone = absent("gone");
         (gone.progress, gone.last.gone) = (Progress::InProgress, true);
         assert_eq!(silent(&[works(), works(), gone.clone()], 5), []);

@@ -217,7 +217,10 @@ fn student(row: &ReportStudent, pseudonym: &Username, scrub: &Scrub) -> ReportSt
     if let Some(trouble) = &mut progress.trouble {
         let of_stack = trouble.reason.is_of_stack();
         trouble.act = None;
-        let kept = |text: Option<String>| text.filter(|_| of_stack).map(|text| scrub.text(&text));
+        let kept = |text: Option<String>| {
+            text.filter(|_| of_stack)
+                .map(|text| scrub.text(&nameless(&text)))
+        };
         (trouble.cause, trouble.say) = (kept(trouble.cause.take()), kept(trouble.say.take()));
         trouble.room = None;
     }
@@ -270,7 +273,16 @@ fn check(result: &mut CheckResult, scrub: &Scrub) {
     }
     result.hint = scrub.text(&result.hint);
     let hint = result.instructor_hint.take();
-    result.instructor_hint = hint.map(|hint| scrub.text(&hint));
+    result.instructor_hint = hint.map(|hint| scrub.text(&nameless(&hint)));
+}
+
+/// The text without the students whom its commands name, between backticks: no command finds them by pseudonyms.
+fn nameless(text: &str) -> String {
+    let parts = text.split('`').enumerate().map(|(n, part)| match n % 2 {
+        0 => part,
+        _ => part.split(" --students ").next().unwrap_or(part),
+    });
+    parts.collect::<Vec<_>>().join("`")
 }
 
 #[cfg(test)]
@@ -283,6 +295,13 @@ mod tests {
         (1..=count)
             .map(|n| format!("user{n}").parse().unwrap())
             .collect()
+    }
+
+    #[test]
+    fn a_command_loses_the_students_whom_it_names_and_a_sentence_nothing() {
+        let text = "`homeroom status --students u1` tells: give --students u2, then `x`.";
+        let told = "`homeroom status` tells: give --students u2, then `x`.";
+        assert_eq!(nameless(text), told);
     }
 
     #[test]

@@ -83,6 +83,12 @@ pub(crate) fn result_line(exit: Exit, document: &impl Serialize) -> serde_json::
     })
 }
 
+/// The first line of the stream of `watch`: where the page is.
+pub(crate) fn page_line(url: &str) -> serde_json::Result<String> {
+    let at = moment(Timestamp::now());
+    json::line(&serde_json::json!({ "at": at, "event": "page-served", "url": url }))
+}
+
 impl RunLog<File> {
     /// Creates `<class_dir>/runs/<started>-<verb>.jsonl`, readable by the owner alone: it names students.
     /// Makes missing folders. A run that started in the same second as another gets a number.

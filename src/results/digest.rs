@@ -18,8 +18,11 @@ pub(crate) const USERNAME: &str = "{username}";
 /// A plan as it is shown.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct PlanDigest {
-    /// The profile that was asked for.
+    /// The profile whose credentials count.
     pub profile: Option<String>,
+    /// Where the credentials come from, if of no profile: `environment` or `instance`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keys_from: Option<&'static str>,
     /// Where the calls go, if not to AWS.
     pub endpoint: Option<String>,
     /// Why the account's alias could not be read.
@@ -139,7 +142,13 @@ impl PlanDigest {
         }
         let (username, outcome) = (student.username.clone(), student.outcome);
         let mut groups = self.groups.iter_mut();
-        match groups.find(|group| group.outcome == outcome && group.resources == resources) {
+        // In whatever order the stack has them.
+        let alike = |group: &PlanGroup| {
+            group.outcome == outcome
+                && group.resources.len() == resources.len()
+                && resources.iter().all(|one| group.resources.contains(one))
+        };
+        match groups.find(|group| alike(group)) {
             Some(group) => group.students.push(username),
             None => self.groups.push(PlanGroup {
                 students: vec![username],
@@ -254,6 +263,26 @@ mod tests {
             resources: vec![planned(&format!("{name}-f"), old)],
             ..StudentResult::new(name.parse().unwrap(), Outcome::Changes)
         }
+    }
+
+    #[test]
+    fn students_alike_are_one_group_whatever_is_made_first() {
+        let function = planned("f", "3 s");
+        let role = ResourceResult {
+            resource: ResourceId::new(Kind::Role, "r"),
+            ..function.clone()
+        };
+        let of = |name: &str, resources: &[&ResourceResult]| StudentResult {
+            resources: resources.iter().map(|&one| one.clone()).collect(),
+            ..StudentResult::new(name.parse().unwrap(), Outcome::Changes)
+        };
+        let digest = PlanDigest::of(&[
+            of("ana", &[&function, &role]),
+            of("ben", &[&role, &function]),
+            of("cy", &[&role, &role]),
+        ]);
+        let sizes: Vec<_> = digest.groups.iter().map(|g| g.students.len()).collect();
+        assert_eq!(sizes, [2, 1]);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use super::access::still_frozen;
 use super::class::Class;
 use super::session::Session;
+use crate::aws::configured::{CredentialSource, credential_source};
 use crate::aws::pacing::Pacer;
 use crate::aws::{CallResult, Client};
 use crate::cli::{Cli, PlanArgs};
@@ -47,19 +48,19 @@ pub(super) async fn run(cli: &Cli, args: &PlanArgs) -> Result<Exit> {
         true if plan.count(Verdict::Conflict) > 0 => Exit::SomeFailed,
         _ => Exit::Done,
     };
-    ended.summary.plan = Some(digest(&session, &mut ended.summary, &plan, alias));
+    ended.summary.plan = Some(digest(&session, &mut ended.summary, &plan, alias).await);
     ended.summary.gaps = plan.gaps;
     ended.show(&session).await
 }
 
 /// The plan as it is shown. `alias`: the account's, as it was read.
-fn digest(
+async fn digest(
     session: &Session,
     summary: &mut RunSummary,
     plan: &Plan,
     alias: CallResult<Option<String>>,
 ) -> PlanDigest {
-    let (profile, endpoint) = match &session.class.settings.target {
+    let (asked, endpoint) = match &session.class.settings.target {
         CloudTarget::Local => (None, Some("embedded".to_owned())),
         CloudTarget::Aws {
             profile,
@@ -69,12 +70,23 @@ fn digest(
             (profile.as_ref().map(ToString::to_string), endpoint)
         }
     };
+    let source = match &session.class.settings.target {
+        CloudTarget::Local => None,
+        CloudTarget::Aws { .. } => credential_source(asked.as_deref()).await.ok(),
+    };
+    let (profile, keys_from) = match source {
+        Some(CredentialSource::Profile { name, .. }) => (Some(name), None),
+        Some(CredentialSource::Variables) => (None, Some("environment")),
+        Some(CredentialSource::Instance { .. }) => (None, Some("instance")),
+        Some(CredentialSource::Unreadable) | None => (asked, None),
+    };
     let alias_unread = alias.as_ref().err().map(ToString::to_string);
     if let Some(stamp) = &mut summary.stamp {
         stamp.account.alias = alias.ok().flatten();
     }
     PlanDigest {
         profile,
+        keys_from,
         endpoint,
         alias_unread,
         limits: shown(plan.limits_of_stacks()),

@@ -48,7 +48,15 @@ pub(super) async fn tell_silent(
         let any = absent > 0 && students.iter().any(works);
         notes.extend(any.then(|| pace_note(class.students.len(), others.len(), absent)));
     }
-    find_silent(students, &others, heard.frozen, &class.lab, heard.now);
+    let roster = &class.roster.students;
+    find_silent(
+        students,
+        &others,
+        heard.frozen,
+        roster,
+        &class.lab,
+        heard.now,
+    );
     let unheard = Unheard::of(students, heard.apis, cache, heard.now);
     if heard.asks && !unheard.is_empty() {
         let ask = async |client: &Client| unheard.ask(client, cache).await;

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use futures::{Stream, StreamExt};
 use jiff::Timestamp;
+use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::aws::Operation;
@@ -26,7 +27,7 @@ use crate::evidence::turns::WatchTurns;
 use crate::options::OutputFormat;
 use crate::report::Document;
 use crate::report::html::Pages;
-use crate::report::runlog::result_line;
+use crate::report::runlog::{page_line, result_line};
 use crate::results::Stamp;
 use crate::text::json;
 
@@ -61,16 +62,40 @@ pub(super) async fn run(cli: &Cli, args: &WatchArgs) -> Result<Exit> {
     // From here on Ctrl-C ends the command in order.
     let mut interrupts = Box::pin(interrupts());
     let place = listen(&session, args).await?;
-    let word = secret_word(&session.folder(), place.is_shared).map_err(general("watch"))?;
-    let board = Arc::new(Board::new(word));
+    let board = Arc::new(Board::new(secret_word().map_err(general("watch"))?));
     let url = place.url(board.word());
-    announce(&session, &url)?;
-    let _signpost = args.open.then(|| open(&session, &url));
+    let verbosity = session.class.settings.ui.verbosity;
+    let signpost = match Signpost::put(&session.folder(), &url) {
+        Ok(signpost) => Some(signpost),
+        Err(error) => {
+            let note = format!("no file leads to the page ({error}): open the address yourself");
+            say(&note, verbosity);
+            None
+        }
+    };
+    announce(&session, &url, signpost.as_ref())?;
+    // Without a browser, the address that was said has to do.
+    if let Some(signpost) = signpost.as_ref().filter(|_| args.open)
+        && let Some(why) = browser::show(signpost.path())
+    {
+        say(&format!("{why}, or the address above"), verbosity);
+    }
     let server = tokio::spawn(serve(place.listener, Arc::clone(&board)));
     let interval = Duration::from_secs(args.interval);
     let render = |report: &Document| pages.live(report, key.as_ref(), interval.as_secs());
-    let ended = watch(&session, &board, interval, render, &mut interrupts).await;
+    let ended = watch(
+        &session,
+        &board,
+        interval,
+        args.anonymous,
+        render,
+        &mut interrupts,
+    );
+    let ended = ended.await;
     server.abort();
+    if let (Ok(exit), OutputFormat::Jsonl) = (&ended, session.class.settings.ui.output) {
+        print(result_line(*exit, &document(&session, &url)))?;
+    }
     ended
 }
 
@@ -95,31 +120,12 @@ async fn listen(session: &Session, args: &WatchArgs) -> Result<PageAddress> {
     Ok(place)
 }
 
-/// Opens the page in a browser. Without one, the address that was said has to do.
-fn open(session: &Session, url: &str) -> Option<Signpost> {
-    let verbosity = session.class.settings.ui.verbosity;
-    match Signpost::put(&session.folder(), url) {
-        Ok(signpost) => {
-            if let Some(why) = browser::show(signpost.path()) {
-                say(&format!("{why}, or the address above"), verbosity);
-            }
-            Some(signpost)
-        }
-        Err(error) => {
-            say(
-                &format!("no browser was started: {error}: open the address above"),
-                verbosity,
-            );
-            None
-        }
-    }
-}
-
-/// Reads while somebody looks or a webhook waits for news, until Ctrl-C.
+/// Reads while somebody looks or a webhook waits for news, until Ctrl-C. `hides`: the page shows no names.
 async fn watch(
     session: &Session,
     board: &Board,
     interval: Duration,
+    hides: bool,
     render: impl Fn(&Document) -> std::result::Result<String, tera::Error>,
     interrupts: &mut (impl Stream<Item = ()> + Unpin),
 ) -> Result<Exit> {
@@ -162,30 +168,48 @@ async fn watch(
             }
             // The reading listens for Ctrl-C itself.
             Err(error) if error.exit == Exit::Interrupted => return Ok(Exit::Done),
+            // AWS's words name students.
+            Err(error) if hides => {
+                say(&error.to_string(), session.class.settings.ui.verbosity);
+                board.say(Said::Failed("the terminal says why".to_owned()));
+            }
             Err(error) => board.say(Said::Failed(error.to_string())),
         }
         due = began + interval.max(began.elapsed() * (REST + 1));
     }
 }
 
-/// Says where the page is: the one line on stdout.
-fn announce(session: &Session, url: &str) -> Result<()> {
-    let mut out = io::stdout().lock();
-    let said = match session.class.settings.ui.output {
-        OutputFormat::Text => writeln!(out, "{url}\nOpen it in a browser. Ctrl-C ends it."),
-        format => {
-            let scope = session.scope();
-            let stamp = Stamp::now(Command::Watch, &scope.account, &scope.region);
-            let mut document = serde_json::json!(stamp);
-            document["command"] = Command::Watch.as_str().into();
-            document["url"] = url.into();
-            let line = match format {
-                OutputFormat::Jsonl => result_line(Exit::Done, &document),
-                _ => json::line(&document),
-            };
-            line.map_err(io::Error::from)
-                .and_then(|line| out.write_all(line.as_bytes()))
+/// Says where the page is.
+fn announce(session: &Session, url: &str, signpost: Option<&Signpost>) -> Result<()> {
+    print(match session.class.settings.ui.output {
+        OutputFormat::Text => {
+            let bookmark = signpost.map_or(String::new(), |signpost| {
+                let path = signpost.path().display();
+                format!(" The address is new each time; to bookmark: {path}")
+            });
+            Ok(format!(
+                "{url}\nOpen it in a browser. Ctrl-C ends it.{bookmark}\n"
+            ))
         }
-    };
-    said.and_then(|()| out.flush()).map_err(general("stdout"))
+        OutputFormat::Json => json::line(&document(session, url)),
+        OutputFormat::Jsonl => page_line(url),
+    })
+}
+
+/// `watch.json`.
+fn document(session: &Session, url: &str) -> Value {
+    let scope = session.scope();
+    let stamp = Stamp::now(Command::Watch, &scope.account, &scope.region);
+    let mut document = serde_json::json!(stamp);
+    document["command"] = Command::Watch.as_str().into();
+    document["url"] = url.into();
+    document
+}
+
+fn print(line: serde_json::Result<String>) -> Result<()> {
+    let mut out = io::stdout().lock();
+    line.map_err(io::Error::from)
+        .and_then(|line| out.write_all(line.as_bytes()))
+        .and_then(|()| out.flush())
+        .map_err(general("stdout"))
 }

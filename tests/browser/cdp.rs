@@ -151,10 +151,10 @@ impl Browser {
         }
     }
 
-    /// Waits until the page that was opened has gone on to another by itself, and that is loaded.
-    pub fn gone_on(&mut self) {
+    /// Waits until the page that was opened has gone on to another by itself so many times, and that is loaded.
+    pub fn gone_on(&mut self, times: usize) {
         let loaded = |event: &&Value| event["method"] == "Page.loadEventFired";
-        while self.events.iter().filter(loaded).count() < 2 {
+        while self.events.iter().filter(loaded).count() <= times {
             self.receive();
         }
     }

@@ -230,7 +230,7 @@ fn a_row_says_how_long_ago_and_leads_to_the_students_page() {
     browser.click(".need a[href='#s-user17']");
     browser.until("document.querySelector('#d-user17 .student')?.checkVisibility()");
     browser.eval("document.querySelector('#s-user8 a.page').click()");
-    browser.gone_on();
+    browser.gone_on(1);
     assert_eq!(
         browser.eval("document.querySelector('h1').innerText.includes('user8')"),
         true

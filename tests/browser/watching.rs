@@ -200,10 +200,30 @@ async fn open_hands_over_a_file_and_never_the_secret_address() {
     assert!(!page.exists(), "what leads to the page is gone with it");
     let kept = all_text(&class.folder.path().join("reports"));
     assert!(!kept.contains(word), "the word is in a file");
-    // The same address the next time.
+    // The next time the same origin, where the browser keeps what was chosen, and another word.
     let (again, other) = Watch::start(&class);
-    assert_eq!(other, url);
+    let origin = url.split(word).next().unwrap();
+    assert!(other.starts_with(origin), "{other} {url}");
+    assert_ne!(other, url);
     assert_eq!(again.interrupt(), Some(0));
+    class.cloud.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[cfg_attr(not(browser), ignore = "needs Debian's chromium")]
+async fn the_file_to_bookmark_leads_a_browser_to_the_page() {
+    let class = Class::deployed().await;
+    let (watch, url) = Watch::start(&class);
+    let mut browser = Browser::start();
+    browser.open_file(&class.folder.path().join("reports/demo/watch.html"));
+    // To the page that waits, and once the class was read to the page itself.
+    browser.gone_on(2);
+    assert_eq!(browser.eval("location.href"), url);
+    assert_eq!(
+        browser.eval("document.getElementById('s-user1').dataset.state"),
+        "not-started"
+    );
+    assert_eq!(watch.interrupt(), Some(0));
     class.cloud.stop().await.unwrap();
 }
 
@@ -217,7 +237,7 @@ async fn watch_renews_the_grid_in_place_and_reads_only_while_its_page_is_open() 
     // The page comes by itself once the class was read.
     let mut browser = Browser::start();
     browser.open(&url);
-    browser.gone_on();
+    browser.gone_on(1);
     browser.until("document.getElementById('live').textContent.includes('every')");
     let state = "document.getElementById('s-user1').dataset.state";
     assert_eq!(browser.eval(state), "not-started");

@@ -122,7 +122,7 @@ impl StackAct {
                 command("deploy")
             ),
             Self::Reset => format!(
-                "`deploy` alone keeps what the student changed. `{}` puts the stack back as the lab has it; their \
+                "A plain deployment keeps what the student changed. `{}` puts the stack back as the lab has it; their \
                  changes in it are overwritten.",
                 command("deploy --reset")
             ),
@@ -130,10 +130,15 @@ impl StackAct {
                 "A function that was just written needs up to a minute: run `{}` again then.",
                 command("status")
             ),
-            Self::LookAt => "Open the function in the Lambda console: it says why the function cannot run. `deploy` finds \
-                             nothing to put back there."
-                .to_owned(),
-            Self::ClearUp => format!("Clear up the cause, then run `{}` again.", command("status")),
+            Self::LookAt => {
+                "Open the function in the Lambda console: it says why the function cannot run. A \
+                             deployment finds nothing to put back there."
+                    .to_owned()
+            }
+            Self::ClearUp => format!(
+                "Clear up the cause, then run `{}` again.",
+                command("status")
+            ),
         }
     }
 }

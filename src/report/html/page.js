@@ -87,8 +87,8 @@
     }
     for (const task of document.querySelectorAll(".tasks li")) task.classList.toggle("picked", task.dataset.check === check);
   };
-  // A reload keeps what was chosen, where the browser lets a page remember anything. A live page has the same address the
-  // next time, and keeps it until then: without what was typed, which may be a name.
+  // A reload keeps what was chosen, where the browser lets a page remember anything. A live page has the same host and
+  // port the next time, and keeps it until then: without what was typed, which may be a name.
   const live = "live" in document.body.dataset;
   const memory = live ? "homeroom" : `homeroom ${location.pathname}`;
   const keep = (store, chosen) => {
@@ -142,7 +142,7 @@
     if (field.value) $("students").scrollIntoView({ behavior: "smooth", block: "start" });
   };
   const overview = () => {
-    for (const command of document.querySelectorAll(".do > code:first-of-type")) {
+    for (const command of document.querySelectorAll(".proposes > code")) {
       if (!command.nextElementSibling?.matches(".copy")) command.after(copyButton(command));
     }
     for (const card of document.querySelectorAll(".card")) {
@@ -223,11 +223,17 @@
   // To the second, in the report's own zone, so that a new reading is visible.
   const clock = () => document.querySelector(".taken time").dateTime.slice(11, 19);
   const source = new EventSource("events");
+  let failures = 0;
+  source.addEventListener("open", () => { failures = 0; });
   source.addEventListener("reading", () => say(`Live · read at ${clock()} · reading again …`));
   source.addEventListener("read", async () => {
     await renew();
     say(`Live · read at ${clock()} · read again every ${document.body.dataset.live} seconds`);
   });
   source.addEventListener("failed", (event) => say(`Could not be read: ${event.data}. The page shows what was read at ${clock()}.`));
-  source.addEventListener("error", () => say(`homeroom has stopped. The page shows what was read at ${clock()}.`));
+  source.addEventListener("error", () => {
+    // Who listens at the port of a watch that has ended is a stranger.
+    if (++failures >= 3) source.close();
+    say(`homeroom has stopped. The page shows what was read at ${clock()}. The next watch has another address.`);
+  });
 })();

@@ -25,12 +25,16 @@ const SHOWN: usize = 5;
 /// Parts of one difference that are shown.
 const PARTS: usize = 5;
 
-const STATES: [(Verdict, &str); 4] = [
+const STATES: [(Verdict, &str); 5] = [
     (Verdict::Create, "Would be made, with something to know"),
     (Verdict::Update, "Would be updated"),
     (
         Verdict::Keep,
         "Changed by the student, and kept (deploy --reset puts them back)",
+    ),
+    (
+        Verdict::NoChange,
+        "Changed by the student, and good as it is: kept",
     ),
     (Verdict::Conflict, "Not provably ours: never touched"),
 ];
@@ -91,16 +95,23 @@ impl PlanPage<'_, '_, '_> {
                 (None, Some(_)) => " (alias: ?)".to_owned(),
                 (None, None) => String::new(),
             };
-            let through = match (&digest.profile, digest.endpoint.as_deref()) {
-                (_, Some("embedded")) => "the embedded cloud".to_owned(),
-                (Some(profile), None) => format!("profile {profile}"),
-                (Some(profile), Some(url)) => format!("profile {profile}, {url}"),
-                (None, Some(url)) => url.to_owned(),
+            let keys = match (&digest.profile, digest.keys_from) {
+                (Some(profile), _) => format!("profile {profile}"),
+                (None, Some(place)) => format!("keys from the {place}"),
                 (None, None) => "no profile named".to_owned(),
+            };
+            let through = match digest.endpoint.as_deref() {
+                Some("embedded") => "the embedded cloud".to_owned(),
+                Some(url) => format!("{keys}, {url}"),
+                None => keys,
             };
             let (account, region) = (&stamp.account.id, &stamp.region);
             let place = format!("account {account}{alias}, {region}, {through}");
             self.page.text("  ", "  ", &place)?;
+            if let Some(why) = &digest.alias_unread {
+                let why = format!("the account's alias could not be read: {why}");
+                self.page.text("  ", "    ", &why)?;
+            }
         }
         self.page.line("")
     }

@@ -1,4 +1,4 @@
-//! Where the page is: its address, the port that stays the same, and the word that only who was told knows.
+//! Where the page is: its address, the port that stays the same, and the word that is new each time.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
 
 use crate::error::{Error, Exit, Result};
-use crate::files::{kept_key, write_all_whole};
+use crate::files::write_all_whole;
 use crate::text::hex;
 
 /// Ports of classes: below those that systems give to outgoing connections.
@@ -28,7 +28,7 @@ pub(super) struct PageAddress {
     pub(super) note: Option<String>,
 }
 
-/// The port of a class: the same each time, so that a bookmark stays good. `what` tells it from others.
+/// The port of a class: the same each time, because browsers keep by it what was chosen on the page. `what` tells it from others.
 pub(super) fn usual_port(what: &[&str]) -> u16 {
     let digest = Sha256::digest(what.join("\0"));
     let number = u32::from_be_bytes([0, digest[0], digest[1], digest[2]]);
@@ -75,17 +75,24 @@ impl PageAddress {
     /// `taken`: the port of the class, where that was not free.
     fn of(listener: TcpListener, taken: Option<u16>) -> Result<Self> {
         let local = listener.local_addr().map_err(super::general("watch"))?;
-        let note = taken.map(|port| {
-            format!(
-                "port {port}, this class's own, is taken (by another watch of it?): this one is at {}",
-                local.port()
-            )
+        let own = local.port();
+        let taken = taken.map(|port| {
+            format!("port {port}, this class's own, is taken (by another watch of it?): this one is at {own}")
         });
+        let facing = told(local.ip(), faces);
+        let alone = facing.is_none().then(|| {
+            format!("this machine is in no network yet: the address is for it alone. Once it is in one, other machines put its address there, with port {own}")
+        });
+        let notes: Vec<String> = taken.into_iter().chain(alone).collect();
+        let loopback = match local.is_ipv4() {
+            true => Ipv4Addr::LOCALHOST.into(),
+            false => Ipv6Addr::LOCALHOST.into(),
+        };
         Ok(Self {
-            address: SocketAddr::new(told(local.ip()), local.port()),
+            address: SocketAddr::new(facing.unwrap_or(loopback), own),
             is_shared: !local.ip().is_loopback(),
             listener,
-            note,
+            note: (!notes.is_empty()).then(|| notes.join(". ")),
         })
     }
 
@@ -94,45 +101,45 @@ impl PageAddress {
     }
 }
 
-/// An address that a browser can be told: of those that stand for all of this machine's, the one that faces the network.
-fn told(at: IpAddr) -> IpAddr {
-    // Documentation addresses (RFC 5737, RFC 3849). Connecting a datagram socket sends nothing.
-    let (own, other): (IpAddr, IpAddr) = match at {
-        IpAddr::V4(_) => (at, Ipv4Addr::new(192, 0, 2, 1).into()),
-        IpAddr::V6(_) => (at, Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1).into()),
-    };
-    let faces = || -> io::Result<IpAddr> {
-        let socket = UdpSocket::bind((own, 0))?;
-        socket.connect((other, 9))?;
-        Ok(socket.local_addr()?.ip())
-    };
+/// An address that a browser can be told: of those that stand for all of this machine's, the one that faces the network, if
+/// any does.
+fn told(at: IpAddr, faces: impl FnOnce(IpAddr) -> io::Result<IpAddr>) -> Option<IpAddr> {
     match at.is_unspecified() {
-        false => at,
-        true => faces().unwrap_or(at),
+        false => Some(at),
+        true => faces(at).ok().filter(|facing| !facing.is_unspecified()),
     }
 }
 
-/// The random word in the address. On this machine alone it stays the same for a class, and lies in a file that only its owner
-/// can read. Where other machines reach the page, or no file can be kept, it is a new one each time.
+/// The address of this machine that faces the network, of the kind of `at`.
+fn faces(at: IpAddr) -> io::Result<IpAddr> {
+    // Documentation addresses (RFC 5737, RFC 3849). Connecting a datagram socket sends nothing.
+    let other: IpAddr = match at {
+        IpAddr::V4(_) => Ipv4Addr::new(192, 0, 2, 1).into(),
+        IpAddr::V6(_) => Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1).into(),
+    };
+    let socket = UdpSocket::bind((at, 0))?;
+    socket.connect((other, 9))?;
+    Ok(socket.local_addr()?.ip())
+}
+
+/// The random word in the address, a new one each time: a page that is left open goes on asking at the port of a watch that
+/// has ended, and so tells its word to whoever listens there then.
 ///
 /// # Errors
 /// When the system gives no random bytes.
-pub(super) fn secret_word(folder: &Path, is_shared: bool) -> io::Result<String> {
-    let kept = match is_shared {
-        true => None,
-        false => kept_key(&folder.join(".watch-key"), "to get a new address").ok(),
-    };
+pub(super) fn secret_word() -> io::Result<String> {
     let mut bytes = [0; 16];
-    match kept {
-        Some(key) => bytes.copy_from_slice(&key[..16]),
-        None => getrandom::fill(&mut bytes).map_err(io::Error::other)?,
-    }
+    getrandom::fill(&mut bytes).map_err(io::Error::other)?;
     Ok(hex(&bytes))
 }
 
-/// A file that leads a browser to the page, while it is there: see [`crate::verbs::browser`].
+/// A file that leads a browser to the page, while it is there; its place stays the same, to be bookmarked. See
+/// [`crate::verbs::browser`], too.
 #[derive(Debug)]
-pub(super) struct Signpost(PathBuf);
+pub(super) struct Signpost {
+    path: PathBuf,
+    page: String,
+}
 
 impl Signpost {
     /// # Errors
@@ -145,19 +152,21 @@ impl Signpost {
             "<!doctype html><meta charset=\"utf-8\"><meta name=\"referrer\" content=\"no-referrer\">\
              <meta http-equiv=\"refresh\" content=\"0; url={url}\"><title>homeroom watch</title><a href=\"{url}\">The page</a>"
         );
-        write_all_whole(folder, vec![(path.clone(), page.into_bytes())])?;
-        Ok(Self(path))
+        write_all_whole(folder, vec![(path.clone(), page.clone().into_bytes())])?;
+        Ok(Self { path, page })
     }
 
     pub(super) fn path(&self) -> &Path {
-        &self.0
+        &self.path
     }
 }
 
 impl Drop for Signpost {
     fn drop(&mut self) {
-        // One that is left leads nowhere.
-        let _ = std::fs::remove_file(&self.0);
+        // Another watch of the class may have put its own there. One that is left leads nowhere.
+        if std::fs::read_to_string(&self.path).is_ok_and(|page| page == self.page) {
+            let _ = std::fs::remove_file(&self.path);
+        }
     }
 }
 
@@ -203,26 +212,21 @@ mod tests {
     }
 
     #[test]
-    fn the_word_stays_for_this_machine_and_is_new_each_time_for_others() {
-        let dir = tempfile::tempdir().unwrap();
-        let word = secret_word(dir.path(), false).unwrap();
+    fn where_no_network_is_the_address_is_this_machines_own() {
+        let all = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+        let none = |_| Err(io::ErrorKind::NetworkUnreachable.into());
+        assert_eq!(told(all, none), None);
+        assert_eq!(told(all, Ok), None);
+        assert_eq!(told(all, |_| Ok(HERE)), Some(HERE));
+        let given = "192.168.7.20".parse().unwrap();
+        assert_eq!(told(given, none), Some(given));
+    }
+
+    #[test]
+    fn the_word_is_another_each_time() {
+        let word = secret_word().unwrap();
         assert_eq!(word.len(), 32);
-        assert_eq!(secret_word(dir.path(), false).unwrap(), word);
-        let shared = secret_word(dir.path(), true).unwrap();
-        assert_ne!(shared, word);
-        assert_ne!(secret_word(dir.path(), true).unwrap(), shared);
-        // Where nothing can be kept.
-        let none = dir.path().join(".watch-key/none");
-        assert_ne!(secret_word(&none, false).unwrap(), word);
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            let mode = std::fs::metadata(dir.path().join(".watch-key"))
-                .unwrap()
-                .permissions()
-                .mode();
-            assert_eq!(mode & 0o777, 0o600);
-        }
+        assert_ne!(secret_word().unwrap(), word);
     }
 
     #[test]
@@ -241,7 +245,10 @@ mod tests {
             let mode = std::fs::metadata(&path).unwrap().permissions().mode();
             assert_eq!(mode & 0o777, 0o600);
         }
+        let other = Signpost::put(dir.path(), "http://127.0.0.1:20001/ff00/").unwrap();
         drop(sign);
+        assert!(path.exists(), "the other's leads on");
+        drop(other);
         assert!(!path.exists());
     }
 }

@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::StatusCode;
-use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use axum::http::header::{self, HeaderName, HeaderValue};
+use axum::http::{Method, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{Html, IntoResponse, Response};
@@ -207,7 +207,7 @@ async fn only_read() -> impl IntoResponse {
 /// Refuses a request that names another address or does not know the word, and marks every answer as for this address alone.
 async fn guard(State(board): State<Arc<Board>>, request: Request, next: Next) -> Response {
     let arrived = request.extensions().get::<ArrivedAt>();
-    let ours = arrived.is_some_and(|ArrivedAt(at)| is_ours(request.headers(), *at));
+    let ours = arrived.is_some_and(|ArrivedAt(at)| is_ours(&request, *at));
     let mut response = if !ours {
         let why = "This page is for its own address only.";
         (StatusCode::FORBIDDEN, why).into_response()
@@ -232,27 +232,37 @@ async fn guard(State(board): State<Arc<Board>>, request: Request, next: Next) ->
     response
 }
 
-/// Whether a request names this server as its own, and no other site sent it. Nobody else's name can be `localhost` or an
-/// address in digits.
-fn is_ours(headers: &HeaderMap, arrived: SocketAddr) -> bool {
-    let port = arrived.port();
+/// Whether a request names this server as its own, and no other site sent it, but for a link to the page itself. Nobody
+/// else's name can be `localhost` or an address in digits.
+fn is_ours(request: &Request, arrived: SocketAddr) -> bool {
+    let headers = request.headers();
     // A socket for both kinds of addresses has the older ones within the newer.
-    let ip: IpAddr = arrived.ip().to_canonical();
-    let own = [
-        SocketAddr::new(ip, port).to_string(),
-        format!("127.0.0.1:{port}"),
-        format!("[::1]:{port}"),
-        format!("localhost:{port}"),
-    ];
-    let host = headers.get(header::HOST).is_some_and(|host| {
-        own.iter()
-            .any(|own| host.as_bytes().eq_ignore_ascii_case(own.as_bytes()))
-    });
+    let ip = match arrived.ip().to_canonical() {
+        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V6(ip) => format!("[{ip}]"),
+    };
+    let own = [&ip, "127.0.0.1", "[::1]", "localhost"];
+    let host = headers.get(header::HOST);
+    let host = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let name = match host.strip_suffix(&format!(":{}", arrived.port())) {
+        // Browsers leave out the usual port.
+        None if arrived.port() == 80 => host,
+        name => name.unwrap_or_default(),
+    };
+    let named = own.iter().any(|own| name.eq_ignore_ascii_case(own));
     // Browsers say where a request comes from; `none` is the address bar.
-    let site = headers
-        .get("sec-fetch-site")
-        .is_none_or(|site| site == "same-origin" || site == "none");
-    host && site
+    let says = |name: &str, value: &str| headers.get(name).is_some_and(|said| said == value);
+    let site = !headers.contains_key("sec-fetch-site")
+        || says("sec-fetch-site", "same-origin")
+        || says("sec-fetch-site", "none");
+    // What a person follows, as from the signpost, a file. The site that leads here reads nothing of it.
+    let path = request.uri().path();
+    let is_page = path.ends_with('/') && path.matches('/').count() == 2;
+    let followed = is_page
+        && request.method() == Method::GET
+        && says("sec-fetch-mode", "navigate")
+        && says("sec-fetch-dest", "document");
+    named && (site || followed)
 }
 
 async fn page(State(board): State<Arc<Board>>) -> Html<Bytes> {
@@ -294,7 +304,6 @@ mod tests {
     use std::net::Ipv4Addr;
 
     use axum::body::Body;
-    use axum::http::Method;
     use futures::StreamExt;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpStream;
@@ -373,6 +382,57 @@ mod tests {
         for method in [Method::POST, Method::HEAD] {
             let refused = answer(method, &board, &page, &[own]).await.status();
             assert_eq!(refused, StatusCode::METHOD_NOT_ALLOWED);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_link_elsewhere_leads_to_the_page_and_to_nothing_else() {
+        let board = new_board();
+        let page = format!("/{}/", board.secret);
+        let events = format!("{page}events");
+        let script = format!("{page}waiting.js");
+        let status = async |path: &str, mode, dest| {
+            let headers = [
+                ("host", HERE),
+                ("sec-fetch-site", "cross-site"),
+                ("sec-fetch-mode", mode),
+                ("sec-fetch-dest", dest),
+            ];
+            ask(&board, path, &headers).await
+        };
+        assert_eq!(status(&page, "navigate", "document").await, StatusCode::OK);
+        for (path, mode, dest) in [
+            (&page, "navigate", "iframe"),
+            (&page, "cors", "empty"),
+            (&page, "no-cors", "document"),
+            (&events, "navigate", "document"),
+            (&events, "cors", "empty"),
+            (&script, "no-cors", "script"),
+        ] {
+            let status = status(path, mode, dest).await;
+            assert_eq!(status, StatusCode::FORBIDDEN, "{path} {mode} {dest}");
+        }
+        // The word is asked for as ever.
+        let other = format!("/{}/", "0".repeat(32));
+        let status = status(&other, "navigate", "document").await;
+        assert_eq!(status, StatusCode::NOT_FOUND);
+    }
+
+    #[tokio::test]
+    async fn a_browser_leaves_out_the_usual_port_and_no_other() {
+        let board = new_board();
+        let page = format!("/{}/", board.secret);
+        for (arrived, host, expected) in [
+            ("127.0.0.1:80", "127.0.0.1", StatusCode::OK),
+            ("127.0.0.1:80", "localhost:80", StatusCode::OK),
+            ("[2001:db8::7]:80", "[2001:db8::7]", StatusCode::OK),
+            ("127.0.0.1:80", "evil.example", StatusCode::FORBIDDEN),
+            ("127.0.0.1:80", "127.0.0.1:81", StatusCode::FORBIDDEN),
+            ("127.0.0.1:80", "", StatusCode::FORBIDDEN),
+            (HERE, "127.0.0.1", StatusCode::FORBIDDEN),
+        ] {
+            let answer = answer_at(arrived, Method::GET, &board, &page, &[("host", host)]).await;
+            assert_eq!(answer.status(), expected, "{arrived} {host}");
         }
     }
 

@@ -44,7 +44,7 @@ impl Class {
     async fn told(&self, read: ReadClass) -> (Vec<(String, Value)>, Cache, Calls, Option<String>) {
         let (mut students, mut cache) = (read.students, read.cache);
         let now = jiff::Timestamp::from_millisecond(self.aws.now_ms()).unwrap();
-        find_silent(&mut students, &[], &[], &self.lab, now);
+        find_silent(&mut students, &[], &[], &[], &self.lab, now);
         let unheard = Unheard::of(&students, &read.apis, &cache, now);
         let mut note = None;
         if !unheard.is_empty() {

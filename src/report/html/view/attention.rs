@@ -122,6 +122,7 @@ fn entry(
         ]),
         "cause": group.cause(),
         "say": group.say(&document.proposing),
+        "proposes": first.act.is_some(),
         "to_instructor": first.to == Listener::Instructor,
     })
 }
