@@ -266,9 +266,9 @@ async fn try_probe(
                 }
                 waits.tell(probe, &format!("an answer other than {}", answer.status));
                 let passing = matches!(answer.status, 429 | 503 | 504);
-                if !waits.settling.pause(client).await?
-                    && !(passing && waits.passing.pause(client).await?)
-                {
+                let again = waits.settling.pause(client).await?
+                    || passing && waits.passing.pause(client).await?;
+                if !again {
                     if failed {
                         waits.look_behind(client, validation, probe).await?;
                     }
