@@ -268,8 +268,7 @@ async fn try_probe(
                 let passing = matches!(answer.status, 429 | 503 | 504);
                 let again = waits.settling.pause(client).await?
                     || passing && waits.passing.pause(client).await?;
-                if !again
-                {
+                if !again {
                     if failed {
                         waits.look_behind(client, validation, probe).await?;
                     }
