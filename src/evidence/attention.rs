@@ -186,7 +186,7 @@ pub fn find_silent(
     });
     let sections: BTreeMap<&Username, Option<String>> = sections.collect();
     let section = |name: &Username| sections.get(name).cloned().flatten();
-    let deployed = deployed_sections(students, &section);
+    let deployed = deployed_sections(students, section);
     for student in &mut *students {
         // An earlier reading may show that a student is done, or that the stack was taken down.
         let is_open = match student.progress {

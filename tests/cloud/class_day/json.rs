@@ -6,7 +6,9 @@ use super::*;
 fn run_log(day: &Day) -> Vec<Value> {
     let folder = day.folder.path().join("reports/demo/runs");
     let files = std::fs::read_dir(folder).unwrap();
-    let files: Vec<_> = files.map(|file| file.unwrap().path()).collect();
+    let files = files.map(|file| file.unwrap().path());
+    let is_log = |path: &std::path::PathBuf| path.extension().is_some_and(|end| end == "jsonl");
+    let files: Vec<_> = files.filter(is_log).collect();
     assert_eq!(files.len(), 1, "{files:?}");
     let text = std::fs::read_to_string(&files[0]).unwrap();
     let lines = text.lines();
