@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_of_the_users_own_is_followed_and_one_that_leads_nowhere_is_an_error() {
+    fn an_own_link_is_followed_and_one_that_leads_nowhere_is_an_error() {
         let tree = Tree::new(&["me/kept.toml"]);
         let link = tree.root.join("me/homeroom.toml");
         std::os::unix::fs::symlink("kept.toml", &link).expect("a link");

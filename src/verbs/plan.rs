@@ -103,7 +103,7 @@ pub(super) async fn plan(
     let observed = observe(client, &session.desired, &session.class.depth()).await?;
     Elsewhere::check_most(&session.desired, &observed)?;
     let mut plan = deploy::plan(&session.desired, &observed, reset);
-    if plan.creates(Kind::Role) + plan.creates(Kind::ManagedPolicy) > 0 {
+    if plan.creates_of(Kind::is_in_account_summary) > 0 {
         // Without the right to read it, the limit is shown as unknown.
         let summary = client.account_summary().await.unwrap_or_default();
         plan.account.roles = summary.roles;

@@ -21,6 +21,11 @@ impl Kind {
     pub(crate) fn is_worked_with(self) -> bool {
         self != Self::ManagedPolicy
     }
+
+    /// Whether IAM has a limit of it for the whole account, which the account's summary tells.
+    pub(crate) fn is_in_account_summary(self) -> bool {
+        matches!(self, Self::Role | Self::ManagedPolicy)
+    }
 }
 
 impl RightOn {

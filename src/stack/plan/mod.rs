@@ -122,8 +122,13 @@ impl Plan {
 
     /// How many resources of a kind it creates.
     pub(crate) fn creates(&self, kind: Kind) -> usize {
+        self.creates_of(|other| other == kind)
+    }
+
+    /// How many resources of some kinds it creates.
+    pub(crate) fn creates_of(&self, is_meant: impl Fn(Kind) -> bool) -> usize {
         let is_created = |item: &&Item| {
-            item.resource.kind == kind && item.verdict == Verdict::Create && item.action.is_some()
+            is_meant(item.resource.kind) && item.verdict == Verdict::Create && item.action.is_some()
         };
         self.items().filter(is_created).count()
     }
