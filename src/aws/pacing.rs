@@ -289,6 +289,13 @@ pub fn quotas_of_region(region: &str) -> Overrides {
     }
 }
 
+/// The quota that an operation has to itself: the one that was given, else the published one.
+fn own_quota(overrides: &Overrides, operation: Operation) -> Option<RequestQuota> {
+    let given = overrides.get(&operation);
+    let given = given.map(|&(per_second, burst)| RequestQuota { per_second, burst });
+    given.or_else(|| quota_of(Group::Own(operation)))
+}
+
 /// How many calls of an operation leave within a time after a pause; at least one.
 pub(crate) fn calls_within(
     pace: Pace,
@@ -299,13 +306,7 @@ pub(crate) fn calls_within(
     let Pace::Scaled(factor) = pace else {
         return usize::MAX;
     };
-    let own = overrides
-        .get(&operation)
-        .map(|(per_second, burst)| RequestQuota {
-            per_second: *per_second,
-            burst: *burst,
-        });
-    let Some(quota) = own.or_else(|| quota_of(Group::Own(operation))) else {
+    let Some(quota) = own_quota(overrides, operation) else {
         return usize::MAX;
     };
     // A tenth less, as the buckets are smaller and slower than the quota.
@@ -324,9 +325,8 @@ pub(crate) fn calls_at_share(
     let Pace::Scaled(factor) = pace else {
         return usize::MAX;
     };
-    let own = overrides.get(&operation).map(|(per_second, _)| *per_second);
-    let published = quota_of(Group::Own(operation)).map(|quota| quota.per_second);
-    let per_second = own.or(published).unwrap_or(1.0) * factor * share;
+    let quota = own_quota(overrides, operation);
+    let per_second = quota.map_or(1.0, |quota| quota.per_second) * factor * share;
     // A float that is too large becomes the largest number.
     (per_second * time.as_secs_f64()).max(1.0) as usize
 }
