@@ -62,11 +62,7 @@ struct AslPlace {
 
 impl AslPlace {
     fn at(&self, key: &str) -> String {
-        format!(
-            "{}/{}",
-            self.pointer,
-            key.replace('~', "~0").replace('/', "~1")
-        )
+        format!("{}/{}", self.pointer, source::step(key))
     }
 
     fn key(&self, key: &str) -> Self {
@@ -646,8 +642,8 @@ impl AslChecker {
             (Form::Text, Value::String(_))
             | (Form::Flag, Value::Bool(_))
             | (Form::Anything | Form::Expressions, _) => return,
-            (Form::Object, Value::Object(inner)) if field == "Credentials" => {
-                return self.template(&place.key(field), field, &Value::Object(inner.clone()));
+            (Form::Object, Value::Object(_)) if field == "Credentials" => {
+                return self.template(&place.key(field), field, value);
             }
             (Form::Object, Value::Object(_)) | (Form::List, Value::Array(_)) => return,
             (Form::Whole(least, most), Value::Number(number))
@@ -817,7 +813,7 @@ impl AslChecker {
         match value {
             Value::Object(fields) => {
                 for (key, value) in fields {
-                    let key = key.replace('~', "~0").replace('/', "~1");
+                    let key = source::step(key);
                     self.unfilled(&format!("{pointer}/{key}"), value);
                 }
             }

@@ -27,7 +27,7 @@ pub(super) fn foreign(definition: &Value, own: &BTreeSet<String>) -> Vec<String>
 
 /// The words that begin a template's tag. No expression of JSONata begins with one of them and a space: there they would
 /// only be names of fields.
-const TAGS: [&str; 18] = [
+const TAGS: [&str; 21] = [
     "block",
     "break",
     "continue",
@@ -46,8 +46,10 @@ const TAGS: [&str; 18] = [
     "import",
     "include",
     "macro",
+    "raw",
+    "set",
+    "set_global",
 ];
-const MORE_TAGS: [&str; 3] = ["raw", "set", "set_global"];
 
 /// A definition file as a template in which every JSONata expression is text, and those expressions.
 ///
@@ -110,7 +112,7 @@ fn is_expression(text: &str) -> bool {
     let inner = inner.strip_prefix('-').unwrap_or(inner).trim_start();
     let end = inner.find(|c: char| !c.is_alphanumeric() && c != '_');
     let (word, after) = inner.split_at(end.unwrap_or(inner.len()));
-    let is_tag = TAGS.iter().chain(&MORE_TAGS).any(|tag| *tag == word);
+    let is_tag = TAGS.contains(&word);
     !is_tag || !after.starts_with([' ', '%', '-'])
 }
 

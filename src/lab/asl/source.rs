@@ -2,6 +2,11 @@
 
 use std::collections::HashMap;
 
+/// A key as a JSON pointer spells it (RFC 6901).
+pub(super) fn step(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
+}
+
 /// The lines of a JSON text's values.
 #[derive(Debug, Default)]
 pub(crate) struct JsonLines {
@@ -88,7 +93,7 @@ impl Scanner<'_> {
                 while !self.take('}') {
                     let key = self.string()?;
                     pointer.push('/');
-                    pointer.push_str(&key.replace('~', "~0").replace('/', "~1"));
+                    pointer.push_str(&step(&key));
                     if !keys.insert(key) {
                         self.found.repeated.push(pointer.clone());
                         self.found.lines.insert(pointer.clone(), self.line);
