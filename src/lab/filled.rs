@@ -14,8 +14,8 @@ use crate::lab::model::{Probe, ProbeRequest, RehearsalStep, of_id};
 use crate::lab::problems::Problems;
 use crate::lab::read::output_key;
 use crate::roster::Student;
-use crate::stack::kinds::rest_api::ApiEndpoint;
-use crate::stack::kinds::rest_api::Authorization;
+use crate::stack::kinds::api::ApiEndpoint;
+use crate::stack::kinds::api::Authorization;
 use crate::text::failure::Failure;
 
 /// The nonce with which probes are tried before there is one.

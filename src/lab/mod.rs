@@ -53,7 +53,7 @@ use crate::lab::marks::Marks;
 use crate::lab::mistake::Mistake;
 use crate::roster::{Roster, UsernameLimit};
 use crate::stack::kinds::function::Code;
-use crate::stack::kinds::rest_api::Authorization;
+use crate::stack::kinds::api::Authorization;
 use crate::stack::names::{NamePattern, username_limit};
 use crate::text::failure::Failure;
 use crate::text::unwanted::shown;

@@ -23,7 +23,7 @@ use crate::probe::deadline::{Deadline, EXECUTION_KNOWN};
 use crate::probe::patience::{PASSING, Patience, Teller};
 use crate::stack::alike::Alike;
 use crate::stack::hints;
-use crate::stack::kinds::rest_api::Authorization;
+use crate::stack::kinds::api::Authorization;
 use crate::stack::kinds::{Observed, Stack};
 use crate::stack::plan::StudentPlan;
 use crate::stack::settle::Settling;
@@ -346,7 +346,7 @@ pub(super) fn function_behind<'a>(stack: &'a Stack, request: &ProbeRequest) -> O
     else {
         return None;
     };
-    let api = stack.rest_apis.iter().find(|known| known.name == *api)?;
+    let api = stack.apis.iter().find(|known| known.name == *api)?;
     let mut routes = api.routes.iter();
     let route = routes.find(|route| route.method == *method && route.path == *path)?;
     Some(&route.function)
@@ -384,7 +384,7 @@ fn api_of(
     name: &str,
 ) -> Result<(String, Authorization), ProbeTrouble> {
     let stack = validation.stack;
-    let found = stack.rest_apis.iter().find(|api| api.name == name);
+    let found = stack.apis.iter().find(|api| api.name == name);
     found
         .and_then(|api| {
             let actual = validation.observed.api_of(validation.scope, stack, api)?;

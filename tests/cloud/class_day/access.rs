@@ -12,7 +12,7 @@ use homeroom::ids::Username;
 use homeroom::stack::credentials::{AccessKey, Credentials};
 use homeroom::stack::kinds::function::Code;
 use homeroom::stack::kinds::managed_policy::Spec as ManagedPolicy;
-use homeroom::stack::kinds::rest_api::Authorization;
+use homeroom::stack::kinds::api::Authorization;
 use homeroom::stack::kinds::state_machine::WorkflowType;
 use homeroom::stack::vault::Vault;
 use secrecy::ExposeSecret;
