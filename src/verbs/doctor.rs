@@ -16,7 +16,7 @@ use crate::doctor::{machine, policy};
 use crate::error::{Error, Exit, Result};
 use crate::events::Command;
 use crate::ids::Scope;
-use crate::lab::{Lab, bundle};
+use crate::lab::Lab;
 use crate::local::LocalCloud;
 use crate::options::{ClassSettings, CloudTarget, OutputFormat, Profile, invalid};
 use crate::report::findings::{self, Finding, Shown, Standing, stdout_shows_unicode};
@@ -38,10 +38,7 @@ struct Checkup {
 
 pub(super) async fn run(cli: &Cli, args: &DoctorArgs) -> Result<Exit> {
     let settings = cli.settings_without_roster()?;
-    let overrides = settings.lab_settings.clone().into_iter().collect();
-    let lab = bundle::load(settings.lab.folder())?
-        .with_settings(&overrides)
-        .map_err(unusable)?;
+    let lab = settings.load_lab()?;
     say_what_counts(&lab, &settings);
     if args.policy {
         return print_policy(&settings, &lab).await;
@@ -110,7 +107,13 @@ async fn in_aws(
     found.findings = known;
     found.findings.push(clock(client.clock_ahead()));
     found.wrong_account = wrong_account;
-    if !wrong_account {
+    let foreign = settings.foreign_boundary(&scope.account);
+    if let Some(cause) = foreign.filter(|_| !wrong_account) {
+        let fix = "name the policy in this account, or choose the right account with --profile";
+        found
+            .findings
+            .push(Finding::problem("role_boundary", cause, fix));
+    } else if !wrong_account {
         let role_boundary = settings.role_boundary.as_ref().map(|arn| arn.as_str());
         let mut desired = match lab.desired(&scope, &settings.class, students) {
             Ok(desired) => Some(desired),
