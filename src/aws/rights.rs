@@ -28,6 +28,8 @@ pub(crate) enum RightOn {
     Executions,
     /// The list of APIs of a type.
     ApiList(ApiType),
+    /// The same list, as what is made becomes part of it.
+    NewApis(ApiType),
     /// APIs of a type and what is below them. Their ids are AWS's, so IAM cannot tell a student's from another.
     Apis(ApiType),
     /// The tags of APIs, which have a path of their own.
@@ -160,7 +162,7 @@ impl Operation {
             // With tags, it also writes to their path.
             CreateRestApi => {
                 let rights = [
-                    right("apigateway:POST", ApiList(Rest)),
+                    right("apigateway:POST", NewApis(Rest)),
                     right("apigateway:PUT", ApiTags(Rest)),
                 ];
                 (Deploy, rights.into())
@@ -182,7 +184,7 @@ impl Operation {
             // With tags, it also writes to their path.
             CreateApi => {
                 let rights = [
-                    right("apigateway:POST", ApiList(Http)),
+                    right("apigateway:POST", NewApis(Http)),
                     right("apigateway:POST", ApiTags(Http)),
                 ];
                 (Deploy, rights.into())

@@ -100,6 +100,7 @@ fn sid(reach: RightOn) -> &'static str {
         RightOn::StateMachines => "StateMachines",
         RightOn::Executions => "Executions",
         RightOn::ApiList(_) => "ApiList",
+        RightOn::NewApis(_) => "NewApis",
         RightOn::Apis(_) => "Apis",
         RightOn::ApiTags(_) => "ApiTags",
         RightOn::SignedStages => "SignedStages",
@@ -134,9 +135,10 @@ pub(super) fn resources(reach: RightOn, lab: &Lab, scope: &Scope) -> Vec<String>
             .map(|name| scope.execution_arn(&name, "*"))
             .collect(),
         RightOn::ApiList(of) => api(of.path()),
+        RightOn::NewApis(of) if names().next().is_some() => api(of.path()),
         RightOn::Apis(of) if names().next().is_some() => api(&format!("{}/*", of.path())),
         RightOn::ApiTags(_) if names().next().is_some() => api("tags/*"),
-        RightOn::Apis(_) | RightOn::ApiTags(_) => Vec::new(),
+        RightOn::NewApis(_) | RightOn::Apis(_) | RightOn::ApiTags(_) => Vec::new(),
         RightOn::SignedStages => lab
             .signed_stages()
             .map(|stage| format!("{}/{stage}/*", scope.execute_api_arn("*")))

@@ -41,7 +41,7 @@ impl RightOn {
             Self::Roles | Self::RolesFor(_) => Some(Kind::Role),
             Self::Functions => Some(Kind::Function),
             Self::StateMachines | Self::Executions => Some(Kind::StateMachine),
-            Self::Apis(of) | Self::ApiTags(of) => Some(of.kind()),
+            Self::NewApis(of) | Self::Apis(of) | Self::ApiTags(of) => Some(of.kind()),
             Self::LogGroups => Some(Kind::LogGroup),
             _ => None,
         }
