@@ -86,7 +86,7 @@ impl Lab {
                 payload: id,
                 times,
             } => {
-                let name = self.rest_api_name(api, username)?;
+                let name = self.api_name(api, username)?;
                 let mut routes = self.api_routes(username).into_iter();
                 Some(ScriptedStep::Api {
                     route: routes
@@ -130,9 +130,14 @@ impl Lab {
         let mut fill = |request: &mut ProbeRequest| {
             match request {
                 ProbeRequest::Api {
-                    api, stage, body, ..
+                    api,
+                    api_type,
+                    stage,
+                    body,
+                    ..
                 } => {
-                    let entry = of_id(&self.manifest.rest_apis, api)?;
+                    let entry = of_id(&self.manifest.apis, api)?;
+                    *api_type = entry.api_type;
                     stage.clone_from(&entry.stage);
                     *api = entry.pattern.name(username);
                     *body = documents.text(body, &context).unwrap_or_default();
@@ -277,7 +282,7 @@ impl Lab {
         scope: &Scope,
         username: &Username,
     ) -> Option<String> {
-        let mut apis = self.manifest.rest_apis.iter();
+        let mut apis = self.manifest.apis.iter();
         let found = apis.find(|entry| entry.pattern.name(username) == api)?;
         let signed = found.limits.authorization == Authorization::AwsIam;
         signed.then(|| format!("aws:amz:{}:execute-api", scope.region))
@@ -298,7 +303,7 @@ impl Lab {
     }
 
     pub(crate) fn api_routes(&self, username: &Username) -> Vec<ApiRoute> {
-        let routes = self.manifest.rest_apis.iter().flat_map(|api| {
+        let routes = self.manifest.apis.iter().flat_map(|api| {
             api.routes.iter().map(move |route| ApiRoute {
                 api: api.pattern.name(username),
                 stage: api.stage.clone(),
@@ -311,7 +316,7 @@ impl Lab {
 
     /// A student's APIs as they may be once they are deployed, for trying templates before.
     pub(super) fn stand_in_apis(&self, username: &Username) -> BTreeMap<String, ApiEndpoint> {
-        let apis = self.manifest.rest_apis.iter().map(|api| {
+        let apis = self.manifest.apis.iter().map(|api| {
             let endpoint = ApiEndpoint {
                 // As long as AWS's.
                 id: "a1b2c3d4e5".into(),

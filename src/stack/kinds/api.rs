@@ -33,15 +33,21 @@ pub struct RouteSpec {
 }
 
 impl RouteSpec {
-    /// Statement id of the function's resource policy that lets this route invoke it.
-    fn statement_id(&self) -> String {
+    /// Statement id of the function's resource policy that lets this route of an API of that type invoke it. With another
+    /// type for a lab's API, both stand beside each other, and so do their permissions.
+    fn statement_id(&self, api_type: ApiType) -> String {
         let path: String = self
             .path
             .chars()
             .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
             .collect();
         // Two paths may read alike without their punctuation.
-        let exact = Fingerprint::of([self.method.as_str(), self.path.as_str()]);
+        let exact = match api_type {
+            ApiType::Rest => Fingerprint::of([self.method.as_str(), self.path.as_str()]),
+            ApiType::Http => {
+                Fingerprint::of([api_type.as_str(), self.method.as_str(), self.path.as_str()])
+            }
+        };
         format!("homeroom-{}{path}-{exact}", self.method)
     }
 
