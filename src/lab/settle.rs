@@ -12,7 +12,8 @@ use crate::lab::problems::{Problems, known};
 use crate::lab::template::Templates;
 use crate::lab::verify::MANIFEST;
 use crate::stack::kinds::function::RESERVED_MAX;
-use crate::stack::kinds::{http_api, log_group};
+use crate::stack::kinds::http_api::STAGE;
+use crate::stack::kinds::log_group;
 use crate::stack::kinds::api::{Authorization, BURST_MAX, RATE_MAX, Throttle};
 use crate::stack::names::NamePattern;
 
@@ -238,11 +239,11 @@ impl OfSettings<'_> {
         let whose = api.key("stage");
         let given = api.rest_stage.as_deref();
         let stage = match (api_type, given) {
-            (ApiType::Http, Some(given)) if given != http_api::STAGE && api.type_text.as_deref() == Some("HTTP") => {
-                self.say(format!("{whose} = {given:?}: the stage of an HTTP API is {http_api::STAGE}; leave it out"));
-                http_api::STAGE
+            (ApiType::Http, Some(given)) if given != STAGE && api.type_text.as_deref() == Some("HTTP") => {
+                self.say(format!("{whose} = {given:?}: the stage of an HTTP API is {STAGE}; leave it out"));
+                STAGE
             }
-            (ApiType::Http, _) => http_api::STAGE,
+            (ApiType::Http, _) => STAGE,
             (ApiType::Rest, Some(given)) => {
                 let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
                 if !(1..=STAGE_MAX).contains(&given.len()) || !given.chars().all(plain) {
