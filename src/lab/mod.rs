@@ -27,6 +27,7 @@ pub mod marks;
 pub mod mistake;
 mod model;
 pub mod points;
+mod policies;
 mod problems;
 mod proofread;
 mod read;

@@ -23,6 +23,7 @@ use crate::aws::stop::Cancelled;
 use crate::cli::{Cli, DeployArgs, RehearseArgs};
 use crate::error::{Error, Exit, Result};
 use crate::events::{Command, Event, Outcome};
+use crate::ids::Kind;
 use crate::local::{self, LocalCloud, PrivateCloud, PrivateOptions, StartupStep};
 use crate::options::OutputFormat;
 use crate::probe::rehearsal::{Diligence, misjudged};
@@ -195,8 +196,10 @@ async fn rehearse(
             return ended_early(session, torn, post_mortem).await;
         }
         notes.push(format!(
-            "torn down: a fresh listing shows nothing of the class ({} students removed)",
-            torn.summary.count(Outcome::Removed)
+            "torn down: a fresh listing shows nothing of the class ({} students removed). It covers {}; what a function \
+             made by itself is not among them",
+            torn.summary.count(Outcome::Removed),
+            Kind::IN_WORDS
         ));
     }
     notes.extend(strict.map(counted));

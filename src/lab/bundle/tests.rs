@@ -495,9 +495,9 @@ fn what_reaches_too_far_is_found_wherever_it_stands() {
         ),
         (
             worker,
-            "\"logs:PutLogEvents\"",
-            "\"dynamodb:PutItem\"",
-            "worker: beyond the boundary dynamodb:PutItem",
+            "{{ log_groups.process_data.arn }}:*",
+            "*",
+            "worker: beyond the boundary logs:PutLogEvents",
         ),
         (
             "templates/iam/workflow-trust.json",
