@@ -218,6 +218,18 @@ impl Lab {
         signed.map(|api| api.stage.as_str())
     }
 
+    /// The functions that probes invoke themselves.
+    pub(crate) fn probed_functions(&self) -> impl Iterator<Item = &NamePattern> {
+        let functions = self.manifest.functions.iter();
+        let probed = functions.filter(|function| {
+            let mut probes = self.manifest.probes.iter();
+            probes.any(|probe| {
+                matches!(&probe.request, ProbeRequest::Invoke { function: id, .. } if *id == function.id)
+            })
+        });
+        probed.map(|function| &function.pattern)
+    }
+
     /// How executions and log events are told apart.
     pub(crate) fn marks(&self) -> &Marks {
         &self.manifest.marks

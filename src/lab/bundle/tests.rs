@@ -293,7 +293,7 @@ fn lab_6_probes_good_input_without_chance_and_bears_homerooms_mark() {
     for probe in &probes {
         match &probe.request {
             ProbeRequest::Api {
-                body,
+                body: Some(body),
                 expect_http: 202,
                 ..
             }
@@ -317,6 +317,7 @@ fn lab_6_probes_good_input_without_chance_and_bears_homerooms_mark() {
                 assert_eq!(functions.len(), 3);
                 ends.push("logs");
             }
+            ProbeRequest::Invoke { .. } => ends.push("invoked"),
         }
     }
     assert_eq!(ends, ["good", "good", "error", "400", "400", "logs"]);
