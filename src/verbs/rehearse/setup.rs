@@ -51,7 +51,10 @@ pub(super) fn prepare(cli: &Cli, args: &RehearseArgs, mut class: Class) -> Resul
         class.settings.quota_scale = QuotaScale::Factor(own * f64::from(args.scale));
     }
     let settings = class.lab.rehearsal_settings().clone();
-    class.lab = class.lab.with_settings(&settings).map_err(invalid)?;
+    // What was typed counts even so.
+    let texts = &class.settings.lab_texts;
+    let lab = class.lab.with_overrides(&settings, texts);
+    class.lab = lab.map_err(invalid)?;
     Ok(class)
 }
 
