@@ -351,7 +351,7 @@ impl Verifier<'_> {
             self.ensure(
                 route.is_some(),
                 format_args!(
-                    "the API {api:?} has no route that answers {method} {path}; it has {}",
+                    "the API {api:?} has no route {method} {path}; it has {}",
                     routes.collect::<Vec<_>>().join(", ")
                 ),
             );
