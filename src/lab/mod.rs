@@ -27,6 +27,7 @@ pub mod marks;
 pub mod mistake;
 mod model;
 pub mod points;
+mod policies;
 mod problems;
 mod proofread;
 mod read;
@@ -235,6 +236,18 @@ impl Lab {
     /// Of which types its APIs are.
     pub(crate) fn api_types(&self) -> BTreeSet<ApiType> {
         self.manifest.apis.iter().map(|api| api.api_type).collect()
+    }
+
+    /// The functions that probes invoke themselves.
+    pub(crate) fn probed_functions(&self) -> impl Iterator<Item = &NamePattern> {
+        let functions = self.manifest.functions.iter();
+        let probed = functions.filter(|function| {
+            let mut probes = self.manifest.probes.iter();
+            probes.any(|probe| {
+                matches!(&probe.request, ProbeRequest::Invoke { function: id, .. } if *id == function.id)
+            })
+        });
+        probed.map(|function| &function.pattern)
     }
 
     /// How executions and log events are told apart.

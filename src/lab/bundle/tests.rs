@@ -35,6 +35,7 @@ fn student(username: &str) -> Student {
         section: None,
         extra: Vec::new(),
         due: None,
+        place: None,
     }
 }
 
@@ -327,7 +328,7 @@ fn lab_6_probes_good_input_without_chance_and_bears_homerooms_mark() {
     for probe in &probes {
         match &probe.request {
             ProbeRequest::Api {
-                body,
+                body: Some(body),
                 expect_http: 202,
                 ..
             }
@@ -351,6 +352,7 @@ fn lab_6_probes_good_input_without_chance_and_bears_homerooms_mark() {
                 assert_eq!(functions.len(), 3);
                 ends.push("logs");
             }
+            ProbeRequest::Invoke { .. } => ends.push("invoked"),
         }
     }
     assert_eq!(ends, ["good", "good", "error", "400", "400", "logs"]);
@@ -484,7 +486,7 @@ fn lab_6_policies_fit_whatever_the_names() {
     };
     let class = longest("class").parse().unwrap();
     let student = student(&longest("user"));
-    let api = lab.rest_api_name("workflow", &student.username).unwrap();
+    let api = lab.api_name("workflow", &student.username).unwrap();
     let endpoint = crate::stack::kinds::api::ApiEndpoint {
         id: "a1b2c3d4e5".into(),
         url: String::new(),
@@ -529,9 +531,9 @@ fn what_reaches_too_far_is_found_wherever_it_stands() {
         ),
         (
             worker,
-            "\"logs:PutLogEvents\"",
-            "\"dynamodb:PutItem\"",
-            "worker: beyond the boundary dynamodb:PutItem",
+            "{{ log_groups.process_data.arn }}:*",
+            "*",
+            "worker: beyond the boundary logs:PutLogEvents",
         ),
         (
             "templates/iam/workflow-trust.json",
