@@ -197,9 +197,7 @@ impl PlainClient {
             true => base.trim_end_matches("/{stage}"),
             false => base,
         };
-        base
-            .replace("{api_id}", api_id)
-            .replace("{stage}", stage)
+        base.replace("{api_id}", api_id).replace("{stage}", stage)
     }
 }
 

@@ -252,9 +252,7 @@ impl Operation {
             StopExecution => (Teardown, own(Executions)),
             DeleteStateMachine => (Teardown, own(StateMachines)),
             DeleteFunction => (Teardown, own(Functions)),
-            DeleteRestApi | DeleteStage => {
-                (Teardown, vec![right("apigateway:DELETE", Apis(Rest))])
-            }
+            DeleteRestApi | DeleteStage => (Teardown, vec![right("apigateway:DELETE", Apis(Rest))]),
             DeleteApi => (Teardown, vec![right("apigateway:DELETE", Apis(Http))]),
             DeleteLogGroup => (Teardown, own(LogGroups)),
         }

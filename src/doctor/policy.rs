@@ -46,7 +46,10 @@ fn statements(lab: &Lab, scope: &Scope) -> Vec<Value> {
     let rights: BTreeSet<_> = Operation::ALL.iter().flat_map(|it| it.rights()).collect();
     let mut grouped: BTreeMap<&str, (BTreeSet<&str>, BTreeSet<RightOn>)> = BTreeMap::new();
     // What is about nothing of this lab is not asked for.
-    for right in rights.into_iter().filter(|r| !resources(r.on, lab, scope).is_empty()) {
+    for right in rights
+        .into_iter()
+        .filter(|r| !resources(r.on, lab, scope).is_empty())
+    {
         let (actions, reaches) = grouped.entry(sid(right.on)).or_default();
         actions.insert(right.action);
         reaches.insert(right.on);

@@ -13,8 +13,8 @@ use crate::lab::Lab;
 use crate::lab::context::ClassContext;
 use crate::lab::problems::Problems;
 use crate::roster::Student;
-use crate::stack::kinds::managed_policy::DOCUMENT_MAX;
 use crate::stack::kinds::api::ApiEndpoint;
+use crate::stack::kinds::managed_policy::DOCUMENT_MAX;
 use crate::text::failure::Failure;
 
 /// The policies of one student.
@@ -64,7 +64,8 @@ impl Lab {
         };
         problems.or(Some(policies)).map_err(|mut failures| {
             if let Some(missing) = self.missing_api(student, apis) {
-                let hint = format!("{missing} has no id before it is deployed: deploy the stack first");
+                let hint =
+                    format!("{missing} has no id before it is deployed: deploy the stack first");
                 for failure in &mut failures {
                     failure.hint.get_or_insert_with(|| hint.clone());
                 }
@@ -121,9 +122,8 @@ impl Lab {
         apis: &BTreeMap<String, ApiEndpoint>,
     ) -> Option<ResourceId> {
         let entries = self.manifest.apis.iter();
-        let mut ids = entries.map(|api| {
-            ResourceId::new(api.api_type.kind(), api.pattern.name(&student.username))
-        });
+        let mut ids = entries
+            .map(|api| ResourceId::new(api.api_type.kind(), api.pattern.name(&student.username)));
         ids.find(|id| !apis.contains_key(&id.name))
     }
 }

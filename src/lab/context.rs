@@ -85,7 +85,10 @@ impl<'a> ClassContext<'a> {
         };
         let all_apis = each(&manifest.apis, api_of);
         // Under this name a lab has those of its table `[[rest_api]]`.
-        let of_table = manifest.apis.iter().filter(|a| a.table == ApiTable::RestApi);
+        let of_table = manifest
+            .apis
+            .iter()
+            .filter(|a| a.table == ApiTable::RestApi);
         let rest_apis = each(of_table, api_of);
         let own = json!({
             "username": user,

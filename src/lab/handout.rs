@@ -239,8 +239,7 @@ impl Lab {
         let Some(missing) = self.missing_api(student, apis) else {
             return Ok(());
         };
-        let cause =
-            format!("the {missing} is not there, so there is nothing yet to hand out");
+        let cause = format!("the {missing} is not there, so there is nothing yet to hand out");
         let hint = "deploy this student's stack, then run this command again";
         Err(Box::new(Failure::new("stack", cause).hint(hint)))
     }

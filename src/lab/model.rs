@@ -11,8 +11,8 @@ use crate::lab::check::Check;
 use crate::lab::marks::Marks;
 use crate::lab::mistake::Mistake;
 use crate::stack::kinds::Kind;
-use crate::stack::kinds::function::log_group_of;
 use crate::stack::kinds::api::{Authorization, Throttle};
+use crate::stack::kinds::function::log_group_of;
 use crate::stack::kinds::state_machine::WorkflowType;
 use crate::stack::names::NamePattern;
 
@@ -314,7 +314,13 @@ macro_rules! entry {
 
 macro_rules! of_kind {
     ($entry:ident, $kind:ident, $table:literal) => {
-        entry!($entry, $table, fn kind(&self) -> Kind { Kind::$kind });
+        entry!(
+            $entry,
+            $table,
+            fn kind(&self) -> Kind {
+                Kind::$kind
+            }
+        );
     };
 }
 
@@ -326,7 +332,7 @@ entry!(
     "api",
     fn kind(&self) -> Kind {
         self.api_type.kind()
-    }
+    },
     fn table(&self) -> &'static str {
         match self.table {
             ApiTable::Api => "api",

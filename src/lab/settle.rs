@@ -5,16 +5,16 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 use tera::Context;
 
-use crate::lab::Lab;
 use crate::ids::ApiType;
+use crate::lab::Lab;
 use crate::lab::model::{ApiEntry, ApiLimits, ApiTable, FigureOrText, ManifestEntry, entry_key};
 use crate::lab::problems::{Problems, known};
 use crate::lab::template::Templates;
 use crate::lab::verify::MANIFEST;
+use crate::stack::kinds::api::{Authorization, BURST_MAX, RATE_MAX, Throttle};
 use crate::stack::kinds::function::RESERVED_MAX;
 use crate::stack::kinds::http_api::STAGE;
 use crate::stack::kinds::log_group;
-use crate::stack::kinds::api::{Authorization, BURST_MAX, RATE_MAX, Throttle};
 use crate::stack::names::NamePattern;
 
 /// Longest stage name. Source: API Gateway CreateStage, `stageName`.
@@ -217,7 +217,9 @@ impl OfSettings<'_> {
         let api_type = match (&api.type_text, api.table) {
             (None, ApiTable::RestApi) => ApiType::Rest,
             (Some(_), ApiTable::RestApi) => {
-                self.say(format!("{whose}: a [[rest_api]] is of the type REST; write [[api]]"));
+                self.say(format!(
+                    "{whose}: a [[rest_api]] is of the type REST; write [[api]]"
+                ));
                 ApiType::Rest
             }
             (None, ApiTable::Api) => {
@@ -227,9 +229,13 @@ impl OfSettings<'_> {
             (Some(template), ApiTable::Api) => {
                 let text = self.text(&whose);
                 let mut all = ApiType::ALL.into_iter();
-                let found = text.as_ref().and_then(|text| all.find(|t| t.as_str() == text));
+                let found = text
+                    .as_ref()
+                    .and_then(|text| all.find(|t| t.as_str() == text));
                 if let (None, Some(text)) = (found, text) {
-                    let problem = self.problems.add(MANIFEST, format!("{whose} is {text:?}, not {}", types()));
+                    let problem = self
+                        .problems
+                        .add(MANIFEST, format!("{whose} is {text:?}, not {}", types()));
                     let filled = text != *template;
                     problem.hint = filled.then(|| format!("it is filled in from {template}"));
                 }
@@ -239,20 +245,28 @@ impl OfSettings<'_> {
         let whose = api.key("stage");
         let given = api.rest_stage.as_deref();
         let stage = match (api_type, given) {
-            (ApiType::Http, Some(given)) if given != STAGE && api.type_text.as_deref() == Some("HTTP") => {
-                self.say(format!("{whose} = {given:?}: the stage of an HTTP API is {STAGE}; leave it out"));
+            (ApiType::Http, Some(given))
+                if given != STAGE && api.type_text.as_deref() == Some("HTTP") =>
+            {
+                self.say(format!(
+                    "{whose} = {given:?}: the stage of an HTTP API is {STAGE}; leave it out"
+                ));
                 STAGE
             }
             (ApiType::Http, _) => STAGE,
             (ApiType::Rest, Some(given)) => {
                 let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
                 if !(1..=STAGE_MAX).contains(&given.len()) || !given.chars().all(plain) {
-                    self.say(format!("{whose} = {given:?} is no stage name; use letters, digits, '-' and '_'"));
+                    self.say(format!(
+                        "{whose} = {given:?} is no stage name; use letters, digits, '-' and '_'"
+                    ));
                 }
                 given
             }
             (ApiType::Rest, None) => {
-                self.say(format!("{whose} is missing; a REST API answers at a stage, such as \"prod\""));
+                self.say(format!(
+                    "{whose} is missing; a REST API answers at a stage, such as \"prod\""
+                ));
                 ""
             }
         };

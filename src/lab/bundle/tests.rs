@@ -4,9 +4,9 @@ use std::fs;
 use serde_json::{Value, json};
 
 use crate::ids::{ClassName, Scope};
-use crate::lab::{ProbeRequest, StudentAccess};
 use crate::lab::bundle::*;
 use crate::lab::check::{Credit, Proof, Work};
+use crate::lab::{ProbeRequest, StudentAccess};
 use crate::roster::Student;
 use crate::stack::kinds::Stack;
 use crate::stack::kinds::api::ApiEndpoint;
@@ -148,7 +148,10 @@ fn lab_6_gives_a_student_its_stack() {
 fn lab_6_has_an_http_api_on_request_and_its_handout_says_what_it_answers() {
     let of_type = |api_type: &str| {
         let settings = [("api_type".to_owned(), api_type.into())];
-        load(Some(repository())).unwrap().with_settings(&settings.into()).unwrap()
+        load(Some(repository()))
+            .unwrap()
+            .with_settings(&settings.into())
+            .unwrap()
     };
     let shown = |lab: &Lab| {
         let stack = stack(lab, "user1");
@@ -159,10 +162,25 @@ fn lab_6_has_an_http_api_on_request_and_its_handout_says_what_it_answers() {
         };
         let apis = [(api.name.clone(), endpoint)].into();
         let student = student("user1");
-        let page = lab.handout(&scope(), &class(), &student, &apis, &StudentAccess::default());
+        let page = lab.handout(
+            &scope(),
+            &class(),
+            &student,
+            &apis,
+            &StudentAccess::default(),
+        );
         let outputs = lab.outputs(&scope(), &class(), &student, &apis);
-        let names: Vec<_> = stack.resource_ids().iter().map(ToString::to_string).collect();
-        (names, api.stage, outputs[0].value.clone(), format!("{:?}", page.unwrap().elements))
+        let names: Vec<_> = stack
+            .resource_ids()
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        (
+            names,
+            api.stage,
+            outputs[0].value.clone(),
+            format!("{:?}", page.unwrap().elements),
+        )
     };
     let (rest_names, rest_stage, rest_url, rest_page) = shown(&of_type("REST"));
     let (http_names, http_stage, http_url, http_page) = shown(&of_type("HTTP"));
@@ -171,10 +189,16 @@ fn lab_6_has_an_http_api_on_request_and_its_handout_says_what_it_answers() {
         .map(|name| name.replace("REST API", "HTTP API"))
         .collect();
     assert_eq!(http_names, renamed);
-    assert_eq!((rest_stage.as_str(), http_stage.as_str()), ("prod", "$default"));
+    assert_eq!(
+        (rest_stage.as_str(), http_stage.as_str()),
+        ("prod", "$default")
+    );
     assert_eq!(rest_url, http_url);
     let said = |page: &str| ["Missing Authentication Token", "Not Found"].map(|t| page.contains(t));
-    assert_eq!((said(&rest_page), said(&http_page)), ([true, false], [false, true]));
+    assert_eq!(
+        (said(&rest_page), said(&http_page)),
+        ([true, false], [false, true])
+    );
 }
 
 /// (actions, resources) of every statement of a policy, all of which must allow.

@@ -244,10 +244,12 @@ impl Seen {
     /// Whether it has certainly never answered anybody: its creation was stopped in the middle.
     pub(crate) fn never_answered(&self) -> bool {
         let never_whole = |stage: &StageSeen| stage.description.is_empty();
-        self.stages.as_ref().is_some_and(|stages| match self.api_type {
-            ApiType::Rest => stages.is_empty(),
-            ApiType::Http => stages.iter().all(never_whole),
-        })
+        self.stages
+            .as_ref()
+            .is_some_and(|stages| match self.api_type {
+                ApiType::Rest => stages.is_empty(),
+                ApiType::Http => stages.iter().all(never_whole),
+            })
     }
 
     /// What to say of one that a student renamed.
@@ -505,9 +507,7 @@ where
 {
     let all = apis.values().flatten();
     let ours = all.filter(|api| matches!(api.ownership, Ownership::Ours(_)));
-    let ours: Vec<(String, String)> = ours
-        .map(|api| (api.name.clone(), api.id.clone()))
-        .collect();
+    let ours: Vec<(String, String)> = ours.map(|api| (api.name.clone(), api.id.clone())).collect();
     let asked = search.details(ours, |(name, id): (String, String)| {
         let answer = ask(id.clone());
         async move { (name, id, answer.await) }
@@ -691,7 +691,9 @@ async fn at_its_id(client: &Client, owner: &Owner, api: &Spec) -> CallResult<Opt
     let ids = invoked_by(&policy);
     let mut types = ApiType::ALL;
     types.sort_by_key(|it| *it != api.api_type);
-    let tries = types.iter().flat_map(|it| ids.iter().map(move |id| (*it, id)));
+    let tries = types
+        .iter()
+        .flat_map(|it| ids.iter().map(move |id| (*it, id)));
     let mut refused = None;
     for (api_type, id) in tries {
         let stages = match client.stages_of(api_type, id).await {

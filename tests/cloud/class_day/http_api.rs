@@ -44,7 +44,11 @@ fn url_of(document: &Value, student: usize) -> String {
 
 /// The status of a POST to an address, by nothing of homeroom's.
 fn post(url: &str, body: &Value) -> u16 {
-    let (host, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
+    let (host, path) = url
+        .strip_prefix("http://")
+        .unwrap()
+        .split_once('/')
+        .unwrap();
     let body = body.to_string();
     let mut stream = TcpStream::connect(host).unwrap();
     write!(
@@ -67,7 +71,11 @@ fn input(data_type: &str) -> Value {
 async fn a_class_day_with_http_apis_goes_as_with_rest_apis() {
     let day = Day::begin_with(&CLASS, ENFORCED).await;
     let (code, deployed) = day.http(&["deploy"]);
-    assert_eq!((code, all_are(&deployed, "deployed")), (0, true), "{deployed}");
+    assert_eq!(
+        (code, all_are(&deployed, "deployed")),
+        (0, true),
+        "{deployed}"
+    );
     let names = CLASS.map(|student| format!("{student}-workflow-api"));
     assert_eq!(day.apis().await, [vec![], names.to_vec()]);
     let (code, plan) = day.http(&["plan", "--exit-code"]);
@@ -78,7 +86,11 @@ async fn a_class_day_with_http_apis_goes_as_with_rest_apis() {
     let (code, proven) = day.http(&["validate", "--isolation"]);
     assert_eq!((code, all_are(&proven, "passed")), (0, true), "{proven}");
     let (code, validated) = day.http(&["validate"]);
-    assert_eq!((code, all_are(&validated, "passed")), (0, true), "{validated}");
+    assert_eq!(
+        (code, all_are(&validated, "passed")),
+        (0, true),
+        "{validated}"
+    );
 
     // One student works, at the address that the deployment gave.
     let url = url_of(&deployed, 0);
@@ -91,7 +103,9 @@ async fn a_class_day_with_http_apis_goes_as_with_rest_apis() {
     assert_eq!(post(&wrong, &input("sales_data")), 404, "{wrong}");
     let done = |status: &Value, check: &str| {
         let checks = status["students"][0]["checks"].as_array().unwrap().iter();
-        checks.filter(|it| it["id"] == check).all(|it| it["verdict"] == "pass")
+        checks
+            .filter(|it| it["id"] == check)
+            .all(|it| it["verdict"] == "pass")
     };
     let tasks = ["api-valid-data", "error-handling"];
     let mut status = day.http(&["status"]).1;

@@ -196,7 +196,10 @@ impl Own {
             api,
             machine,
         ];
-        all.extend(self.parts_of_api().map(|part| format!("{}/{part}", self.api())));
+        all.extend(
+            self.parts_of_api()
+                .map(|part| format!("{}/{part}", self.api())),
+        );
         all.extend(["worker", "trigger", "workflow"].map(|what| self.role_arn(what)));
         for function in self.functions() {
             all.push(format!("{function}:$LATEST"));

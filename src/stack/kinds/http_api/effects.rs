@@ -188,12 +188,7 @@ async fn create(cx: &Context<'_>, api: &Spec) -> Result<(), StepError> {
 }
 
 /// Makes every part as the lab has it, whatever is there.
-async fn complete(
-    cx: &Context<'_>,
-    api: &Spec,
-    id: &str,
-    undo: &[Undo],
-) -> Result<(), StepError> {
+async fn complete(cx: &Context<'_>, api: &Spec, id: &str, undo: &[Undo]) -> Result<(), StepError> {
     let parts = read(&cx.client, id).await?;
     build(cx, api, id, parts, undo).await?;
     publish(cx, api, id, &api.fingerprint(cx.scope), api.throttle).await?;
@@ -285,7 +280,9 @@ async fn ensure_route(
     match there {
         None => {
             let key = key_of(route);
-            let made = cx.client.create_route(id, &key, &integration, authorization);
+            let made = cx
+                .client
+                .create_route(id, &key, &integration, authorization);
             match made.await {
                 // An attempt whose answer was lost made it.
                 Err(error) if error.kind() == Some(ErrorKind::AlreadyExists) => Ok(()),
@@ -296,7 +293,9 @@ async fn ensure_route(
             if there.integration.as_ref() != Some(&integration)
                 || there.authorization != authorization.as_str() =>
         {
-            let update = cx.client.update_route(id, &there.id, &integration, authorization);
+            let update = cx
+                .client
+                .update_route(id, &there.id, &integration, authorization);
             Ok(update.await?)
         }
         Some(_) => Ok(()),
