@@ -47,7 +47,8 @@ impl Class {
         let overrides = settings.lab_settings.clone().into_iter().collect();
         let lab = bundle::load(settings.lab.folder())?
             .with_settings(&overrides)
-            .map_err(invalid)?;
+            .map_err(invalid)?
+            .ending(settings.ends);
         say_what_counts(&lab, &settings);
         let mut roster = settings.read_roster(&lab.username_limit())?;
         lab.check_columns(&roster).map_err(invalid)?;
