@@ -51,13 +51,12 @@ pub(super) fn prepare(cli: &Cli, args: &RehearseArgs, mut class: Class) -> Resul
         class.settings.quota_scale = QuotaScale::Factor(own * f64::from(args.scale));
     }
     let settings = class.lab.rehearsal_settings().clone();
+    // What was typed counts even so.
+    let texts = &class.settings.lab_texts;
+    let lab = class.lab.with_overrides(&settings, texts);
     // A rehearsal does not depend on the day on which it is held.
     class.settings.ends = None;
-    class.lab = class
-        .lab
-        .with_settings(&settings)
-        .map_err(invalid)?
-        .ending(None);
+    class.lab = lab.map_err(invalid)?.ending(None);
     Ok(class)
 }
 
