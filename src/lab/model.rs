@@ -327,19 +327,17 @@ macro_rules! of_kind {
 of_kind!(RoleEntry, Role, "role");
 of_kind!(FunctionEntry, Function, "function");
 of_kind!(StateMachineEntry, StateMachine, "state_machine");
-entry!(
-    ApiEntry,
-    "api",
+entry! { ApiEntry, "api",
     fn kind(&self) -> Kind {
         self.api_type.kind()
-    },
+    }
     fn table(&self) -> &'static str {
         match self.table {
             ApiTable::Api => "api",
             ApiTable::RestApi => "rest_api",
         }
     }
-);
+}
 
 /// What messages call a text of an entry. A text that is a template is compiled under this key.
 pub(super) fn entry_key(table: &str, id: &str, key: &str) -> String {
