@@ -84,7 +84,12 @@ impl Request {
                     params.extend(object(&body));
                     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
                     let (action, labels) = match service {
-                        "lambda" => lambda(method, &segments),
+                        "lambda" => {
+                            if let Some(how) = header("x-amz-invocation-type") {
+                                params.insert("InvocationType".to_owned(), how.into());
+                            }
+                            lambda(method, &segments)
+                        }
                         "apigateway" => apigateway(method, &segments),
                         _ => None,
                     }
@@ -218,6 +223,9 @@ fn apigateway<'a>(method: &str, segments: &[&'a str]) -> RouteMatch<'a> {
     if let ("PUT", ["tags", arn]) = (method, segments) {
         let id = arn.rsplit('/').next().unwrap_or_default();
         return Some(("TagResource", vec![("restApiId", id)]));
+    }
+    if let ("GET", ["v2", "apis"]) = (method, segments) {
+        return Some(("GetApis", vec![]));
     }
     let ["restapis", rest @ ..] = segments else {
         return None;

@@ -16,7 +16,7 @@ use crate::stack::elsewhere::Elsewhere;
 use crate::stack::forecast::{Forecast, Workload};
 use crate::stack::kinds::Kind;
 use crate::stack::kinds::Observed;
-use crate::stack::kinds::rest_api::cost;
+use crate::stack::kinds::api::cost;
 use crate::stack::limits::shown;
 use crate::stack::observe::observe;
 use crate::stack::plan::{Plan, Verdict, deploy};
@@ -125,6 +125,8 @@ fn notes(session: &Session) -> Vec<String> {
     let mut notes = session.class.roster.details.clone();
     notes.extend(session.risks().notes(&session.class.settings_file()));
     notes.extend(asl::remarks(&session.desired));
+    let class = &session.class;
+    notes.extend(class.lab.policy_remarks(&session.desired, &class.students));
     notes.extend(cost::open_apis(&session.desired));
     notes.extend(roles_bounded_by(session));
     notes

@@ -14,7 +14,7 @@ use homeroom::report::handout::{HandoutClass, StudentHandout};
 use homeroom::report::slips::SlipBatch;
 use homeroom::roster::Student;
 use homeroom::stack::credentials::{AccessKey, Credentials};
-use homeroom::stack::kinds::rest_api::ApiEndpoint;
+use homeroom::stack::kinds::api::ApiEndpoint;
 
 /// A class on AWS, whose students have a console and, some of them, a key.
 pub struct Sample {
@@ -25,9 +25,13 @@ pub struct Sample {
     pub students: Vec<Student>,
 }
 
-/// A secret that must be in a page only when it was asked for.
+/// A secret that must be in a page only when it was asked for; for a long name as long as IAM takes one.
 pub fn password(username: &str) -> String {
-    format!("Pw+{username}_q7Xw")
+    let password = format!("Pw+{username}_q7Xw");
+    match username.len() {
+        40.. => format!("{password:_<128}"),
+        _ => password,
+    }
 }
 
 /// Another.

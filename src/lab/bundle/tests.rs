@@ -135,7 +135,7 @@ fn lab_6_gives_a_student_its_stack() {
     );
     let machine = "arn:aws:states:us-east-1:123456789012:stateMachine:user1-simple-workflow";
     assert_eq!(stack.functions[2].environment["STATE_MACHINE_ARN"], machine);
-    let route = &stack.rest_apis[0].routes[0];
+    let route = &stack.apis[0].routes[0];
     assert_eq!(
         (route.method.as_str(), route.path.as_str()),
         ("POST", "/process")
@@ -294,7 +294,7 @@ fn lab_6_probes_good_input_without_chance_and_bears_homerooms_mark() {
     for probe in &probes {
         match &probe.request {
             ProbeRequest::Api {
-                body,
+                body: Some(body),
                 expect_http: 202,
                 ..
             }
@@ -318,6 +318,7 @@ fn lab_6_probes_good_input_without_chance_and_bears_homerooms_mark() {
                 assert_eq!(functions.len(), 3);
                 ends.push("logs");
             }
+            ProbeRequest::Invoke { .. } => ends.push("invoked"),
         }
     }
     assert_eq!(ends, ["good", "good", "error", "400", "400", "logs"]);
@@ -379,7 +380,7 @@ fn the_second_lab_is_built_by_the_same_code() {
             "lab-zoe-wait"
         ]
     );
-    assert!(stack.rest_apis.is_empty());
+    assert!(stack.apis.is_empty());
     assert_eq!(stack.functions[0].handler, "app.main");
     for pattern in lab.name_patterns() {
         assert_eq!(
@@ -452,7 +453,7 @@ fn lab_6_policies_fit_whatever_the_names() {
     let class = longest("class").parse().unwrap();
     let student = student(&longest("user"));
     let api = lab.rest_api_name("workflow", &student.username).unwrap();
-    let endpoint = crate::stack::kinds::rest_api::ApiEndpoint {
+    let endpoint = crate::stack::kinds::api::ApiEndpoint {
         id: "a1b2c3d4e5".into(),
         url: String::new(),
     };
@@ -496,9 +497,9 @@ fn what_reaches_too_far_is_found_wherever_it_stands() {
         ),
         (
             worker,
-            "\"logs:PutLogEvents\"",
-            "\"dynamodb:PutItem\"",
-            "worker: beyond the boundary dynamodb:PutItem",
+            "{{ log_groups.process_data.arn }}:*",
+            "*",
+            "worker: beyond the boundary logs:PutLogEvents",
         ),
         (
             "templates/iam/workflow-trust.json",
