@@ -40,6 +40,28 @@ impl Exit {
             Self::Interrupted => 130,
         }
     }
+
+    /// The graver one of two ends.
+    pub(crate) fn or(self, other: Self) -> Self {
+        let gravity = |exit| {
+            let order = [
+                Self::Done,
+                Self::SomeFailed,
+                Self::Changes,
+                Self::Remains,
+                Self::NobodySelected,
+                Self::General,
+                Self::Invalid,
+                Self::Refused,
+                Self::Interrupted,
+            ];
+            order.iter().position(|one| *one == exit)
+        };
+        match gravity(other) > gravity(self) {
+            true => other,
+            false => self,
+        }
+    }
 }
 
 /// An error that ends a command: one or more failures, all said at once.
@@ -60,6 +82,14 @@ impl Error {
     /// One failure of a kind.
     pub(crate) fn new(exit: Exit, subject: impl Into<String>, cause: impl Into<String>) -> Self {
         Self::of(exit, vec![Failure::new(subject, cause)])
+    }
+
+    /// Adds another error: its failures are said as well, and the graver exit counts.
+    pub(crate) fn join(&mut self, other: Self) {
+        self.exit = self.exit.or(other.exit);
+        let news = other.failures.into_iter();
+        let news: Vec<Failure> = news.filter(|one| !self.failures.contains(one)).collect();
+        self.failures.extend(news);
     }
 
     /// Adds the next step to the last failure.

@@ -1,15 +1,18 @@
 //! Where a whole class stands, at one moment.
 
+use std::io;
+use std::path::Path;
+
 use jiff::ZonedDateTime;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::evidence::attest::Attestations;
+use crate::evidence::kept::ClassFiles;
 use crate::evidence::last_reading::{LastReadings, progress_of};
 use crate::evidence::progress::{Progress, StudentProgress};
 use crate::ids::Username;
 use crate::stack::diff::Change;
-use crate::stack::elsewhere::Elsewhere;
-use crate::stack::kinds::{Desired, Gap};
+use crate::stack::kinds::Gap;
 use crate::stack::leavers::LeftStudent;
 
 pub(crate) struct ClassStanding {
@@ -22,10 +25,10 @@ pub(crate) struct ClassStanding {
     pub(crate) departed: Vec<StudentProgress>,
     /// Notes that concern the whole class.
     pub(crate) notes: Vec<String>,
-    /// The last readings, this one among them.
-    pub(crate) last: LastReadings,
-    /// Where the students' stacks stand, if that is somewhere else.
-    pub(crate) elsewhere: Option<Elsewhere>,
+    /// The last readings of each place, this one among them.
+    pub(crate) last: Vec<LastReadings>,
+    /// The error that says where the students' stacks stand, if that is somewhere else.
+    pub(crate) elsewhere: Option<Error>,
     /// Whether something of the students is there to be read, or may be.
     pub(crate) any_stack: bool,
     /// The same for those who left.
@@ -62,6 +65,17 @@ impl ClassStanding {
         }
     }
 
+    /// Keeps the last readings in the class's folder.
+    ///
+    /// # Errors
+    /// Names the file that cannot be written.
+    pub(crate) fn keep(&self, folder: &Path) -> io::Result<()> {
+        self.last.iter().try_for_each(|last| {
+            let files = ClassFiles::new(folder.to_owned(), last.key.clone());
+            files.keep_last_readings(last)
+        })
+    }
+
     /// Leaves out who needs somebody, which is about now and not about an earlier time.
     pub(crate) fn forget_trouble(&mut self) {
         for student in &mut self.students {
@@ -73,9 +87,9 @@ impl ClassStanding {
     ///
     /// # Errors
     /// Says where, and what to type.
-    pub(crate) fn refuse_elsewhere(&self, desired: &Desired) -> Result<()> {
+    pub(crate) fn refuse_elsewhere(&self) -> Result<()> {
         match &self.elsewhere {
-            Some(elsewhere) if self.is_nothing() => Err(elsewhere.refused(desired)),
+            Some(refusal) if self.is_nothing() => Err(refusal.clone()),
             _ => Ok(()),
         }
     }
@@ -122,7 +136,7 @@ pub(super) mod tests {
             taken_at: "2026-05-14T12:00:00[UTC]".parse().unwrap(),
             departed: Vec::new(),
             notes: Vec::new(),
-            last: LastReadings::new(key),
+            last: vec![LastReadings::new(key)],
             elsewhere: None,
             any_stack,
             any_departed: false,

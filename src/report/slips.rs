@@ -68,6 +68,12 @@ impl<'a> SlipBatch<'a> {
         }
     }
 
+    /// From here on students are where this says.
+    pub(crate) fn at(&mut self, class: HandoutClass<'a>) -> &mut Self {
+        self.class = class;
+        self
+    }
+
     /// Makes one more student's slip. `apis`: the student's deployed APIs, by name. `kept`: the student's credentials on
     /// this machine.
     pub fn add(

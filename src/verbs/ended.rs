@@ -4,16 +4,27 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
 
+use super::notes::Notes;
 use super::notify;
 use super::say::{print_document, said};
-use super::session::Session;
+use super::sessions::Sessions;
 use crate::error::{Error, Exit, Result};
 use crate::events::Command;
 use crate::options::OutputFormat;
 use crate::report::terminal::{self, ERRORS_ALONE};
 use crate::report::{View, errors_of, print_error, print_summary};
 use crate::results::{LabTitle, RunSummary, Stamp, StudentResult};
+use crate::stack::kinds::Gap;
+use crate::stack::leavers::LeftStudent;
 use crate::text::commands::with_options;
+
+/// What a verb came to at one place.
+#[derive(Default)]
+pub(super) struct PlaceEnd {
+    pub(crate) students: Vec<StudentResult>,
+    pub(crate) left: Vec<LeftStudent>,
+    pub(crate) gaps: Vec<Gap>,
+}
 
 pub(super) struct VerbEnded {
     pub(crate) summary: RunSummary,
@@ -27,11 +38,11 @@ impl VerbEnded {
     }
 
     /// Shows it: a JSON document on stdout, or a summary for people. Then tells whoever is to be notified.
-    pub(crate) async fn show(&self, session: &Session) -> Result<Exit> {
+    pub(crate) async fn show(&self, session: &Sessions) -> Result<Exit> {
         self.show_with(session, session.view()).await
     }
 
-    pub(crate) async fn show_with(&self, session: &Session, view: View<'_>) -> Result<Exit> {
+    pub(crate) async fn show_with(&self, session: &Sessions, view: View<'_>) -> Result<Exit> {
         let ui = session.class.settings.ui;
         said(match ui.output {
             OutputFormat::Text if ui.verbosity <= ERRORS_ALONE => {
@@ -50,15 +61,18 @@ impl VerbEnded {
     }
 }
 
-impl Session {
-    /// Puts a run's end together: counts the outcomes and the calls.
-    pub(crate) fn ended(
-        &self,
-        command: Command,
-        mut students: Vec<StudentResult>,
-        mut notes: Vec<String>,
-    ) -> VerbEnded {
+impl Sessions {
+    /// Puts a run's end together, of what it came to at each place: counts the outcomes and the calls.
+    pub(crate) fn ended(&self, command: Command, ends: Vec<PlaceEnd>, notes: Notes) -> VerbEnded {
         let class = &self.class;
+        let (mut left, mut gaps, mut students) = (Vec::new(), Vec::new(), Vec::new());
+        for end in ends {
+            students.extend(end.students);
+            left.extend(end.left);
+            gaps.extend(end.gaps);
+        }
+        self.in_roster_order(&mut students, |student| &student.username);
+        let mut notes = notes.texts(self.places.len());
         for text in notes.iter_mut().chain(hints_of(&mut students)) {
             *text = with_options(text, &class.invocation);
         }
@@ -71,16 +85,21 @@ impl Session {
             let word = student.outcome.as_str().to_owned();
             *summary.entry(word).or_default() += 1;
         }
-        let scope = self.scope();
+        let mut api_calls = BTreeMap::new();
+        for (operation, calls) in self.places.iter().flat_map(|at| at.client.calls()) {
+            *api_calls.entry(operation).or_default() += calls;
+        }
         let summary = RunSummary {
-            stamp: Some(Stamp::now(command, &scope.account, &scope.region)),
+            stamp: Some(self.stamp(command)),
             lab: Some(LabTitle {
-                id: self.desired.lab.clone(),
+                id: self.lab().clone(),
                 title: class.lab.title().to_owned(),
             }),
             summary,
+            left,
+            gaps,
             notes,
-            api_calls: self.client.calls(),
+            api_calls,
             elapsed_s: class.started.elapsed().as_secs_f64(),
             ..RunSummary::new(command, class.name().clone(), students)
         };
@@ -88,6 +107,12 @@ impl Session {
             summary,
             exit: Exit::Done,
         }
+    }
+
+    /// What every document of the class begins with.
+    pub(crate) fn stamp(&self, command: Command) -> Stamp {
+        let scope = self.places[0].scope();
+        Stamp::now(command, &scope.account, &scope.region)
     }
 
     pub(crate) fn view(&self) -> View<'_> {

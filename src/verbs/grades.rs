@@ -7,12 +7,14 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::ask::{answer, can_ask};
 use super::class::{Class, invalid as invalid_input};
+use super::ended::PlaceEnd;
 use super::interrupts::interrupts;
+use super::notes::Notes;
 use super::reading::{document, read};
 use super::report::refuse_nothing;
 use super::run::interrupted;
 use super::say::{said, say};
-use super::session::Session;
+use super::sessions::Sessions;
 use super::status::attestations;
 use crate::canvas::{Canvas, Course, Place, Push, PushEnd};
 use crate::cli::{Cli, PushArgs};
@@ -134,9 +136,15 @@ pub(super) async fn push(cli: &Cli, args: &PushArgs) -> Result<Exit> {
     if written && course.posted_by_hand {
         notes.push("students see these grades once you post them: Canvas has 'Post Grades Manually' for this assignment".to_owned());
     }
-    let mut ended = session.ended(COMMAND, students, notes);
+    let mut said = Notes::default();
+    said.extend(notes);
+    let end = PlaceEnd {
+        students,
+        gaps,
+        left: Vec::new(),
+    };
+    let mut ended = session.ended(COMMAND, vec![end], said);
     ended.exit = exit;
-    ended.summary.gaps = gaps;
     ended.show(&session).await
 }
 
@@ -268,7 +276,7 @@ fn list(push: &Push, judged: &Judged, notes: &[String], gaps: &[Gap]) -> Result<
 
 /// Each student's outcome. `became`: what became of each grade of `push`; `None` where nothing was written.
 fn results(
-    session: &Session,
+    session: &Sessions,
     push: &Push,
     judged: &Judged,
     became: Option<&[PushEnd]>,

@@ -4,7 +4,18 @@ use jiff::Timestamp;
 
 use super::ask::{answer, can_ask};
 use super::session::Session;
+use super::sessions::Sessions;
 use crate::error::{Error, Exit, Result};
+
+impl Sessions {
+    /// [`Session::agree_on_place`], one place after the other.
+    pub(crate) async fn agree_on_places(&self) -> Result<()> {
+        for session in &self.places {
+            session.agree_on_place(can_ask(self)).await?;
+        }
+        Ok(())
+    }
+}
 
 impl Session {
     /// Goes on where the class was last deployed, where it never was, and where the command line names this account and
@@ -12,7 +23,7 @@ impl Session {
     ///
     /// # Errors
     /// [`Exit::Refused`]: the answer is no, or there is no terminal to ask at.
-    pub(crate) async fn agree_on_place(&self) -> Result<()> {
+    async fn agree_on_place(&self, can_ask: bool) -> Result<()> {
         // An endpoint of one's own, such as the embedded cloud, is no account that a class lives in.
         if !self.client.is_aws() {
             return Ok(());
@@ -29,7 +40,7 @@ impl Session {
         };
         let (class, was, is) = (self.class.name(), last.words(), here.words());
         let day = last.at.strftime("%F");
-        if can_ask(self) {
+        if can_ask {
             let question = format!(
                 "Class {class} was last deployed in {was} ({day}).\nThis is {is}.\nType {first} to go on here, anything \
                  else to leave it: "

@@ -2,10 +2,13 @@
 
 use super::access::still_frozen;
 use super::class::Class;
+use super::ended::PlaceEnd;
+use super::notes::Notes;
+use super::run::At;
 use super::session::Session;
+use crate::aws::CallResult;
 use crate::aws::configured::{CredentialSource, credential_source};
 use crate::aws::pacing::Pacer;
-use crate::aws::{CallResult, Client};
 use crate::cli::{Cli, PlanArgs};
 use crate::error::{Exit, Result};
 use crate::events::Command;
@@ -23,34 +26,52 @@ use crate::stack::plan::{Plan, Verdict, deploy};
 use crate::stack::result::StackResult;
 
 pub(super) async fn run(cli: &Cli, args: &PlanArgs) -> Result<Exit> {
-    let session = Class::load(cli)?.connect().await?;
-    let look = session.look(Command::Plan, async |client| {
-        let (planned, alias) = tokio::join!(plan(client, &session, false), client.account_alias());
+    let sessions = Class::load(cli)?.connect().await?;
+    let look = sessions.look(Command::Plan, async |at| {
+        let (planned, alias) = tokio::join!(plan(at, false), at.client.account_alias());
         planned.map(|(plan, observed)| (plan, observed, alias))
     });
-    let (plan, observed, alias) = look.await?;
-    let students = plan.students.iter();
-    let students = students.map(|student| StackResult::planned(student).into());
-    let mut notes = notes(&session);
-    notes.extend(still_frozen(&session, &observed));
-    let mut ended = session.ended(Command::Plan, students.collect(), notes);
+    let mut notes = Notes::default();
+    // A person who plans wants to check how the roster was read.
+    notes.extend(sessions.class.roster.details.clone());
+    let (mut ends, mut forecasts, mut planned) = (Vec::new(), Vec::new(), Vec::new());
+    let mut exit = Exit::Done;
+    for (session, (plan, observed, alias)) in sessions.places.iter().zip(look.await?) {
+        notes.at(session, self::notes(session));
+        notes.at(session, still_frozen(session, &observed));
+        forecasts.push(forecast(session, &plan));
+        exit = exit.or(match args.exit_code {
+            _ if !plan.gaps.is_empty() => Exit::General,
+            true if plan.steps() > 0 => Exit::Changes,
+            // A deployment would do nothing, and still some students lack what they should have.
+            true if plan.count(Verdict::Conflict) > 0 => Exit::SomeFailed,
+            _ => Exit::Done,
+        });
+        let students = plan.students.iter();
+        let students = students.map(|student| StackResult::planned(student).into());
+        ends.push(PlaceEnd {
+            students: students.collect(),
+            left: session.left(&observed),
+            gaps: plan.gaps.clone(),
+        });
+        planned.push((plan, alias));
+    }
+    let mut ended = sessions.ended(Command::Plan, ends, notes);
+    ended.summary.forecast = Some(Forecast::side_by_side(forecasts));
+    ended.exit = exit;
+    for (session, (plan, alias)) in sessions.places.iter().zip(planned) {
+        ended.summary.plan = Some(digest(session, &mut ended.summary, &plan, alias).await);
+    }
+    ended.show(&sessions).await
+}
+
+fn forecast(session: &Session, plan: &Plan) -> Forecast {
     let pacer = || Pacer::new(session.pace(), &session.quotas());
     // Each estimate begins with full quotas.
-    ended.summary.forecast = Some(Forecast {
-        deploy: Some(Workload::of(&plan).estimate(&pacer())),
+    Forecast {
+        deploy: Some(Workload::of(plan).estimate(&pacer())),
         teardown: Workload::of_teardown(&session.desired).estimate(&pacer()),
-    });
-    ended.summary.left = session.left(&observed);
-    ended.exit = match args.exit_code {
-        _ if !plan.gaps.is_empty() => Exit::General,
-        true if plan.steps() > 0 => Exit::Changes,
-        // A deployment would do nothing, and still some students lack what they should have.
-        true if plan.count(Verdict::Conflict) > 0 => Exit::SomeFailed,
-        _ => Exit::Done,
-    };
-    ended.summary.plan = Some(digest(&session, &mut ended.summary, &plan, alias).await);
-    ended.summary.gaps = plan.gaps;
-    ended.show(&session).await
+    }
 }
 
 /// The plan as it is shown. `alias`: the account's, as it was read.
@@ -95,11 +116,8 @@ async fn digest(
 }
 
 /// Looks at the cloud and plans a deployment. Refuses if the students' stacks are in another class, lab or region.
-pub(super) async fn plan(
-    client: &Client,
-    session: &Session,
-    reset: bool,
-) -> Result<(Plan, Observed)> {
+pub(super) async fn plan(at: &At<'_>, reset: bool) -> Result<(Plan, Observed)> {
+    let At { session, client } = at;
     let observed = observe(client, &session.desired, &session.class.depth()).await?;
     Elsewhere::check_most(&session.desired, &observed)?;
     let mut plan = deploy::plan(&session.desired, &observed, reset);
@@ -121,9 +139,7 @@ pub(super) async fn plan(
 
 /// What to know of the class before it is deployed.
 fn notes(session: &Session) -> Vec<String> {
-    // A person who plans wants to check how the roster was read.
-    let mut notes = session.class.roster.details.clone();
-    notes.extend(session.risks().notes(&session.class.settings_file()));
+    let mut notes = session.risks().notes(&session.class.settings_file());
     notes.extend(asl::remarks(&session.desired));
     notes.extend(cost::open_apis(&session.desired));
     notes.extend(roles_bounded_by(session));

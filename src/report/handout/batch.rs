@@ -38,6 +38,12 @@ impl<'a> HandoutBatch<'a> {
         }
     }
 
+    /// From here on students are where this says.
+    pub(crate) fn at(&mut self, class: HandoutClass<'a>) -> &mut Self {
+        self.class = class;
+        self
+    }
+
     /// Makes one more student's handout. `apis`: the student's deployed APIs, by name. `kept`: the student's credentials
     /// on this machine.
     pub(crate) fn add(

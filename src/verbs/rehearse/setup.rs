@@ -1,11 +1,13 @@
 //! What a rehearsal sets up: its class, and AWS's limits.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::cli::{Cli, RehearseArgs};
 use crate::error::{Error, Exit, Result};
 use crate::files::{class_dir, write_whole};
 use crate::ids::{CLASS_MAX, ClassName};
+use crate::lab::Lab;
 use crate::lab::bundle::DEMO_ROSTER;
 use crate::local;
 use crate::options::{GlobalOptions, QuotaScale};
@@ -51,7 +53,8 @@ pub(super) fn prepare(cli: &Cli, args: &RehearseArgs, mut class: Class) -> Resul
         class.settings.quota_scale = QuotaScale::Factor(own * f64::from(args.scale));
     }
     let settings = class.lab.rehearsal_settings().clone();
-    class.lab = class.lab.with_settings(&settings).map_err(invalid)?;
+    let lab = Lab::clone(&class.lab).with_settings(&settings);
+    class.lab = Arc::new(lab.map_err(invalid)?);
     Ok(class)
 }
 
