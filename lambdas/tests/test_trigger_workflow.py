@@ -37,6 +37,49 @@ def run(body, client=None, level="INFO", **event):
 
 GOOD = {"userId": "user1", "dataType": "sales_data"}
 
+# A POST of "{body}" as the two types of API hand it over: API Gateway Developer Guide, "Input format of a Lambda function for
+# proxy integration" and "AWS Lambda proxy integrations for HTTP APIs".
+REST = {
+    "resource": "/process",
+    "path": "/process",
+    "httpMethod": "POST",
+    "headers": {"Accept": "*/*", "Content-Type": "application/json", "User-Agent": "curl/8.5.0"},
+    "multiValueHeaders": {"User-Agent": ["curl/8.5.0"]},
+    "queryStringParameters": None,
+    "pathParameters": None,
+    "stageVariables": None,
+    "requestContext": {
+        "apiId": "a1b2c3d4e5",
+        "httpMethod": "POST",
+        "path": "/prod/process",
+        "requestId": "api-request-1",
+        "resourcePath": "/process",
+        "stage": "prod",
+    },
+    "isBase64Encoded": False,
+}
+HTTP = {
+    "version": "2.0",
+    "routeKey": "POST /process",
+    "rawPath": "/process",
+    "rawQueryString": "",
+    "headers": {"accept": "*/*", "content-type": "application/json", "user-agent": "curl/8.5.0"},
+    "requestContext": {
+        "apiId": "a1b2c3d4e5",
+        "domainName": "a1b2c3d4e5.execute-api.us-east-1.amazonaws.com",
+        "http": {"method": "POST", "path": "/process", "protocol": "HTTP/1.1", "userAgent": "curl/8.5.0"},
+        "requestId": "api-request-1",
+        "routeKey": "POST /process",
+        "stage": "$default",
+    },
+    "isBase64Encoded": False,
+}
+
+
+def stable(text):
+    """The text without the part of an execution's name that is new each time."""
+    return re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "UUID", text)
+
 
 class TriggerWorkflow(unittest.TestCase):
     def test_good_request_starts_one_execution(self):
@@ -111,6 +154,27 @@ class TriggerWorkflow(unittest.TestCase):
             self.assertEqual([line for line in logs if line["message"] == "execution started"], [])
         logs = run(json.dumps(GOOD), Client(RuntimeError("no")))[3]
         self.assertEqual([line for line in logs if line["message"] == "execution started"], [])
+
+    def test_both_types_of_api_get_the_same_answer_log_and_execution(self):
+        bodies = (json.dumps(GOOD), '{"userId": "", "dataType": ""}', "{", "", "[]", '{"userId": "u"}')
+        for body in bodies:
+            for error in (None, RuntimeError("no")):
+                with self.subTest(body=body, error=error):
+                    rest, http = (
+                        stable(json.dumps(run(body, Client(error), **event))) for event in (REST, HTTP)
+                    )
+                    self.assertEqual(rest, http)
+                    self.assertIn("api-request-1", http)
+
+    def test_an_http_api_without_a_body_or_with_an_encoded_one_is_understood(self):
+        self.assertEqual(run(None, **HTTP)[0], 400)
+        # What curl sends without a content type.
+        form = {**HTTP, "headers": {"content-type": "application/x-www-form-urlencoded", "user-agent": "curl/8.5.0"}}
+        encoded = base64.b64encode(json.dumps(GOOD).encode()).decode()
+        status, _, calls, _ = run(encoded, **{**form, "isBase64Encoded": True})
+        self.assertEqual((status, len(calls)), (202, 1))
+        status, _, _, logs = run(base64.b64encode(b"{").decode(), **{**form, "isBase64Encoded": True})
+        self.assertEqual((status, logs[0]["userAgent"]), (400, "curl/8.5.0"))
 
     def test_base64_body_is_read(self):
         body = base64.b64encode(json.dumps(GOOD).encode()).decode()

@@ -3,6 +3,9 @@
 400: the body is not JSON, not an object, or a field is missing or not a text; nothing was started.
 202: started. Empty texts are let through on purpose, so that the workflow's own error handling is seen.
 502: Step Functions did not start it; this function's log says why.
+
+It stands behind a REST API (payload format 1.0) or an HTTP API (2.0). What it reads of an event both have: headers, body,
+isBase64Encoded and requestContext.requestId. An HTTP API encodes every body that is not declared as JSON or text.
 """
 
 import base64

@@ -60,6 +60,7 @@ use crate::text::unwanted::shown;
 use model::{Manifest, ManifestEntry, of_id};
 use problems::Problems;
 use read::{compile, pack, read_manifest};
+use settle::SET;
 use template::Templates;
 
 /// A bundle's files: path from the bundle's root with `/` between its parts, and content.
@@ -130,11 +131,25 @@ impl Lab {
     /// # Errors
     /// Settings that the lab does not have, values of another type, values that AWS would refuse.
     pub fn with_settings(
+        self,
+        overrides: &BTreeMap<String, toml::Value>,
+    ) -> Result<Self, Vec<Failure>> {
+        self.with_overrides(overrides, &BTreeMap::new())
+    }
+
+    /// The lab with some settings changed, and some of them again by texts, which are read as the setting's type asks.
+    ///
+    /// # Errors
+    /// As [`Lab::with_settings`].
+    pub(crate) fn with_overrides(
         mut self,
         overrides: &BTreeMap<String, toml::Value>,
+        texts: &BTreeMap<String, String>,
     ) -> Result<Self, Vec<Failure>> {
         let mut problems = Problems::default();
         self.override_settings(overrides, "settings", &mut problems);
+        let typed = self.typed(texts, &mut problems);
+        self.override_settings(&typed, SET, &mut problems);
         self.settle(&mut problems);
         problems.or(self)
     }

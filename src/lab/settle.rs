@@ -15,6 +15,9 @@ use crate::stack::kinds::log_group;
 use crate::stack::kinds::rest_api::{Authorization, BURST_MAX, RATE_MAX, Throttle};
 use crate::stack::names::NamePattern;
 
+/// What messages call a setting that was given as a text.
+pub(super) const SET: &str = "--set";
+
 impl Lab {
     /// The settings as templates see them.
     pub(super) fn settings_json(&self) -> Map<String, Value> {
@@ -25,7 +28,7 @@ impl Lab {
     }
 
     /// A setting that is a text; empty when it is not.
-    pub(super) fn text_setting(&self, key: &str) -> &str {
+    pub(crate) fn text_setting(&self, key: &str) -> &str {
         let value = self.settings.get(key);
         value.and_then(toml::Value::as_str).unwrap_or_default()
     }
@@ -68,6 +71,42 @@ impl Lab {
             };
             self.settings.insert(key.clone(), value);
         }
+    }
+
+    /// Settings that were given as texts, as the lab's own are typed. A key that the lab does not have stays a text, and is
+    /// refused like any other.
+    pub(super) fn typed(
+        &self,
+        texts: &BTreeMap<String, String>,
+        problems: &mut Problems,
+    ) -> BTreeMap<String, toml::Value> {
+        let mut typed = BTreeMap::new();
+        for (key, text) in texts {
+            let trimmed = text.trim();
+            let (value, wanted) = match self.settings.get(key) {
+                Some(toml::Value::Integer(_)) => (
+                    trimmed.parse().ok().map(toml::Value::Integer),
+                    "a whole number",
+                ),
+                Some(toml::Value::Float(_)) => {
+                    let number = trimmed.parse().ok().filter(|n: &f64| n.is_finite());
+                    (number.map(toml::Value::Float), "a number")
+                }
+                Some(toml::Value::Boolean(_)) => (
+                    trimmed.parse().ok().map(toml::Value::Boolean),
+                    "true or false",
+                ),
+                _ => (Some(toml::Value::String(text.clone())), "a text"),
+            };
+            match value {
+                Some(value) => drop(typed.insert(key.clone(), value)),
+                None => {
+                    let cause = format!("{key} = {text:?} is not {wanted}");
+                    problems.add(SET, cause);
+                }
+            }
+        }
+        typed
     }
 
     /// Checks the settings, and works out what depends on them.

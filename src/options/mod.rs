@@ -29,7 +29,9 @@ pub(crate) use found::{PassedOver, PassedOverFor};
 pub(crate) use process::ProcessContext;
 pub(crate) use resolved::{ClassSettings, CloudTarget, LabSource, Notify, StudentSettings, Ui};
 pub(crate) use resolved::{asked_cloud, asked_log_file, asked_region};
-pub(crate) use values::{AccountId, OutputFormat, Profile, QuotaScale, Region, SecretUrl};
+pub(crate) use values::{
+    AccountId, LabOverride, OutputFormat, Profile, QuotaScale, Region, SecretUrl,
+};
 use values::{ColorWhen, EndpointUrl, PolicyArn, QuotaOverride, Section, Value, student_names};
 
 /// Makes [`GlobalOptions`], and how each source is read, from one row an option:
@@ -112,6 +114,9 @@ options! {
             "Only these students, with commas between: user1,user5";
         section: Section = "section" [value_name = "NAME"],
             "Only the students of this section";
+        set: Vec<LabOverride> = "set" [value_name = "KEY=VALUE"],
+            "Give a setting of the lab another value; can be given several times",
+            default "[settings] in homeroom.toml, else the lab's";
     }
     "Where" {
         profile: Profile = "profile" [value_name = "NAME"],

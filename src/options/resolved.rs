@@ -12,14 +12,14 @@ use super::found::ROSTER_FOLDER;
 use super::found::{FoundSettings, PassedOver, SettingsFile};
 use super::process::ProcessContext;
 use super::values::{
-    AccountId, ColorWhen, EndpointUrl, OutputFormat, PolicyArn, Profile, QuotaOverride, QuotaScale,
-    Region,
+    AccountId, ColorWhen, EndpointUrl, LabOverride, OutputFormat, PolicyArn, Profile,
+    QuotaOverride, QuotaScale, Region,
 };
 use super::{Env, GlobalOptions, file, invalid, variable_name};
 use crate::aws::Operation;
 use crate::error::{Error, Exit, Result};
 use crate::ids::ClassName;
-use crate::lab::bundle;
+use crate::lab::{Lab, bundle};
 use crate::roster::{Roster, UsernameLimit};
 use crate::text::failure::Failure;
 use crate::web::Url;
@@ -38,6 +38,8 @@ pub struct ClassSettings {
     pub(crate) roster_built_in: bool,
     pub(crate) lab: LabSource,
     pub(crate) lab_settings: toml::Table,
+    /// What `--set` puts in the place of those: texts, which the lab reads.
+    pub(crate) lab_texts: BTreeMap<String, String>,
     pub class: ClassName,
     /// Set where `class` is only a guess: the roster's file name is no class name, but looks like a copy of a file whose
     /// name is one (`lab6 (1).csv`). With a guess homeroom only looks whether that class has stacks.
@@ -89,6 +91,19 @@ pub(crate) struct StudentSettings {
 pub(crate) enum LabSource {
     Folder(PathBuf),
     BuiltIn,
+}
+
+impl ClassSettings {
+    /// The class's lab with the class's settings.
+    ///
+    /// # Errors
+    /// [`Exit::Invalid`]: everything that is wrong with the lab, or with the settings.
+    pub(crate) fn load_lab(&self) -> Result<Lab> {
+        let lab = bundle::load(self.lab.folder())?;
+        let values = self.lab_settings.clone().into_iter().collect();
+        let lab = lab.with_overrides(&values, &self.lab_texts);
+        lab.map_err(|failures| Error::of(Exit::Invalid, failures))
+    }
 }
 
 impl LabSource {
@@ -197,6 +212,14 @@ impl Sources {
             color_stderr: colored(process.stderr_is_terminal),
             verbosity: verbosity.unwrap_or_default(),
         }
+    }
+
+    /// What every source sets of the lab, each key from the highest that has it; within one source the last counts.
+    fn lab_texts(&self) -> BTreeMap<String, String> {
+        let low_to_high = self.0.iter().rev();
+        let all = low_to_high.flat_map(|(_, options)| options.set.iter().flatten());
+        let pairs = all.map(|LabOverride { key, value }| (key.clone(), value.clone()));
+        pairs.collect()
     }
 
     /// The cloud that the highest source with such an option asks for. Within one source `local` and an option about AWS
@@ -329,6 +352,7 @@ impl ClassSettings {
         let target = sources.target(without == WithoutRoster::Rehearse)?;
         let is_local = target == CloudTarget::Local;
         let ui = sources.ui(process);
+        let lab_texts = sources.lab_texts();
         let all = sources.merged();
         let FoundSettings { file, passed_over } = process.file.clone()?;
         let ClassPlace {
@@ -376,6 +400,7 @@ impl ClassSettings {
             roster_built_in,
             lab,
             lab_settings: all.lab_settings.unwrap_or_default(),
+            lab_texts,
             class,
             unnamed,
             students: all.students.unwrap_or_default(),

@@ -344,6 +344,44 @@ fn tables_of_the_file_reach_the_settings() {
 }
 
 #[test]
+fn a_lab_setting_comes_from_option_variable_or_file_key_by_key() {
+    let around = Around {
+        file: "[settings]\nlog_level = \"INFO\"",
+        env: &[("HOMEROOM_SET", "log_level=WARN, api_rate=3")],
+        ..Around::default()
+    };
+    let settings = around.good("plan --set log_level=ERROR --set log_level=DEBUG");
+    let lab = settings.load_lab().unwrap();
+    let settings: Vec<_> = settings.lab_texts.into_iter().collect();
+    let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+    assert_eq!(
+        settings,
+        [pair("api_rate", "3"), pair("log_level", "DEBUG")]
+    );
+    assert_eq!(lab.text_setting("log_level"), "DEBUG");
+    let refused = |words: &str| {
+        let error = around.good(words).load_lab().expect_err(words);
+        assert_eq!(error.exit, crate::error::Exit::Invalid, "{error}");
+        let hints = error.failures.iter().filter_map(|f| f.hint.as_deref());
+        format!("{error} {}", hints.collect::<String>())
+    };
+    let said = refused("plan --set api_typ=HTTP --set log_retention_days=x --set cloudshell=1");
+    for part in [
+        "--set: \"api_typ\" is no setting of lab lab6",
+        "settings here: api_authorization, api_burst",
+        "--set: log_retention_days = \"x\" is not a whole number",
+        "--set: cloudshell = \"1\" is not true or false",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    let in_file = Around {
+        file: "set = \"log_level=DEBUG\"",
+        ..Around::default()
+    };
+    assert!(in_file.refused("plan").contains("below [settings]"));
+}
+
+#[test]
 fn colour_follows_the_terminal_and_the_variables_that_people_set() {
     let colored = |words: &str, env: &[(&str, &str)], terminal| {
         let around = Around {

@@ -64,6 +64,7 @@ values! {
     Timestamp: moment_of_text, moment_of_file;
     // Names of students; the other lists stand in the file alone.
     Vec<String>: |text| student_names([text]), student_names_of_file;
+    Vec<LabOverride>: lab_overrides, lab_overrides_of_file;
 }
 
 fn parsed<T: FromStr<Err: fmt::Display>>(text: &str) -> Result<T, String> {
@@ -182,6 +183,49 @@ impl PolicyArn {
     pub(crate) fn account(&self) -> &str {
         self.0.split(':').nth(4).unwrap_or_default()
     }
+}
+
+/// Another value for a setting of the lab, as text: only the lab knows the setting's type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LabOverride {
+    pub(crate) key: String,
+    pub(crate) value: String,
+}
+
+impl FromStr for LabOverride {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parts = text.split_once('=');
+        let (key, value) = parts
+            .map(|(key, value)| (key.trim(), value))
+            .filter(|(key, _)| !key.is_empty())
+            .ok_or("is not KEY=VALUE, such as log_level=DEBUG")?;
+        Ok(Self {
+            key: key.to_owned(),
+            value: value.to_owned(),
+        })
+    }
+}
+
+impl fmt::Display for LabOverride {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { key, value } = self;
+        write!(f, "{key}={value}")
+    }
+}
+
+/// Those of a variable, with commas between. A value with a comma in it needs the option or the file.
+fn lab_overrides(text: &str) -> Result<Vec<LabOverride>, String> {
+    let each = text.split(',').map(str::trim);
+    let each = each.map(|one| {
+        one.parse()
+            .map_err(|why| format!("has {one:?}, which {why}"))
+    });
+    each.collect()
+}
+
+fn lab_overrides_of_file(_: ValueDeserializer<'_>) -> Result<Vec<LabOverride>, String> {
+    Err("in this file the lab's settings stand below [settings], each on a line".to_owned())
 }
 
 fn near_region(text: &str) -> String {
@@ -393,6 +437,25 @@ mod tests {
         ] {
             assert!(bad.parse::<AccountId>().is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn an_override_is_a_key_and_any_text_behind_the_first_equals_sign() {
+        let read = |text: &str| text.parse::<LabOverride>().map(|o| (o.key, o.value));
+        let pair = |key: &str, value: &str| Ok((key.to_owned(), value.to_owned()));
+        assert_eq!(read("a=b=c"), pair("a", "b=c"));
+        assert_eq!(read("a="), pair("a", ""));
+        for bad in ["", "a", "=b", " =b"] {
+            assert!(read(bad).is_err(), "{bad}");
+        }
+        let several = lab_overrides("a=1, b=2").unwrap();
+        let shown: Vec<_> = several.iter().map(ToString::to_string).collect();
+        assert_eq!(shown, ["a=1", "b=2"]);
+        let refused = lab_overrides("a=1,b").unwrap_err();
+        assert!(
+            refused.contains("\"b\", which is not KEY=VALUE"),
+            "{refused}"
+        );
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::say::say;
 use crate::cli::Cli;
 use crate::error::{Error, Exit, Result};
 use crate::ids::{ClassName, Scope, Username};
-use crate::lab::{Lab, bundle};
+use crate::lab::Lab;
 use crate::options::{ClassSettings, GlobalOptions, LabSource, PassedOver, PassedOverFor, Ui};
 use crate::report::print_notes;
 use crate::report::terminal::ERRORS_ALONE;
@@ -46,10 +46,7 @@ impl Class {
     pub(crate) fn load(cli: &Cli) -> Result<Self> {
         let started = Instant::now();
         let settings = cli.settings()?;
-        let overrides = settings.lab_settings.clone().into_iter().collect();
-        let lab = bundle::load(settings.lab.folder())?
-            .with_settings(&overrides)
-            .map_err(invalid)?;
+        let lab = settings.load_lab()?;
         say_what_counts(&lab, &settings);
         let mut roster = settings.read_roster(&lab.username_limit())?;
         lab.check_columns(&roster).map_err(invalid)?;
@@ -186,6 +183,8 @@ fn said_of_settings(settings: &ClassSettings) -> Vec<String> {
     let mut lines: Vec<String> = file
         .map(|file| format!("settings: {}", file.display()))
         .collect();
+    let set = settings.lab_texts.iter();
+    lines.extend(set.map(|(key, value)| format!("setting of the lab: {key} = {value} (--set)")));
     lines.extend(settings.passed_over.iter().map(|PassedOver { path, why }| {
         let why = match why {
             PassedOverFor::Another => "the one above does",

@@ -16,7 +16,7 @@ use crate::doctor::{machine, policy};
 use crate::error::{Error, Exit, Result};
 use crate::events::Command;
 use crate::ids::Scope;
-use crate::lab::{Lab, bundle};
+use crate::lab::Lab;
 use crate::local::LocalCloud;
 use crate::options::{ClassSettings, CloudTarget, OutputFormat, Profile, invalid};
 use crate::report::findings::{self, Finding, Shown, Standing, stdout_shows_unicode};
@@ -38,10 +38,7 @@ struct Checkup {
 
 pub(super) async fn run(cli: &Cli, args: &DoctorArgs) -> Result<Exit> {
     let settings = cli.settings_without_roster()?;
-    let overrides = settings.lab_settings.clone().into_iter().collect();
-    let lab = bundle::load(settings.lab.folder())?
-        .with_settings(&overrides)
-        .map_err(unusable)?;
+    let lab = settings.load_lab()?;
     say_what_counts(&lab, &settings);
     if args.policy {
         return print_policy(&settings, &lab).await;

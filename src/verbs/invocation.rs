@@ -31,10 +31,13 @@ pub(super) fn of(global: &GlobalOptions) -> String {
     let options = options
         .into_iter()
         .filter_map(|(name, value)| Some(format!("--{name} {}", quoted(&value?))));
+    let set = global.set.iter().flatten();
+    let set = set.map(|one| format!("--set {}", quoted(&one.to_string())));
     let local = (global.local == Some(true)).then(|| "--local".to_owned());
     let words = ["homeroom".to_owned()]
         .into_iter()
         .chain(options)
+        .chain(set)
         .chain(local);
     words.collect::<Vec<_>>().join(" ")
 }
@@ -117,13 +120,14 @@ mod tests {
         let global = GlobalOptions {
             roster: Some("my class's.csv".into()),
             class: Some("demo".parse().unwrap()),
+            set: Some(vec!["log_level=a b".parse().unwrap()]),
             local: Some(true),
             students: Some(vec!["user1".into()]),
             ..GlobalOptions::default()
         };
         assert_eq!(
             of(&global),
-            r"homeroom --roster 'my class'\''s.csv' --class demo --local"
+            r"homeroom --roster 'my class'\''s.csv' --class demo --set 'log_level=a b' --local"
         );
     }
 }

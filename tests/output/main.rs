@@ -16,6 +16,7 @@ mod handouts;
 mod json_documents;
 #[path = "../json_schemas/mod.rs"]
 mod json_schemas;
+mod questions;
 mod report_anonymous;
 mod report_files;
 mod report_frames;

@@ -53,7 +53,9 @@ pub(super) fn prepare(cli: &Cli, args: &RehearseArgs, mut class: Class) -> Resul
         class.settings.quota_scale = QuotaScale::Factor(own * f64::from(args.scale));
     }
     let settings = class.lab.rehearsal_settings().clone();
-    let lab = Lab::clone(&class.lab).with_settings(&settings);
+    // What was typed counts even so.
+    let texts = &class.settings.lab_texts;
+    let lab = Lab::clone(&class.lab).with_overrides(&settings, texts);
     class.lab = Arc::new(lab.map_err(invalid)?);
     Ok(class)
 }
