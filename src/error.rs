@@ -1,5 +1,6 @@
 //! Errors that end a command, and the exit code of each kind.
 
+use crate::ids::PlaceName;
 use crate::text::failure::Failure;
 
 /// How the process ends. The codes stand in `docs/exit-codes.md`.
@@ -90,6 +91,16 @@ impl Error {
         let news = other.failures.into_iter();
         let news: Vec<Failure> = news.filter(|one| !self.failures.contains(one)).collect();
         self.failures.extend(news);
+    }
+
+    /// The same, with the place of the class where it happened.
+    pub(crate) fn at(mut self, place: Option<&PlaceName>) -> Self {
+        if let Some(place) = place {
+            for failure in &mut self.failures {
+                failure.subject = format!("place {place}: {}", failure.subject);
+            }
+        }
+        self
     }
 
     /// Adds the next step to the last failure.

@@ -42,7 +42,7 @@ mod sts;
 pub use client::{Client, connect};
 pub(crate) use cloudwatch::METRICS_MAX;
 pub use cloudwatch::{ClientErrors, MetricStage};
-pub use connect::ConnectOptions;
+pub use connect::{AssumedRole, ConnectOptions};
 pub(crate) use connect::default_region;
 pub(crate) use endpoint::partition_of;
 pub use error::{CallError, CallResult, CloudError, ErrorKind};

@@ -1,5 +1,6 @@
 //! Where a whole class stands, at one moment.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
 
@@ -33,6 +34,10 @@ pub(crate) struct ClassStanding {
     pub(crate) any_stack: bool,
     /// The same for those who left.
     pub(crate) any_departed: bool,
+    /// Whether every place could be reached.
+    pub(crate) reached: bool,
+    /// Students who could not be looked at: whatever an earlier reading or somebody else says of them, they are unknown.
+    pub(crate) unseen: BTreeSet<Username>,
 }
 
 impl ClassStanding {
@@ -43,13 +48,13 @@ impl ClassStanding {
 
     /// The same for the students of the roster alone.
     pub(crate) fn is_of_nobody(&self) -> bool {
-        !self.any_stack && never_read(&self.students)
+        self.reached && !self.any_stack && never_read(&self.students)
     }
 
     /// Whether everything could be seen of everybody.
     pub(crate) fn is_certain(&self) -> bool {
         let unsure = |s: &StudentProgress| s.progress == Progress::Unknown || s.last.unread;
-        self.gaps.is_empty() && !self.students.iter().any(unsure)
+        self.reached && self.gaps.is_empty() && !self.students.iter().any(unsure)
     }
 
     /// Applies the instructor's attestations.
@@ -59,6 +64,7 @@ impl ClassStanding {
                 attested.apply(&student.username, check);
             }
             match student.last.gone {
+                _ if self.unseen.contains(&student.username) => {}
                 true => student.progress = progress_of(&student.checks, true),
                 false => student.judge_again(),
             }
@@ -140,6 +146,8 @@ pub(super) mod tests {
             elsewhere: None,
             any_stack,
             any_departed: false,
+            reached: true,
+            unseen: BTreeSet::new(),
         }
     }
 

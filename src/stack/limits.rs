@@ -9,7 +9,7 @@ use crate::stack::plan::Plan;
 use crate::text::failure::Failure;
 
 /// REST APIs per region. Source: apigateway/latest/developerguide/limits.html (600, fixed).
-const REST_APIS_MAX: u32 = 600;
+pub(crate) const REST_APIS_MAX: u32 = 600;
 /// Concurrency of the account that AWS does not let anybody reserve. Source: Lambda developer guide, "Configuring reserved
 /// concurrency".
 const STAYS_UNRESERVED: u32 = 100;

@@ -10,7 +10,7 @@ use super::notes::Notes;
 use super::plan::plan;
 use super::reset;
 use super::run::{At, Log, announced, emit, everywhere};
-use super::sessions::Sessions;
+use super::sessions::{Sessions, Work};
 use crate::aws::stop::Cancelled;
 use crate::cli::{Cli, DeployArgs};
 use crate::error::{Error, Exit, Result};
@@ -36,7 +36,7 @@ pub(super) struct Deployment {
 }
 
 pub(super) async fn run(cli: &Cli, args: &DeployArgs) -> Result<Exit> {
-    let sessions = Class::load(cli)?.connect().await?;
+    let sessions = Class::load(cli)?.connect(Work::Makes).await?;
     sessions.agree_on_places().await?;
     if args.reset {
         // Refuses before it asks.
@@ -85,6 +85,7 @@ pub(super) async fn deploy(sessions: &Sessions, args: &DeployArgs) -> Result<Dep
         let planned = everywhere(places, async |at| plan(at, args.reset).await).await;
         let planned = sessions.all(planned)?;
         no_room(planned.iter().map(|(plan, _)| plan), args)?;
+        sessions.remember(planned.iter().map(|(plan, _)| plan))?;
         let prepared = places.iter().zip(planned);
         let prepared = prepared.map(|(at, planned)| prepare(at, sessions, args, planned));
         let prepared = join_all(prepared).await.into_iter();
@@ -128,7 +129,7 @@ pub(super) async fn deploy(sessions: &Sessions, args: &DeployArgs) -> Result<Dep
     sessions.keep_people();
     let mut ended = sessions.ended(Command::Deploy, ends, notes);
     let bad = [Outcome::Failed, Outcome::Conflict];
-    ended.exit = run.exit(&ended.summary.students, &bad);
+    ended.exit = ended.exit.or(run.exit(&ended.summary.students, &bad));
     ended.list(files);
     Ok(Deployment { ended, stale })
 }

@@ -9,7 +9,7 @@ use super::notify;
 use super::say::{print_document, said};
 use super::sessions::Sessions;
 use crate::error::{Error, Exit, Result};
-use crate::events::Command;
+use crate::events::{Command, Outcome};
 use crate::options::OutputFormat;
 use crate::report::terminal::{self, ERRORS_ALONE};
 use crate::report::{View, errors_of, print_error, print_summary};
@@ -71,8 +71,10 @@ impl Sessions {
             left.extend(end.left);
             gaps.extend(end.gaps);
         }
+        let missing = self.add_missing(command, &mut students);
         self.in_roster_order(&mut students, |student| &student.username);
         let mut notes = notes.texts(self.places.len());
+        notes.splice(0..0, self.notes_on_unreached());
         for text in notes.iter_mut().chain(hints_of(&mut students)) {
             *text = with_options(text, &class.invocation);
         }
@@ -103,10 +105,48 @@ impl Sessions {
             elapsed_s: class.started.elapsed().as_secs_f64(),
             ..RunSummary::new(command, class.name().clone(), students)
         };
-        VerbEnded {
-            summary,
-            exit: Exit::Done,
+        let exit = match command {
+            _ if !missing => Exit::Done,
+            Command::Plan | Command::Status | Command::Report | Command::GradesPush => {
+                Exit::General
+            }
+            // Nothing proves that what could not be looked at is gone.
+            Command::Teardown | Command::AccessRevoke => Exit::Remains,
+            _ => Exit::SomeFailed,
+        };
+        VerbEnded { summary, exit }
+    }
+
+    /// Adds students whose place could not be reached, or who are at no place. `true`: the command cannot be complete.
+    fn add_missing(&self, command: Command, students: &mut Vec<StudentResult>) -> bool {
+        let outcome = |contradicts: bool| match command {
+            Command::Plan | Command::Deploy | Command::AccessGrant if contradicts => {
+                Outcome::Conflict
+            }
+            Command::Teardown | Command::AccessRevoke => Outcome::Remains,
+            _ => Outcome::Unknown,
+        };
+        let lost = self.unreached.iter().flat_map(|lost| {
+            let students = lost.students.iter();
+            students.map(|student| (student, lost.why.clone(), false))
+        });
+        let missing: Vec<_> = lost.chain(self.nowhere()).collect();
+        let everywhere = matches!(
+            command,
+            Command::Plan | Command::Status | Command::Report | Command::Teardown | Command::AccessRevoke
+        );
+        let incomplete = !missing.is_empty() || everywhere && !self.reaches_all();
+        for (student, why, contradicts) in missing {
+            let name = &student.username;
+            match students.iter_mut().find(|known| known.username == *name) {
+                Some(known) => known.errors.push(why),
+                None => {
+                    let result = StudentResult::new(name.clone(), outcome(contradicts));
+                    students.push(result.failed(why));
+                }
+            }
         }
+        incomplete
     }
 
     /// What every document of the class begins with.

@@ -70,7 +70,7 @@ async fn without_user(
         here.retain(|name| without.contains(name));
         here
     });
-    here.retain(|name| class.reaches(name));
+    here.retain(|name| class.reaches(name) && session.may_forget(name));
     if !here.is_empty() {
         let addresses = sign_in_addresses(session, command).await;
         here.retain(|name| vault.signs_in_at(name, &addresses));

@@ -14,7 +14,7 @@ use super::reading::{document, read};
 use super::report::refuse_nothing;
 use super::run::interrupted;
 use super::say::{said, say};
-use super::sessions::Sessions;
+use super::sessions::{Sessions, Work};
 use super::status::attestations;
 use crate::canvas::{Canvas, Course, Place, Push, PushEnd};
 use crate::cli::{Cli, PushArgs};
@@ -58,7 +58,7 @@ pub(super) async fn push(cli: &Cli, args: &PushArgs) -> Result<Exit> {
         course.map_err(|all| Error::of(Exit::General, all))
     };
     let course = unless_interrupted(course, &mut interrupts).await?;
-    let session = unless_interrupted(class.connect(), &mut interrupts).await?;
+    let session = unless_interrupted(class.connect(Work::Looks), &mut interrupts).await?;
     let mut standing = read(&session, COMMAND).await?;
     refuse_nothing(&session, &standing)?;
     standing.attest(&attested);
@@ -144,7 +144,7 @@ pub(super) async fn push(cli: &Cli, args: &PushArgs) -> Result<Exit> {
         left: Vec::new(),
     };
     let mut ended = session.ended(COMMAND, vec![end], said);
-    ended.exit = exit;
+    ended.exit = ended.exit.or(exit);
     ended.show(&session).await
 }
 

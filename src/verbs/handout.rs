@@ -20,10 +20,10 @@ use super::notes::Notes;
 use super::run::interrupted;
 use super::say::{general, unwritten};
 use super::session::Session;
-use super::sessions::Sessions;
+use super::sessions::{Sessions, Work};
 
 pub(super) async fn run(cli: &Cli, args: &HandoutArgs) -> Result<Exit> {
-    let sessions = Class::load(cli)?.connect().await?;
+    let sessions = Class::load(cli)?.connect(Work::Looks).await?;
     let addresses = look_for_addresses(&sessions, Command::Handout).await?;
     let settings = &sessions.class.settings;
     let vault = sessions.vault();
@@ -36,7 +36,7 @@ pub(super) async fn run(cli: &Cli, args: &HandoutArgs) -> Result<Exit> {
     let mut files = Vec::new();
     let mut notes = Notes::default();
     if !batch.handouts.is_empty() {
-        let whole = sessions.class.is_whole();
+        let whole = sessions.is_all();
         let written = write(&settings.reports, &class, &batch.handouts, whole)
             .map_err(unwritten("handout", "`homeroom handout`"))?;
         notes.extend(batch.notes(&dir(&settings.reports, class.class), &written.together));
@@ -49,7 +49,7 @@ pub(super) async fn run(cli: &Cli, args: &HandoutArgs) -> Result<Exit> {
     let mut ended = sessions.ended(Command::Handout, vec![end], notes);
     ended.list(files);
     if ended.summary.count(Outcome::Failed) > 0 {
-        ended.exit = Exit::SomeFailed;
+        ended.exit = ended.exit.or(Exit::SomeFailed);
     }
     ended.show(&sessions).await
 }

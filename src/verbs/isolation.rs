@@ -11,6 +11,7 @@ use super::notes::Notes;
 use super::run::{At, Log, announced, everywhere};
 use super::session::Session;
 use super::validate::finished;
+use super::sessions::Work;
 use crate::aws::Client;
 use crate::aws::stop::Cancelled;
 use crate::cli::Cli;
@@ -34,9 +35,9 @@ const STUDENTS_AT_ONCE: usize = 16;
 const COMMAND: Command = Command::Isolation;
 
 pub(super) async fn run(cli: &Cli) -> Result<Exit> {
-    let sessions = Class::load(cli)?.connect().await?;
+    let sessions = Class::load(cli)?.connect(Work::Looks).await?;
     let work = sessions.run(COMMAND, Log::Kept, async |places| {
-        let looked = everywhere(places, look).await;
+        let looked = everywhere(places, async |at| look(at, &sessions).await).await;
         let looked = sessions.all(looked)?;
         let started = sessions.started(COMMAND, sessions.class.students.len(), 0);
         let work = async {
@@ -56,18 +57,18 @@ pub(super) async fn run(cli: &Cli) -> Result<Exit> {
         left: Vec::new(),
     });
     let mut ended = sessions.ended(COMMAND, ends.collect(), Notes::default());
-    ended.exit = run.exit(
+    ended.exit = ended.exit.or(run.exit(
         &ended.summary.students,
         &[Outcome::Failed, Outcome::Unknown],
-    );
+    ));
     ended.show(&sessions).await
 }
 
 /// Everybody of the place, chosen or not, since a neighbour may be a student who was not chosen.
-async fn look(at: &At<'_>) -> Result<(Desired, Observed)> {
+async fn look(at: &At<'_>, sessions: &Sessions) -> Result<(Desired, Observed)> {
     let At { session, client } = at;
     let class = &session.class;
-    let roster = session.roster();
+    let roster = sessions.roster_of(session);
     let everybody = class.lab.desired(session.scope(), class.name(), &roster);
     let everybody = everybody.map_err(invalid)?;
     let observed = observe_access(client, &everybody, true).await?;

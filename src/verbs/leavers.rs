@@ -28,7 +28,7 @@ impl Sessions {
         let places = self.places.iter().zip(observed);
         let present = places.flat_map(|(at, observed)| everybody(&at.desired, observed));
         let present: BTreeSet<Username> = present.map(|(student, _)| student).collect();
-        let all_seen = observed.iter().all(|observed| observed.gaps.is_empty());
+        let all_seen = self.reaches_all() && observed.iter().all(|seen| seen.gaps.is_empty());
         let doubts = std::mem::take(&mut self.class.doubts);
         if doubts.is_empty() {
             return Ok(false);
@@ -117,9 +117,13 @@ impl Sessions {
     /// A username for which the lab as it is now has no names.
     pub(crate) fn choose_found(&mut self, plans: &[Plan]) -> Result<()> {
         let found = plans.iter().flat_map(|plan| &plan.students);
-        let found = found.map(|student| student.owner.student.clone());
+        let found: Vec<Username> = found.map(|student| student.owner.student.clone()).collect();
+        // Nobody chosen would be everybody.
+        if found.is_empty() {
+            return Ok(());
+        }
         let class = &mut self.class;
-        class.chosen_leavers = found.collect();
+        class.chosen_leavers = found;
         let found = &class.chosen_leavers;
         class.settings.left = false;
         class.settings.students = found.iter().map(ToString::to_string).collect();
@@ -146,7 +150,14 @@ impl Session {
     }
 
     pub(crate) fn left_of(&self, attendance: &Attendance) -> Vec<LeftStudent> {
-        attendance.left(&self.class.roster.students, &self.files().people())
+        self.known_left(attendance.left(&self.class.roster.students, &self.files().people()))
+    }
+
+    /// Without those who are in the roster and belong to another place.
+    fn known_left(&self, mut left: Vec<LeftStudent>) -> Vec<LeftStudent> {
+        let roster = &self.class.roster.students;
+        left.retain(|gone| !roster.iter().any(|student| student.username == gone.username));
+        left
     }
 
     /// Who left the class: everybody, or those of them who were chosen by name, as IAM shows them.

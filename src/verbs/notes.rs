@@ -1,9 +1,10 @@
 //! Notes of a run: of the class as a whole, or of one of its places.
 
 use super::session::Session;
+use crate::ids::PlaceName;
 
 #[derive(Default)]
-pub(super) struct Notes(Vec<(Option<String>, String)>);
+pub(super) struct Notes(Vec<(Option<PlaceName>, String)>);
 
 impl Notes {
     pub(crate) fn push(&mut self, text: String) {

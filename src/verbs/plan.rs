@@ -6,6 +6,7 @@ use super::ended::PlaceEnd;
 use super::notes::Notes;
 use super::run::At;
 use super::session::Session;
+use super::sessions::Work;
 use crate::aws::CallResult;
 use crate::aws::configured::{CredentialSource, credential_source};
 use crate::aws::pacing::Pacer;
@@ -26,7 +27,7 @@ use crate::stack::plan::{Plan, Verdict, deploy};
 use crate::stack::result::StackResult;
 
 pub(super) async fn run(cli: &Cli, args: &PlanArgs) -> Result<Exit> {
-    let sessions = Class::load(cli)?.connect().await?;
+    let sessions = Class::load(cli)?.connect(Work::Makes).await?;
     let look = sessions.look(Command::Plan, async |at| {
         let (planned, alias) = tokio::join!(plan(at, false), at.client.account_alias());
         planned.map(|(plan, observed)| (plan, observed, alias))
@@ -58,7 +59,7 @@ pub(super) async fn run(cli: &Cli, args: &PlanArgs) -> Result<Exit> {
     }
     let mut ended = sessions.ended(Command::Plan, ends, notes);
     ended.summary.forecast = Some(Forecast::side_by_side(forecasts));
-    ended.exit = exit;
+    ended.exit = ended.exit.or(exit);
     for (session, (plan, alias)) in sessions.places.iter().zip(planned) {
         ended.summary.plan = Some(digest(session, &mut ended.summary, &plan, alias).await);
     }

@@ -9,13 +9,14 @@ use super::access::note_on_frozen;
 use super::reading::Known;
 use super::run::At;
 use super::session::Session;
+use super::sessions::Sessions;
 use crate::aws::stop::Cancelled;
 use crate::error::{Error, Result};
 use crate::events::Command;
-use crate::evidence::cache::Cache;
-use crate::evidence::kept::{LAST_READINGS, distinct};
+use crate::evidence::cache::{Cache, CacheKey};
+use crate::evidence::kept::{ClassFiles, LAST_READINGS, distinct};
 use crate::evidence::last_reading::LastReadings;
-use crate::evidence::progress::StudentProgress;
+use crate::evidence::progress::{Progress, StudentProgress};
 use crate::evidence::reading::{ClassReading, ReadClass, read_class, read_observed};
 use crate::evidence::sight::StackSight;
 use crate::evidence::standing::rewritten;
@@ -24,6 +25,7 @@ use crate::files::file_name;
 use crate::ids::Username;
 use crate::report::{history, last_readings};
 use crate::roster::Student;
+use crate::stack::elsewhere::Elsewhere;
 use crate::stack::kinds::{Desired, Gap, Observed};
 use crate::stack::leavers::LeftStudent;
 use crate::stack::left::Attendance;
@@ -205,4 +207,51 @@ impl Part {
         };
         Ok((part, notes))
     }
+}
+
+/// Students who could not be looked at, with their last readings beside it.
+///
+/// # Errors
+/// A file of the class that cannot be used.
+pub(super) fn missing(
+    sessions: &Sessions,
+    known: &Known<'_>,
+    taken_at: &ZonedDateTime,
+) -> Result<Vec<StudentProgress>> {
+    let class = &sessions.class;
+    let people = distinct(&class.roster.students);
+    let mut all = Vec::new();
+    for lost in &sessions.unreached {
+        let why = lost.why.cause_in_full();
+        let why = format!("place {} could not be reached: {why}", lost.place);
+        let fresh = lost.students.iter().map(|student| {
+            let hidden = StackSight {
+                hidden: true,
+                any: true,
+                ..StackSight::default()
+            };
+            (StudentProgress::unseen(&student.username, class.lab.checks(), &why), hidden)
+        });
+        let Some(scope) = &lost.scope else {
+            all.extend(fresh.map(|(student, _)| student));
+            continue;
+        };
+        let key = CacheKey::new(scope, class.name(), sessions.lab());
+        let files = ClassFiles::new(sessions.folder(), key);
+        let mut last = files.last_readings()?;
+        last.know(&files.people());
+        last.students.retain(|_, _| known.at.is_none());
+        // Nothing of it is kept: nothing was read.
+        let (students, _) = last.merge(fresh, &people, taken_at.timestamp());
+        all.extend(students);
+    }
+    for (student, why, _) in sessions.nowhere() {
+        let why = why.cause_in_full();
+        all.push(StudentProgress::unseen(&student.username, class.lab.checks(), &why));
+    }
+    for student in &mut all {
+        student.progress = Progress::Unknown;
+        student.last.unread = true;
+    }
+    Ok(all)
 }

@@ -8,7 +8,7 @@ use jiff::{Timestamp, ZonedDateTime};
 
 use super::ended::{PlaceEnd, VerbEnded};
 use super::notes::Notes;
-use super::read_place::{Part, ReadyPlace};
+use super::read_place::{Part, ReadyPlace, missing};
 use super::run::Log;
 use super::say::unwritten;
 use super::sessions::Sessions;
@@ -139,7 +139,16 @@ async fn read_knowing(
             notes.at(session, session.files().keep_cache(&part.cache));
         }
     }
-    Ok(standing(sessions, parts, taken_at, notes))
+    let mut standing = standing(sessions, parts, taken_at, notes);
+    standing.reached = sessions.reaches_all();
+    for lost in missing(sessions, &known, &standing.taken_at)? {
+        standing.unseen.insert(lost.username.clone());
+        standing.students.push(lost);
+    }
+    sessions.in_roster_order(&mut standing.students, |student| &student.username);
+    // Who has a stack at two places is read at both before it is torn down, and shown once.
+    standing.students.dedup_by(|other, one| other.username == one.username);
+    Ok(standing)
 }
 
 /// The class, of what was read at each place.
@@ -161,6 +170,8 @@ fn standing(
         elsewhere: None,
         any_stack: false,
         any_departed: false,
+        reached: true,
+        unseen: BTreeSet::new(),
     };
     for part in parts {
         all.students.extend(part.students);
@@ -173,13 +184,12 @@ fn standing(
         all.any_stack |= part.any_stack;
         all.any_departed |= part.any_departed;
     }
-    sessions.in_roster_order(&mut all.students, |student| &student.username);
     all
 }
 
 /// Whom the files are about. Files about some students have other names, so that they never replace the class's.
 pub(super) fn about(session: &Sessions) -> About {
-    About::whole(session.class.is_whole())
+    About::whole(session.is_all())
 }
 
 /// Writes a report's files.
@@ -230,7 +240,7 @@ pub(super) fn ended(
     ended.summary.room = Some(room_remarks(&needs));
     ended.summary.attention = Some(needs);
     if !standing.is_certain() {
-        ended.exit = Exit::General;
+        ended.exit = ended.exit.or(Exit::General);
     }
     ended
 }
@@ -286,7 +296,7 @@ pub(super) fn document(session: &Sessions, standing: &ClassStanding) -> Document
 pub(super) fn class_report(session: &Sessions, standing: &ClassStanding) -> Document {
     let class = &session.class;
     let mut report = document(session, standing);
-    if !class.is_whole() {
+    if !session.is_all() {
         report.notes.push(format!(
             "This report shows {} of the class's {} students: those who were chosen.",
             report.students.len(),

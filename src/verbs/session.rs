@@ -13,7 +13,7 @@ use crate::error::{Error, Exit, Result};
 use crate::evidence::cache::CacheKey;
 use crate::evidence::kept::ClassFiles;
 use crate::files::class_dir;
-use crate::ids::Scope;
+use crate::ids::{PlaceName, Scope};
 use crate::lab::Lab;
 use crate::lab::allowed::JudgedRisks;
 use crate::options::{CloudTarget, Profile, QuotaScale, Region, Ui};
@@ -28,7 +28,7 @@ pub(super) struct Session {
     /// With the students of this place alone, and its settings.
     pub(crate) class: Class,
     /// Its name, where the class has several.
-    pub(crate) place: Option<String>,
+    pub(crate) place: Option<PlaceName>,
     /// AWS, outside of any run.
     pub(crate) client: Client,
     pub(crate) desired: Desired,
@@ -40,6 +40,7 @@ impl Class {
         self,
         options: ConnectOptions,
         source: Option<CredentialSource>,
+        place: Option<PlaceName>,
     ) -> Result<Session> {
         let client = aws::connect(options).await;
         let profile = match &self.settings.target {
@@ -53,9 +54,17 @@ impl Class {
             && wanted.to_string() != identity.account
         {
             let account = format!("account {}", identity.account);
-            let cause = format!("--account allows {wanted} only; nothing was touched");
-            return Err(Error::new(Exit::Refused, account, cause)
-                .hint("choose the right account with --profile, or change --account"));
+            let (cause, hint) = match &place {
+                None => (
+                    format!("--account allows {wanted} only; nothing was touched"),
+                    "choose the right account with --profile, or change --account".to_owned(),
+                ),
+                Some(place) => (
+                    format!("place {place} of homeroom.toml allows {wanted} only; nothing was touched"),
+                    format!("correct profile, role_arn or account of place {place}"),
+                ),
+            };
+            return Err(Error::new(Exit::Refused, account, cause).hint(hint));
         }
         let scope = Scope {
             partition: identity.arn.split(':').nth(1).unwrap_or("aws").to_owned(),
@@ -78,7 +87,7 @@ impl Class {
         }
         Ok(Session {
             class: self,
-            place: None,
+            place,
             client,
             desired,
         })
@@ -114,11 +123,6 @@ impl Session {
         let class = &self.class;
         let risks = class.lab.risks(&self.desired, &class.students);
         JudgedRisks::of(risks, &class.settings.allow_in_roles)
-    }
-
-    /// Every student of the roster who is at this place, chosen or not.
-    pub(crate) fn roster(&self) -> Vec<Student> {
-        self.class.roster.students.clone()
     }
 
     pub(crate) fn stacks(&self) -> impl Iterator<Item = (&Stack, &Student)> {

@@ -6,22 +6,21 @@ use std::path::PathBuf;
 
 use super::class::Class;
 use super::run::At;
-use super::say::say;
-use super::session::{Session, in_region};
-use crate::aws::ConnectOptions;
-use crate::aws::configured::credential_source;
+use super::homes::Homes;
+use super::session::Session;
 use crate::error::{Error, Exit, Result};
 use crate::events::Command;
 use crate::files::class_dir;
-use crate::ids::{LabId, Username};
+use crate::ids::{LabId, PlaceName, Scope, Username};
 use crate::lab::allowed::JudgedRisks;
-use crate::local::{self, LocalCloud, StartupStep};
-use crate::options::{ClassSettings, CloudTarget};
 use crate::report::PseudonymKey;
+use crate::roster::Student;
 use crate::stack::elsewhere::{Elsewhere, Whereabouts, stands_here};
 use crate::stack::kinds::Observed;
 use crate::stack::observe::observe_roles;
 use crate::stack::vault::Vault;
+use crate::text::failure::Failure;
+use crate::text::words::plural;
 
 /// A class at all of its places.
 pub(super) struct Sessions {
@@ -29,54 +28,42 @@ pub(super) struct Sessions {
     pub(crate) class: Class,
     /// At each place that was reached; never empty.
     pub(crate) places: Vec<Session>,
+    /// The places that were not. Nothing is known of what is there now.
+    pub(crate) unreached: Vec<Unreached>,
+    /// Who is where.
+    pub(super) homes: Homes,
 }
 
-impl Class {
-    /// Connects to the cloud that the settings name, starting the embedded one if it is that.
-    pub(crate) async fn connect(self) -> Result<Sessions> {
-        let session = match self.settings.target.clone() {
-            CloudTarget::Local => {
-                let verbosity = self.settings.ui.verbosity;
-                let progress = &mut |step: StartupStep| say(&step.to_string(), verbosity);
-                let endpoint = LocalCloud::from_env()?.start(progress).await?;
-                return self.connect_local(&endpoint).await;
-            }
-            CloudTarget::Aws {
-                profile,
-                endpoint_url,
-            } => {
-                let options = ConnectOptions {
-                    profile: profile.map(|p| p.to_string()),
-                    endpoint_url: endpoint_url.map(|u| u.to_string()),
-                    invoke_base: self.settings.invoke_base.as_ref().map(ToString::to_string),
-                    ..ConnectOptions::default()
-                };
-                let source = credential_source(options.profile.as_deref()).await?;
-                let region = self.settings.region.as_ref();
-                let options = in_region(region, &self.lab, options, self.settings.ui).await?;
-                self.clone().open(options, Some(source)).await?
-            }
-        };
-        Sessions::of(self, vec![session]).await
-    }
+/// A place that could not be reached.
+pub(super) struct Unreached {
+    pub(crate) place: PlaceName,
+    pub(crate) why: Failure,
+    /// Its account and region, as far as they are known.
+    pub(crate) scope: Option<Scope>,
+    /// Those of the command's students who are there.
+    pub(crate) students: Vec<Student>,
+}
 
-    pub(crate) async fn connect_local(self, endpoint: &local::Endpoint) -> Result<Sessions> {
-        let region = self.settings.region.as_ref().map(ToString::to_string);
-        let options = ConnectOptions {
-            region: region.unwrap_or_else(|| self.lab.region().to_owned()),
-            endpoint_url: Some(endpoint.url.clone()),
-            invoke_base: Some(endpoint.invoke_base.clone()),
-            credentials: Some((endpoint.access_key.clone(), endpoint.secret_key.clone())),
-            ..ConnectOptions::default()
-        };
-        let session = self.clone().open(options, None).await?;
-        Sessions::of(self, vec![session]).await
-    }
+/// What a command does to stacks, which decides what it does where it is not certain in which place a student is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Work {
+    /// It makes them: nobody may get a second one.
+    Makes,
+    /// It looks at them, or works on what is there.
+    Looks,
+    /// It deletes them, wherever they are.
+    Deletes,
 }
 
 impl Sessions {
-    async fn of(class: Class, places: Vec<Session>) -> Result<Self> {
-        let sessions = Self { class, places };
+    /// A class without places, in its account and region.
+    pub(super) async fn of(class: Class, session: Session) -> Result<Self> {
+        let sessions = Self {
+            class,
+            places: vec![session],
+            unreached: Vec::new(),
+            homes: Homes::default(),
+        };
         sessions.check_named().await?;
         Ok(sessions)
     }
@@ -86,19 +73,90 @@ impl Sessions {
     /// # Errors
     /// A username for which the lab as it is now has no names.
     pub(crate) fn divide(&mut self) -> Result<()> {
+        let (class, homes) = (&self.class, &self.homes);
         for at in &mut self.places {
-            let settings = at.class.settings.clone();
+            let mut settings = at.class.settings.clone();
+            settings.students.clone_from(&class.settings.students);
+            settings.left = class.settings.left;
+            // To find who left the roster, everybody in it must be known at each place.
+            let here = |student: &&Student| {
+                let place = at.place.as_ref();
+                settings.left || place.is_none_or(|place| homes.is_at(place, &student.username))
+            };
+            let students = class.students.iter().filter(here).cloned().collect();
             at.class = Class {
-                settings: ClassSettings {
-                    students: self.class.settings.students.clone(),
-                    left: self.class.settings.left,
-                    ..settings
-                },
-                ..self.class.clone()
+                settings,
+                students,
+                ..class.clone()
             };
             at.desired = at.class.desired(&at.desired.scope, &at.class.students)?;
         }
+        for lost in &mut self.unreached {
+            let here = class.students.iter();
+            let here = here.filter(|student| homes.is_at(&lost.place, &student.username));
+            lost.students = here.cloned().collect();
+        }
         Ok(())
+    }
+
+    /// Every student of the roster who is at this place, chosen or not.
+    pub(crate) fn roster_of(&self, session: &Session) -> Vec<Student> {
+        let all = self.class.roster.students.iter();
+        let here = |student: &&Student| {
+            let place = session.place.as_ref();
+            place.is_none_or(|place| self.homes.is_at(place, &student.username))
+        };
+        all.filter(here).cloned().collect()
+    }
+
+    /// Students of the command who are at no place, with why; `true`: something contradicts itself.
+    pub(crate) fn nowhere(&self) -> Vec<(&Student, Failure, bool)> {
+        let all = self.class.students.iter();
+        let nowhere = all.filter_map(|student| {
+            let (why, contradicts) = self.homes.nowhere(&student.username)?;
+            Some((student, why, contradicts))
+        });
+        nowhere.collect()
+    }
+
+    /// Whether the command is about every student at every place.
+    pub(crate) fn is_all(&self) -> bool {
+        self.class.is_whole() && self.class.settings.chosen_places.is_empty()
+    }
+
+    /// Whether everything that the command is about can be looked at.
+    pub(crate) fn reaches_all(&self) -> bool {
+        self.unreached.is_empty()
+    }
+
+    /// Whether another place of the class is in this region of a session's account.
+    pub(crate) fn is_place(&self, session: &Session, region: &str) -> bool {
+        let account = &session.scope().account;
+        let mut scopes = self.places.iter().map(Session::scope).chain(&self.homes.others);
+        scopes.any(|scope| scope.account == *account && scope.region == region)
+    }
+
+    /// Whether a student who has nothing at the places of this command has nothing anywhere.
+    pub(crate) fn may_forget(&self, student: &Username) -> bool {
+        let all = self.reaches_all() && self.class.settings.chosen_places.is_empty();
+        let places = self.places.iter().filter_map(|at| at.place.as_ref());
+        self.homes.is_only_at(places, all, student)
+    }
+
+    /// Notes on places that could not be reached.
+    pub(crate) fn notes_on_unreached(&self) -> Vec<String> {
+        let notes = self.unreached.iter().map(|lost| {
+            let students = match lost.students.len() {
+                0 => "no student of this command is known to be there".to_owned(),
+                count => format!("{} could not be checked", plural(count, "student")),
+            };
+            format!(
+                "PLACE {} COULD NOT BE REACHED: {students}: {}",
+                lost.place,
+                lost.why.cause_in_full()
+            )
+        });
+        notes.collect()
     }
 
     pub(crate) fn folder(&self) -> PathBuf {
@@ -154,7 +212,8 @@ impl Sessions {
     pub(crate) fn all<T>(&self, answers: impl IntoIterator<Item = Result<T>>) -> Result<Vec<T>> {
         let mut all = Vec::with_capacity(self.places.len());
         let mut wrong: Option<Error> = None;
-        for answer in answers {
+        for (at, answer) in self.places.iter().zip(answers) {
+            let answer = answer.map_err(|error| error.at(at.place.as_ref()));
             match (answer, &mut wrong) {
                 (Ok(one), _) => all.push(one),
                 (Err(error), None) => wrong = Some(error),
@@ -191,7 +250,7 @@ impl Sessions {
 
     /// Refuses a class whose name is only a guess, from the name of a copied roster. The error says what to type, and
     /// is certain where that class has stacks.
-    async fn check_named(&self) -> Result<()> {
+    pub(super) async fn check_named(&self) -> Result<()> {
         let Some(unnamed) = self.class.settings.unnamed.clone() else {
             return Ok(());
         };

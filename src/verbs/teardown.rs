@@ -7,7 +7,7 @@ use super::class::Class;
 use super::ended::{PlaceEnd, VerbEnded};
 use super::notes::Notes;
 use super::run::{At, Log, announced};
-use super::sessions::Sessions;
+use super::sessions::{Sessions, Work};
 use super::{final_report, forget, reading};
 use crate::aws::stop::Cancelled;
 use crate::cli::{Cli, TeardownArgs};
@@ -29,7 +29,7 @@ const COMMAND: Command = Command::Teardown;
 pub(super) async fn run(cli: &Cli, args: &TeardownArgs) -> Result<Exit> {
     let class = Class::load(cli)?;
     check_confirmation(args.confirm.as_ref(), &class)?;
-    let mut sessions = class.connect().await?;
+    let mut sessions = class.connect(Work::Deletes).await?;
     sessions.agree_on_places().await?;
     let mut observed = look(&sessions).await?;
     if sessions.settle_leavers(&observed, Leavers::Reached)? {
@@ -38,7 +38,7 @@ pub(super) async fn run(cli: &Cli, args: &TeardownArgs) -> Result<Exit> {
     let mut plans = plan(&sessions, &observed);
     sessions.check_leavers(&observed, &plans)?;
     if sessions.class.settings.left {
-        if plans.iter().all(Plan::is_about_nobody) {
+        if sessions.reaches_all() && plans.iter().all(Plan::is_about_nobody) {
             // Files of students who left go even if none of them has a stack.
             forget::files(&sessions, COMMAND, &[], &observed).await;
             return Err(sessions.nobody_left("something"));
@@ -136,7 +136,10 @@ pub(super) async fn tear_down(
     let places = sessions.places.iter().zip(plans);
     for ((session, plan), (runs, left)) in places.zip(runs.iter().zip(left)) {
         let (stacks, gaps, elsewhere) = match left {
-            Ok(left) => {
+            Ok(mut left) => {
+                // Another place of the class is torn down by itself.
+                let regions = &mut left.other_regions;
+                regions.retain(|region, _| !sessions.is_place(session, region));
                 notes.at(session, left.notes(plan));
                 let elsewhere = left.is_elsewhere();
                 (left.results(plan, runs), left.plan.gaps, elsewhere)
@@ -161,12 +164,13 @@ pub(super) async fn tear_down(
         });
     }
     let students: Vec<_> = ends.iter().flat_map(|end| end.students.clone()).collect();
+    notes.extend(sessions.forget_homes(&ends));
     notes.extend(forget::files(sessions, COMMAND, &students, before).await);
     let mut ended = sessions.ended(COMMAND, ends, notes);
-    ended.exit = match run.exit(&ended.summary.students, &[Outcome::Remains]) {
+    ended.exit = ended.exit.or(match run.exit(&ended.summary.students, &[Outcome::Remains]) {
         Exit::Done => exit,
         exit => exit,
-    };
+    });
     Ok(ended)
 }
 

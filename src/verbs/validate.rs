@@ -10,7 +10,7 @@ use super::notes::Notes;
 use super::reading::about;
 use super::run::{At, Log, announced, everywhere};
 use super::session::Session;
-use super::sessions::Sessions;
+use super::sessions::{Sessions, Work};
 use crate::aws::Client;
 use crate::aws::stop::Cancelled;
 use crate::cli::Cli;
@@ -35,7 +35,7 @@ const STUDENTS_AT_ONCE: usize = 25;
 const COMMAND: Command = Command::Validate;
 
 pub(super) async fn run(cli: &Cli) -> Result<Exit> {
-    let sessions = Class::load(cli)?.connect().await?;
+    let sessions = Class::load(cli)?.connect(Work::Looks).await?;
     for session in &sessions.places {
         session.require_invoke_address().await?;
     }
@@ -96,10 +96,10 @@ pub(super) async fn validate(session: &Sessions) -> Result<(VerbEnded, Vec<Obser
         notes.at(place, place.files().keep_validations(checks, &at));
     }
     let mut ended = session.ended(COMMAND, ends, notes);
-    ended.exit = run.exit(
+    ended.exit = ended.exit.or(run.exit(
         &ended.summary.students,
         &[Outcome::Failed, Outcome::Unknown],
-    );
+    ));
     Ok((ended, observed))
 }
 

@@ -38,7 +38,7 @@ use super::notify;
 use super::reading::{Stands, class_report, read_others};
 use super::say::{general, say};
 use super::session::Session;
-use super::sessions::Sessions;
+use super::sessions::{Sessions, Work};
 use place::{PageAddress, Signpost, secret_word, usual_port};
 use server::{Board, Said, serve};
 
@@ -52,7 +52,7 @@ const LOGS_WITHIN: Duration = Duration::from_secs(3);
 const REST: u32 = 2;
 
 pub(super) async fn run(cli: &Cli, args: &WatchArgs) -> Result<Exit> {
-    let session = Class::load(cli)?.connect().await?;
+    let session = Class::load(cli)?.connect(Work::Looks).await?;
     let mut known = false;
     for at in &session.places {
         known |= !at.files().last_readings()?.students.is_empty();

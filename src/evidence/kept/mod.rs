@@ -3,6 +3,7 @@
 mod last_readings;
 mod people;
 mod place;
+mod places;
 mod readings;
 mod validations;
 
@@ -15,6 +16,8 @@ use crate::ids::Username;
 
 pub(crate) use last_readings::{FILE as LAST_READINGS, KnownPlace, known};
 pub(crate) use people::distinct;
+pub(crate) use place::DeployedPlace;
+pub(crate) use places::KeptPlaces;
 
 /// The files of a class in one account and region.
 #[derive(Debug, Clone)]

@@ -14,11 +14,11 @@ use crate::verbs::class::Class;
 use crate::verbs::ended::PlaceEnd;
 use crate::verbs::notes::Notes;
 use crate::verbs::run::{At, Log, announced};
-use crate::verbs::sessions::Sessions;
+use crate::verbs::sessions::{Sessions, Work};
 
 pub(super) async fn run(class: Class, command: Command) -> Result<Exit> {
     let freezes = command == Command::AccessFreeze;
-    let mut sessions = class.connect().await?;
+    let mut sessions = class.connect(Work::Looks).await?;
     let leavers = match freezes {
         true => Leavers::Reached,
         false => Leavers::Refused,
@@ -33,7 +33,9 @@ pub(super) async fn run(class: Class, command: Command) -> Result<Exit> {
     });
     let plans: Vec<Plan> = plans.collect();
     sessions.check_leavers(&observed, &plans)?;
-    if class.settings.left && plans.iter().all(Plan::is_about_nobody) {
+    if class.settings.left
+        && sessions.reaches_all()
+        && plans.iter().all(Plan::is_about_nobody) {
         return Err(sessions.nobody_left("access"));
     }
     let work = sessions.run(command, Log::Kept, async |places| {
@@ -66,7 +68,7 @@ pub(super) async fn run(class: Class, command: Command) -> Result<Exit> {
         gaps: plan.gaps,
     });
     let mut ended = sessions.ended(command, ends.collect(), notes);
-    ended.exit = exit;
+    ended.exit = ended.exit.or(exit);
     ended.show(&sessions).await
 }
 

@@ -33,6 +33,7 @@ use crate::verbs::ended::PlaceEnd;
 use crate::verbs::notes::Notes;
 use crate::verbs::run::{At, Log, announced, everywhere};
 use crate::verbs::session::Session;
+use crate::verbs::sessions::Work;
 
 const COMMAND: Command = Command::AccessGrant;
 
@@ -42,7 +43,7 @@ pub(super) async fn run(class: Class, args: &GrantArgs) -> Result<Exit> {
         return Err(Error::new(Exit::Invalid, "lab.toml", cause)
             .hint("add a table [access] with policy and boundary: docs/lab-bundle.md"));
     }
-    let mut sessions = class.connect().await?;
+    let mut sessions = class.connect(Work::Makes).await?;
     sessions.agree_on_places().await?;
     // Before anything is made for them: only students in the roster are let in.
     if !sessions.class.doubts.is_empty() {
@@ -98,7 +99,7 @@ pub(super) async fn run(class: Class, args: &GrantArgs) -> Result<Exit> {
     notes.extend(where_credentials_are(&vault, &all));
     let mut ended = sessions.ended(COMMAND, ends, notes);
     ended.list(files);
-    ended.exit = run.exit(&all, &[Outcome::Failed, Outcome::Conflict]);
+    ended.exit = ended.exit.or(run.exit(&all, &[Outcome::Failed, Outcome::Conflict]));
     sessions.keep_people();
     ended.show(&sessions).await
 }

@@ -20,13 +20,13 @@ use crate::verbs::ended::PlaceEnd;
 use crate::verbs::forget;
 use crate::verbs::notes::Notes;
 use crate::verbs::run::{Log, announced};
-use crate::verbs::sessions::Sessions;
+use crate::verbs::sessions::{Sessions, Work};
 
 const COMMAND: Command = Command::AccessRevoke;
 
 pub(super) async fn run(class: Class, args: &RevokeArgs) -> Result<Exit> {
     check_confirmation(args.confirm.as_ref(), &class)?;
-    let mut sessions = class.connect().await?;
+    let mut sessions = class.connect(Work::Deletes).await?;
     let mut observed = look_and_settle(&mut sessions, COMMAND, Leavers::Reached).await?;
     let places = sessions.places.iter().zip(&observed);
     let who_left: Vec<_> = places
@@ -34,7 +34,9 @@ pub(super) async fn run(class: Class, args: &RevokeArgs) -> Result<Exit> {
         .collect();
     let mut plans = plan(&sessions, &observed);
     sessions.check_leavers(&observed, &plans)?;
-    if sessions.class.settings.left && plans.iter().all(Plan::is_about_nobody) {
+    if sessions.class.settings.left
+        && sessions.reaches_all()
+        && plans.iter().all(Plan::is_about_nobody) {
         // Files of students who left go even if none of them has a user.
         forget::files(&sessions, COMMAND, &[], &observed).await;
         return Err(sessions.nobody_left("access"));
@@ -91,7 +93,7 @@ pub(super) async fn run(class: Class, args: &RevokeArgs) -> Result<Exit> {
     }
     let mut ended = sessions.ended(COMMAND, ends, notes);
     ended.summary.left = who_left;
-    ended.exit = exit;
+    ended.exit = ended.exit.or(exit);
     ended.show(&sessions).await
 }
 

@@ -8,11 +8,12 @@ use crate::verbs::ended::PlaceEnd;
 use crate::verbs::handout::{in_order, look_for_addresses};
 use crate::verbs::notes::Notes;
 use crate::verbs::say::unwritten;
+use crate::verbs::sessions::Work;
 
 const COMMAND: Command = Command::AccessSlips;
 
 pub(super) async fn run(class: Class) -> Result<Exit> {
-    let sessions = class.connect().await?;
+    let sessions = class.connect(Work::Looks).await?;
     let addresses = look_for_addresses(&sessions, COMMAND).await?;
     let vault = sessions.vault();
     let class = addresses[0].class(&sessions.places[0]);
@@ -35,7 +36,7 @@ pub(super) async fn run(class: Class) -> Result<Exit> {
     let mut ended = sessions.ended(COMMAND, vec![end], notes);
     ended.list(files.iter().map(|path| path.display().to_string()));
     if ended.summary.count(Outcome::Failed) > 0 {
-        ended.exit = Exit::SomeFailed;
+        ended.exit = ended.exit.or(Exit::SomeFailed);
     }
     ended.show(&sessions).await
 }
