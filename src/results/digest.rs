@@ -18,7 +18,7 @@ pub(crate) const USERNAME: &str = "{username}";
 /// A plan as it is shown.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct PlanDigest {
-    /// The profile whose credentials count.
+    /// The profile whose credentials count; `None` where the class has places, which have their own: likewise below.
     pub profile: Option<String>,
     /// Where the credentials come from, if of no profile: `environment` or `instance`.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -82,22 +82,32 @@ pub struct Stamp {
     pub version: &'static str,
     /// When the document was made, RFC 3339 in UTC.
     pub time: String,
-    pub account: Account,
-    pub region: String,
+    /// `None`: of several places; likewise the region.
+    pub account: Option<Account>,
+    pub region: Option<String>,
 }
 
 impl Stamp {
     /// Of a verb's end, now.
     pub fn now(command: Command, account: &str, region: &str) -> Self {
         Self {
+            account: Some(Account {
+                id: account.to_owned(),
+                alias: None,
+            }),
+            region: Some(region.to_owned()),
+            ..Self::of_places(command)
+        }
+    }
+
+    /// [`Self::now`] of several places.
+    pub fn of_places(command: Command) -> Self {
+        Self {
             schema: schema_of(command),
             version: VERSION,
             time: utc(Timestamp::now()),
-            account: Account {
-                id: account.to_owned(),
-                alias: None,
-            },
-            region: region.to_owned(),
+            account: None,
+            region: None,
         }
     }
 }

@@ -16,9 +16,9 @@ use crate::aws::{AssumedRole, ConnectOptions};
 use crate::error::{Error, Exit, Result};
 use crate::events::Command;
 use crate::evidence::kept::{DeployedPlace, KeptPlaces};
-use crate::ids::{PlaceName, Scope, Username};
+use crate::ids::{ClassName, PlaceName, Scope, Username};
 use crate::local::{self, LocalCloud, StartupStep};
-use crate::options::{CloudTarget, PlaceSettings};
+use crate::options::{ClassSettings, CloudTarget, PlaceSettings};
 use crate::stack::assign::{PlaceSight, assign};
 use crate::stack::kinds::{Desired, Kind};
 use crate::stack::left::everybody;
@@ -86,25 +86,13 @@ impl Class {
     }
 
     fn door(&self, place: &PlaceSettings) -> Door {
-        let mut class = self.clone();
-        let settings = &mut class.settings;
-        settings.target = CloudTarget::Aws {
-            profile: place.profile.clone(),
-            endpoint_url: place.endpoint_url.clone(),
-        };
-        settings.region = Some(place.region.clone());
-        settings.account.clone_from(&place.account);
-        settings.invoke_base.clone_from(&place.invoke_base);
-        settings.role_boundary.clone_from(&place.role_boundary);
-        settings.quotas.clone_from(&place.quotas);
-        let role = place.role_arn.as_ref().map(|arn| AssumedRole {
-            arn: arn.to_string(),
-            session: format!("homeroom-{}", self.name()),
-        });
         Door {
             place: Some(place.name.clone()),
-            role,
-            class,
+            role: role_of(place, self.name()),
+            class: Self {
+                settings: settings_at(&self.settings, place),
+                ..self.clone()
+            },
         }
     }
 
@@ -196,6 +184,31 @@ impl Class {
             region: settings.region.to_string(),
         })
     }
+}
+
+/// The class's settings at one of its places.
+pub(super) fn settings_at(settings: &ClassSettings, place: &PlaceSettings) -> ClassSettings {
+    ClassSettings {
+        target: CloudTarget::Aws {
+            profile: place.profile.clone(),
+            endpoint_url: place.endpoint_url.clone(),
+        },
+        region: Some(place.region.clone()),
+        account: place.account.clone(),
+        invoke_base: place.invoke_base.clone(),
+        role_boundary: place.role_boundary.clone(),
+        quotas: place.quotas.clone(),
+        ..settings.clone()
+    }
+}
+
+/// The role that is assumed at a place.
+pub(super) fn role_of(place: &PlaceSettings, class: &ClassName) -> Option<AssumedRole> {
+    let arn = place.role_arn.as_ref()?;
+    Some(AssumedRole {
+        arn: arn.to_string(),
+        session: format!("homeroom-{class}"),
+    })
 }
 
 /// The one failure of a place that could not be reached.

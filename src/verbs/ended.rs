@@ -13,7 +13,8 @@ use crate::events::{Command, Outcome};
 use crate::options::OutputFormat;
 use crate::report::terminal::{self, ERRORS_ALONE};
 use crate::report::{View, errors_of, print_error, print_summary};
-use crate::results::{LabTitle, RunSummary, Stamp, StudentResult};
+use crate::ids::Scope;
+use crate::results::{Account, LabTitle, PlaceSummary, RunSummary, Stamp, StudentResult};
 use crate::stack::kinds::Gap;
 use crate::stack::leavers::LeftStudent;
 use crate::text::commands::with_options;
@@ -98,6 +99,7 @@ impl Sessions {
                 title: class.lab.title().to_owned(),
             }),
             summary,
+            places: self.summaries(),
             left,
             gaps,
             notes,
@@ -151,8 +153,40 @@ impl Sessions {
 
     /// What every document of the class begins with.
     pub(crate) fn stamp(&self, command: Command) -> Stamp {
-        let scope = self.places[0].scope();
-        Stamp::now(command, &scope.account, &scope.region)
+        match &self.places[0] {
+            only if only.place.is_none() => {
+                let scope = only.scope();
+                Stamp::now(command, &scope.account, &scope.region)
+            }
+            _ => Stamp::of_places(command),
+        }
+    }
+
+    /// The class's places, where it has any.
+    fn summaries(&self) -> Vec<PlaceSummary> {
+        let account = |scope: &Scope| Account {
+            id: scope.account.clone(),
+            alias: None,
+        };
+        let reached = self.places.iter().filter_map(|at| {
+            Some(PlaceSummary {
+                name: at.place.clone()?,
+                account: Some(account(at.scope())),
+                region: Some(at.scope().region.clone()),
+                students: at.class.students.len(),
+                unreached: None,
+                plan: None,
+            })
+        });
+        let lost = self.unreached.iter().map(|lost| PlaceSummary {
+            name: lost.place.clone(),
+            account: lost.scope.as_ref().map(account),
+            region: lost.scope.as_ref().map(|scope| scope.region.clone()),
+            students: lost.students.len(),
+            unreached: Some(lost.why.clone()),
+            plan: None,
+        });
+        reached.chain(lost).collect()
     }
 
     pub(crate) fn view(&self) -> View<'_> {

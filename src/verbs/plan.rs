@@ -15,7 +15,7 @@ use crate::error::{Exit, Result};
 use crate::events::Command;
 use crate::lab::asl;
 use crate::options::CloudTarget;
-use crate::results::{PlanDigest, RunSummary};
+use crate::results::{PlacePlan, PlanDigest, Stamp};
 use crate::stack::elsewhere::Elsewhere;
 use crate::stack::forecast::{Forecast, Workload};
 use crate::stack::kinds::Kind;
@@ -40,7 +40,8 @@ pub(super) async fn run(cli: &Cli, args: &PlanArgs) -> Result<Exit> {
     for (session, (plan, observed, alias)) in sessions.places.iter().zip(look.await?) {
         notes.at(session, self::notes(session));
         notes.at(session, still_frozen(session, &observed));
-        forecasts.push(forecast(session, &plan));
+        let forecast = forecast(session, &plan);
+        forecasts.push(forecast.clone());
         exit = exit.or(match args.exit_code {
             _ if !plan.gaps.is_empty() => Exit::General,
             true if plan.steps() > 0 => Exit::Changes,
@@ -55,14 +56,33 @@ pub(super) async fn run(cli: &Cli, args: &PlanArgs) -> Result<Exit> {
             left: session.left(&observed),
             gaps: plan.gaps.clone(),
         });
-        planned.push((plan, alias));
+        planned.push((plan, forecast, alias));
     }
     let mut ended = sessions.ended(Command::Plan, ends, notes);
     ended.summary.forecast = Some(Forecast::side_by_side(forecasts));
     ended.exit = ended.exit.or(exit);
-    for (session, (plan, alias)) in sessions.places.iter().zip(planned) {
-        ended.summary.plan = Some(digest(session, &mut ended.summary, &plan, alias).await);
+    let mut digest = PlanDigest::of(&ended.summary.students);
+    for (session, (plan, forecast, alias)) in sessions.places.iter().zip(planned) {
+        let of_place = of_place(session, &plan, forecast, &alias).await;
+        let alias = alias.ok().flatten();
+        let mut places = ended.summary.places.iter_mut();
+        if let Some(place) = places.find(|place| session.place.as_ref() == Some(&place.name)) {
+            if let Some(account) = &mut place.account {
+                account.alias = alias;
+            }
+            place.plan = Some(of_place);
+            continue;
+        }
+        if let Some(Stamp { account: Some(account), .. }) = &mut ended.summary.stamp {
+            account.alias = alias;
+        }
+        digest.profile = of_place.profile;
+        digest.keys_from = of_place.keys_from;
+        digest.endpoint = of_place.endpoint;
+        digest.alias_unread = of_place.alias_unread;
+        digest.limits = of_place.limits;
     }
+    ended.summary.plan = Some(digest);
     ended.show(&sessions).await
 }
 
@@ -75,13 +95,13 @@ fn forecast(session: &Session, plan: &Plan) -> Forecast {
     }
 }
 
-/// The plan as it is shown. `alias`: the account's, as it was read.
-async fn digest(
+/// What the plan needs to know of a place. `alias`: the account's, as it was read.
+async fn of_place(
     session: &Session,
-    summary: &mut RunSummary,
     plan: &Plan,
-    alias: CallResult<Option<String>>,
-) -> PlanDigest {
+    forecast: Forecast,
+    alias: &CallResult<Option<String>>,
+) -> PlacePlan {
     let (asked, endpoint) = match &session.class.settings.target {
         CloudTarget::Local => (None, Some("embedded".to_owned())),
         CloudTarget::Aws {
@@ -102,17 +122,13 @@ async fn digest(
         Some(CredentialSource::Instance { .. }) => (None, Some("instance")),
         Some(CredentialSource::Unreadable) | None => (asked, None),
     };
-    let alias_unread = alias.as_ref().err().map(ToString::to_string);
-    if let Some(stamp) = &mut summary.stamp {
-        stamp.account.alias = alias.ok().flatten();
-    }
-    PlanDigest {
+    PlacePlan {
         profile,
         keys_from,
         endpoint,
-        alias_unread,
+        alias_unread: alias.as_ref().err().map(ToString::to_string),
         limits: shown(plan.limits_of_stacks()),
-        ..PlanDigest::of(&summary.students)
+        forecast: Some(forecast),
     }
 }
 
