@@ -206,7 +206,7 @@ pub(super) fn settings_at(settings: &ClassSettings, place: &PlaceSettings) -> Cl
 pub(super) fn role_of(place: &PlaceSettings, class: &ClassName) -> Option<AssumedRole> {
     let arn = place.role_arn.as_ref()?;
     Some(AssumedRole {
-        arn: arn.to_string(),
+        arn: arn.as_str().to_owned(),
         session: format!("homeroom-{class}"),
     })
 }

@@ -11,7 +11,7 @@ use super::notes::Notes;
 use super::run::{At, Log, announced, everywhere};
 use super::session::Session;
 use super::validate::finished;
-use super::sessions::Work;
+use super::sessions::{Sessions, Work};
 use crate::aws::Client;
 use crate::aws::stop::Cancelled;
 use crate::cli::Cli;

@@ -190,7 +190,7 @@ impl Part {
             .filter(|_| class.is_whole())
             .map(|observed| Attendance::of(&session.desired, observed));
         let refused =
-            |elsewhere: crate::stack::elsewhere::Elsewhere| elsewhere.refused(&session.desired);
+            |elsewhere: Elsewhere| elsewhere.refused(&session.desired);
         let part = Self {
             students,
             departed,
