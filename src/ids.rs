@@ -153,6 +153,12 @@ pub enum Kind {
     User,
 }
 
+impl Kind {
+    /// What a listing of a class looks for, in words: what "gone" is about.
+    pub(crate) const IN_WORDS: &str = "IAM roles, users and policies, Lambda functions, state machines, APIs of API Gateway and \
+                                       log groups";
+}
+
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {

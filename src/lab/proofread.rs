@@ -49,6 +49,9 @@ impl Lab {
         match lab.desired(&scope, &class, &students) {
             Ok(desired) => {
                 found.remarks.extend(asl::remarks(&desired));
+                found
+                    .remarks
+                    .extend(lab.policy_remarks(&desired, &students));
                 let risks = lab.risks(&desired, &students).into_iter();
                 found.remarks.extend(risks.map(|risk| {
                     format!("{risk}; deploy refuses this unless homeroom.toml allows it")

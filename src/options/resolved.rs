@@ -101,6 +101,16 @@ pub(crate) enum LabSource {
 }
 
 impl ClassSettings {
+    /// Why `role_boundary` cannot bound the roles of an account, where it is another account's policy.
+    pub(crate) fn foreign_boundary(&self, account: &str) -> Option<String> {
+        let boundary = self.role_boundary.as_ref()?;
+        let owner = boundary.account();
+        let foreign = ![account, "aws"].contains(&owner);
+        foreign.then(|| {
+            format!("{boundary} is a policy of account {owner}, and this is account {account}")
+        })
+    }
+
     /// The class's lab with the class's settings.
     ///
     /// # Errors

@@ -158,6 +158,8 @@ pub(super) async fn plan(at: &At<'_>, reset: bool) -> Result<(Plan, Observed)> {
 fn notes(session: &Session) -> Vec<String> {
     let mut notes = session.risks().notes(&session.class.settings_file());
     notes.extend(asl::remarks(&session.desired));
+    let class = &session.class;
+    notes.extend(class.lab.policy_remarks(&session.desired, &class.students));
     notes.extend(cost::open_apis(&session.desired));
     notes.extend(roles_bounded_by(session));
     notes
