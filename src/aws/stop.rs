@@ -23,7 +23,7 @@ impl Stop {
     }
 
     /// For a part of what it stops: what stops the whole stops this, and this stops nothing else.
-    pub(crate) fn part(&self) -> Self {
+    pub fn part(&self) -> Self {
         Self {
             drain: self.drain.child_token(),
             now: self.now.child_token(),

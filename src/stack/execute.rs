@@ -56,14 +56,14 @@ pub async fn execute_issuing(
 
 /// A plan to carry out at its place.
 #[derive(Clone, Copy)]
-pub(crate) struct Task<'a> {
-    pub(crate) client: &'a Client,
-    pub(crate) plan: &'a Plan,
-    pub(crate) issuer: Option<&'a dyn Issuer>,
+pub struct Task<'a> {
+    pub client: &'a Client,
+    pub plan: &'a Plan,
+    pub issuer: Option<&'a dyn Issuer>,
 }
 
 /// [`execute_issuing`] at several places at once. The slowest one says how much time is left.
-pub(crate) async fn execute_all(
+pub async fn execute_all(
     tasks: &[Task<'_>],
     finished: impl Fn(&StudentPlan, &StudentRun) -> Option<Event>,
 ) -> Vec<Vec<StudentRun>> {

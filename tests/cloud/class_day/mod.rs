@@ -12,6 +12,7 @@ mod json;
 mod kills;
 mod labs;
 mod left;
+mod places;
 mod push;
 mod rehearsal;
 mod stuck;
