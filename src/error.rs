@@ -136,3 +136,30 @@ impl std::error::Error for Error {}
 
 /// Result of anything that can end a command.
 pub(crate) type Result<T> = std::result::Result<T, Error>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_graver_end_counts_whichever_comes_first() {
+        for (one, other, graver) in [
+            (Exit::Done, Exit::SomeFailed, Exit::SomeFailed),
+            (Exit::SomeFailed, Exit::Remains, Exit::Remains),
+            (Exit::Changes, Exit::General, Exit::General),
+            (Exit::General, Exit::Interrupted, Exit::Interrupted),
+        ] {
+            assert_eq!((one.or(other), other.or(one)), (graver, graver));
+        }
+    }
+
+    #[test]
+    fn errors_of_several_places_are_said_together_and_each_once() {
+        let place = "east".parse().unwrap();
+        let mut all = Error::new(Exit::General, "AWS", "gone").at(Some(&place));
+        all.join(Error::new(Exit::Refused, "AWS", "gone"));
+        all.join(Error::new(Exit::General, "AWS", "gone"));
+        assert_eq!(all.exit, Exit::Refused);
+        assert_eq!(all.to_string(), "place east: AWS: gone\nAWS: gone");
+    }
+}

@@ -301,6 +301,16 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn the_slowest_of_several_places_is_what_all_of_them_take() {
+        let of = |count| estimate(Pace::Scaled(1.0), &[(Operation::DeleteRestApi, count)]);
+        let both = Estimate::side_by_side([of(10), of(30), of(20)]);
+        assert_eq!((both.seconds, both.bound), (of(30).seconds, of(30).bound));
+        assert_eq!(both.calls["apigateway"], 60);
+        let unpaced = estimate(Pace::Unlimited, &[(Operation::DeleteRestApi, 1)]);
+        assert_eq!(Estimate::side_by_side([of(10), unpaced]).seconds, None);
+    }
+
+    #[tokio::test]
     async fn without_pacing_there_is_no_telling() {
         let estimate = estimate(Pace::Unlimited, &[(Operation::DeleteRestApi, 30)]);
         assert_eq!((estimate.seconds, estimate.bound), (None, None));
