@@ -135,7 +135,10 @@ impl StudentProgress {
     /// A student whose stack could not be looked at, with what could not be checked.
     pub(crate) fn unseen(username: &Username, checks: &[Check], why: &str) -> Self {
         Self {
-            checks: checks.iter().map(|check| CheckResult::unseen(check, why)).collect(),
+            checks: checks
+                .iter()
+                .map(|check| CheckResult::unseen(check, why))
+                .collect(),
             ..Self::unread(username)
         }
     }

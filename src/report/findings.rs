@@ -130,7 +130,9 @@ pub(crate) fn print(findings: &[Finding], shown: Shown, out: &mut dyn Write) -> 
     for finding in findings {
         if finding.place != place {
             place.clone_from(&finding.place);
-            let title = place.as_ref().map_or("this machine".to_owned(), |it| format!("place {it}"));
+            let title = place
+                .as_ref()
+                .map_or("this machine".to_owned(), |it| format!("place {it}"));
             writeln!(out, "{title}:")?;
         }
         let (symbol, tone) = match finding.standing {

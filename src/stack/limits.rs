@@ -128,6 +128,25 @@ impl Plan {
         limits.map(|what| self.limit(what)).into()
     }
 
+    /// The limits, where other plans are carried out at the same time: those of the same account take of its IAM, too.
+    pub(crate) fn among<'a>(
+        &self,
+        others: impl Iterator<Item = &'a Self> + Clone,
+        mut limits: Vec<Limit>,
+    ) -> Vec<Limit> {
+        let of_account = [Limited::Roles, Limited::Users, Limited::Policies];
+        for limit in limits
+            .iter_mut()
+            .filter(|limit| of_account.contains(&limit.what))
+        {
+            let same = others
+                .clone()
+                .filter(|plan| plan.scope.account == self.scope.account);
+            limit.adds = same.map(|plan| plan.limit(limit.what).adds).sum();
+        }
+        limits
+    }
+
     pub(crate) fn limits_of_access(&self) -> Vec<Limit> {
         let limits = [Limited::Users, Limited::Policies];
         limits.map(|what| self.limit(what)).into()

@@ -52,13 +52,16 @@ impl Class {
             return Sessions::of(self, door.open().await?).await;
         }
         let doors = self.settings.places.iter().map(|place| self.door(place));
-        let opened = join_all(doors.map(async |door| (door.place.clone(), door.open().await))).await;
+        let opened =
+            join_all(doors.map(async |door| (door.place.clone(), door.open().await))).await;
         let (mut places, mut closed, mut wrong) = (Vec::new(), Vec::new(), None::<Error>);
         for (place, opened) in opened {
             match opened.map_err(|error| error.at(place.as_ref())) {
                 Ok(session) => places.push(session),
                 // Credentials, the network: the other places have their own.
-                Err(error) if error.exit == Exit::General => closed.extend(place.map(|it| (it, error))),
+                Err(error) if error.exit == Exit::General => {
+                    closed.extend(place.map(|it| (it, error)))
+                }
                 // What is wrong with the settings stays so, whatever can be reached.
                 Err(error) => match &mut wrong {
                     Some(known) => known.join(error),
@@ -145,12 +148,18 @@ impl Class {
         });
         let all: Vec<PlaceSight> = sights.iter().cloned().chain(dark).collect();
         let roster = &sessions.class.roster.students;
-        let seen = sights.into_iter().filter_map(|sight| Some((sight.name, sight.stacks?)));
+        let seen = sights
+            .into_iter()
+            .filter_map(|sight| Some((sight.name, sight.stacks?)));
         sessions.homes = Homes {
             work,
             assigned: assign(roster, &all, &kept.students),
             seen: seen.collect(),
-            others: sessions.places.iter().map(|at| at.scope().clone()).collect(),
+            others: sessions
+                .places
+                .iter()
+                .map(|at| at.scope().clone())
+                .collect(),
             first,
         };
         let (homes, class) = (&sessions.homes, &mut sessions.class);
@@ -158,7 +167,9 @@ impl Class {
             let home = homes.home(&student.username);
             home.is_none_or(is_chosen)
         });
-        sessions.places.retain(|at| at.place.as_ref().is_none_or(is_chosen));
+        sessions
+            .places
+            .retain(|at| at.place.as_ref().is_none_or(is_chosen));
         let lost = closed.into_iter().filter(|(place, _)| is_chosen(place));
         let lost = lost.map(|(place, error)| Unreached {
             scope: sessions.class.scope_of(&place, &kept),
@@ -272,10 +283,16 @@ impl Sessions {
         // Without the right to read it, no bound is known of roles and policies.
         let summary = summary.unwrap_or_default();
         let of_account = self.places.iter();
-        let of_account = of_account.filter(|other| other.scope().account == session.scope().account);
+        let of_account =
+            of_account.filter(|other| other.scope().account == session.scope().account);
         let sharers = u32::try_from(of_account.count()).unwrap_or(1).max(1);
         let mut counts: BTreeMap<Kind, u32> = BTreeMap::new();
-        for spec in desired.stacks.first().into_iter().flat_map(|stack| stack.specs()) {
+        for spec in desired
+            .stacks
+            .first()
+            .into_iter()
+            .flat_map(|stack| stack.specs())
+        {
             *counts.entry(spec.id().kind).or_default() += 1;
         }
         let room = |kind: Kind, used: Option<u32>, quota: Option<u32>, sharers: u32| {
@@ -287,11 +304,19 @@ impl Sessions {
         let apis = apis.saturating_mul(u32::try_from(there).unwrap_or(u32::MAX));
         let rooms = [
             room(Kind::Role, summary.roles, summary.roles_quota, sharers),
-            room(Kind::ManagedPolicy, summary.policies, summary.policies_quota, sharers),
+            room(
+                Kind::ManagedPolicy,
+                summary.policies,
+                summary.policies_quota,
+                sharers,
+            ),
             room(Kind::RestApi, Some(apis), Some(REST_APIS_MAX), 1),
         ];
         Ok(PlaceSight {
-            name: session.place.clone().ok_or_else(|| Error::of(Exit::General, Vec::new()))?,
+            name: session
+                .place
+                .clone()
+                .ok_or_else(|| Error::of(Exit::General, Vec::new()))?,
             stacks,
             room: rooms.into_iter().flatten().min(),
         })

@@ -135,10 +135,10 @@ pub(super) async fn deploy(sessions: &Sessions, args: &DeployArgs) -> Result<Dep
 }
 
 /// Refuses where an account has no room.
-fn no_room<'a>(plans: impl Iterator<Item = &'a Plan>, args: &DeployArgs) -> Result<()> {
+fn no_room<'a>(plans: impl Iterator<Item = &'a Plan> + Clone, args: &DeployArgs) -> Result<()> {
     let mut no_room: Vec<Failure> = Vec::new();
-    for plan in plans {
-        let mut limits = plan.limits_of_stacks();
+    for plan in plans.clone() {
+        let mut limits = plan.among(plans.clone(), plan.limits_of_stacks());
         limits.retain(|l| !(args.ignore_concurrency && l.what == Limited::Concurrency));
         no_room.extend(broken(&limits));
     }

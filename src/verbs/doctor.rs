@@ -4,8 +4,8 @@ use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
-use super::connect::{role_of, settings_at};
 use super::class::{invalid as unusable, say_what_counts};
+use super::connect::{role_of, settings_at};
 use super::run::look_alone;
 use super::say::{print_document, said};
 use super::session::{cannot_begin, in_region, pace};
@@ -82,10 +82,11 @@ async fn at_places(settings: &ClassSettings, lab: &Lab, students: &[Student]) ->
         let found = in_aws(options, &settings, place.profile.as_ref(), lab, &students);
         let found = found.await.map_err(|error| error.at(Some(&place.name)))?;
         all.wrong_account |= found.wrong_account;
-        all.findings.extend(found.findings.into_iter().map(|finding| Finding {
-            place: Some(place.name.clone()),
-            ..finding
-        }));
+        all.findings
+            .extend(found.findings.into_iter().map(|finding| Finding {
+                place: Some(place.name.clone()),
+                ..finding
+            }));
     }
     Ok(all)
 }
@@ -102,8 +103,13 @@ fn chosen(settings: &ClassSettings) -> impl Iterator<Item = &PlaceSettings> {
 fn share(place: &PlaceSettings, places: usize, students: &[Student]) -> Vec<Student> {
     let (fixed, free): (Vec<&Student>, Vec<&Student>) =
         students.iter().partition(|student| student.place.is_some());
-    let here = fixed.into_iter().filter(|student| student.place.as_ref() == Some(&place.name));
-    let free = free.iter().take(free.len().div_ceil(places.max(1))).copied();
+    let here = fixed
+        .into_iter()
+        .filter(|student| student.place.as_ref() == Some(&place.name));
+    let free = free
+        .iter()
+        .take(free.len().div_ceil(places.max(1)))
+        .copied();
     here.chain(free).cloned().collect()
 }
 
@@ -236,7 +242,10 @@ async fn options(settings: &ClassSettings, lab: &Lab) -> Result<ConnectOptions> 
 async fn print_policy(settings: &ClassSettings, lab: &Lab) -> Result<Exit> {
     let of_place;
     let mut role = None;
-    let settings = match (settings.places.is_empty(), &chosen(settings).collect::<Vec<_>>()[..]) {
+    let settings = match (
+        settings.places.is_empty(),
+        &chosen(settings).collect::<Vec<_>>()[..],
+    ) {
         (true, _) => settings,
         (false, [place]) => {
             role = role_of(place, &settings.class);
@@ -244,7 +253,8 @@ async fn print_policy(settings: &ClassSettings, lab: &Lab) -> Result<Exit> {
             &of_place
         }
         (false, _) => {
-            let cause = "each place of the class has an account of its own, and so a policy of its own";
+            let cause =
+                "each place of the class has an account of its own, and so a policy of its own";
             return Err(invalid("--policy", cause, "choose one place: --place NAME"));
         }
     };

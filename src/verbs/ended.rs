@@ -10,10 +10,10 @@ use super::say::{print_document, said};
 use super::sessions::Sessions;
 use crate::error::{Error, Exit, Result};
 use crate::events::{Command, Outcome};
+use crate::ids::Scope;
 use crate::options::OutputFormat;
 use crate::report::terminal::{self, ERRORS_ALONE};
 use crate::report::{View, errors_of, print_error, print_summary};
-use crate::ids::Scope;
 use crate::results::{Account, LabTitle, PlaceSummary, RunSummary, Stamp, StudentResult};
 use crate::stack::kinds::Gap;
 use crate::stack::leavers::LeftStudent;
@@ -135,7 +135,11 @@ impl Sessions {
         let missing: Vec<_> = lost.chain(self.nowhere()).collect();
         let everywhere = matches!(
             command,
-            Command::Plan | Command::Status | Command::Report | Command::Teardown | Command::AccessRevoke
+            Command::Plan
+                | Command::Status
+                | Command::Report
+                | Command::Teardown
+                | Command::AccessRevoke
         );
         let incomplete = !missing.is_empty() || everywhere && !self.reaches_all();
         for (student, why, contradicts) in missing {

@@ -36,7 +36,7 @@ pub(super) async fn run(cli: &Cli, args: &HandoutArgs) -> Result<Exit> {
     let mut files = Vec::new();
     let mut notes = Notes::default();
     if !batch.handouts.is_empty() {
-        let whole = sessions.is_all();
+        let whole = sessions.is_all() && sessions.reaches_all();
         let written = write(&settings.reports, &class, &batch.handouts, whole)
             .map_err(unwritten("handout", "`homeroom handout`"))?;
         notes.extend(batch.notes(&dir(&settings.reports, class.class), &written.together));

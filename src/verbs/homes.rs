@@ -42,7 +42,9 @@ impl Homes {
             Some(Assignment::Conflict(Conflict::Elsewhere { stands, .. })) => {
                 self.work != Work::Makes && stands == place
             }
-            Some(Assignment::Full) => self.work != Work::Makes && self.first.as_ref() == Some(place),
+            Some(Assignment::Full) => {
+                self.work != Work::Makes && self.first.as_ref() == Some(place)
+            }
             Some(Assignment::Unknown(_)) => false,
             // Not in the roster, or not in this spelling: where something of theirs was seen, else anywhere.
             None => {
@@ -112,10 +114,18 @@ mod tests {
 
     #[test]
     fn who_contradicts_themselves_gets_nothing_and_loses_everything() {
-        let several = || Some(Assignment::Conflict(Conflict::Several(vec![name("east"), name("west")])));
+        let several = || {
+            Some(Assignment::Conflict(Conflict::Several(vec![
+                name("east"),
+                name("west"),
+            ])))
+        };
         assert_eq!(places(Work::Makes, several()), (vec![], true));
         assert_eq!(places(Work::Looks, several()), (vec![], true));
-        assert_eq!(places(Work::Deletes, several()), (vec!["east", "west"], false));
+        assert_eq!(
+            places(Work::Deletes, several()),
+            (vec!["east", "west"], false)
+        );
         let elsewhere = || {
             let (stands, roster) = (name("west"), name("east"));
             Some(Assignment::Conflict(Conflict::Elsewhere { stands, roster }))

@@ -156,7 +156,11 @@ impl Session {
     /// Without those who are in the roster and belong to another place.
     fn known_left(&self, mut left: Vec<LeftStudent>) -> Vec<LeftStudent> {
         let roster = &self.class.roster.students;
-        left.retain(|gone| !roster.iter().any(|student| student.username == gone.username));
+        left.retain(|gone| {
+            !roster
+                .iter()
+                .any(|student| student.username == gone.username)
+        });
         left
     }
 

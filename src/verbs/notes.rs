@@ -43,16 +43,21 @@ mod tests {
     use super::*;
 
     fn said(notes: &[(Option<&str>, &str)], count: usize) -> Vec<String> {
-        let notes = notes.iter().map(|(place, text)| {
-            (place.map(|name| name.parse().unwrap()), (*text).to_owned())
-        });
+        let notes = notes
+            .iter()
+            .map(|(place, text)| (place.map(|name| name.parse().unwrap()), (*text).to_owned()));
         Notes(notes.collect()).texts(count)
     }
 
     #[test]
     fn what_every_place_says_alike_is_said_once_and_the_rest_names_its_place() {
         let (east, west) = (Some("east"), Some("west"));
-        let notes = [(None, "all"), (east, "alike"), (east, "own"), (west, "alike")];
+        let notes = [
+            (None, "all"),
+            (east, "alike"),
+            (east, "own"),
+            (west, "alike"),
+        ];
         assert_eq!(said(&notes, 2), ["all", "alike", "place east: own"]);
         // Of the one place that could be reached nobody knows whether it is so at the others.
         assert_eq!(said(&[(east, "alike")], 1), ["place east: alike"]);

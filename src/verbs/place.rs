@@ -56,7 +56,9 @@ impl Sessions {
             }
         });
         let error = forgotten.err()?;
-        Some(format!("that nothing is left at a place could not be kept: {error}"))
+        Some(format!(
+            "that nothing is left at a place could not be kept: {error}"
+        ))
     }
 
     fn know(&self, change: impl FnOnce(&mut KeptPlaces)) -> Result<()> {
@@ -67,7 +69,9 @@ impl Sessions {
         let before = KeptPlaces::read(&folder)?;
         let mut known = before.clone();
         change(&mut known);
-        known.keep(&folder, &before).map_err(unwritten("places.json", "the same command"))
+        known
+            .keep(&folder, &before)
+            .map_err(unwritten("places.json", "the same command"))
     }
 }
 

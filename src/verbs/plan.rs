@@ -73,7 +73,11 @@ pub(super) async fn run(cli: &Cli, args: &PlanArgs) -> Result<Exit> {
             place.plan = Some(of_place);
             continue;
         }
-        if let Some(Stamp { account: Some(account), .. }) = &mut ended.summary.stamp {
+        if let Some(Stamp {
+            account: Some(account),
+            ..
+        }) = &mut ended.summary.stamp
+        {
             account.alias = alias;
         }
         digest.profile = of_place.profile;

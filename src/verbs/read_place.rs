@@ -189,8 +189,7 @@ impl Part {
         let attendance = observed
             .filter(|_| class.is_whole())
             .map(|observed| Attendance::of(&session.desired, observed));
-        let refused =
-            |elsewhere: Elsewhere| elsewhere.refused(&session.desired);
+        let refused = |elsewhere: Elsewhere| elsewhere.refused(&session.desired);
         let part = Self {
             students,
             departed,
@@ -230,7 +229,10 @@ pub(super) fn missing(
                 any: true,
                 ..StackSight::default()
             };
-            (StudentProgress::unseen(&student.username, class.lab.checks(), &why), hidden)
+            (
+                StudentProgress::unseen(&student.username, class.lab.checks(), &why),
+                hidden,
+            )
         });
         let Some(scope) = &lost.scope else {
             all.extend(fresh.map(|(student, _)| student));
@@ -247,7 +249,11 @@ pub(super) fn missing(
     }
     for (student, why, _) in sessions.nowhere() {
         let why = why.cause_in_full();
-        all.push(StudentProgress::unseen(&student.username, class.lab.checks(), &why));
+        all.push(StudentProgress::unseen(
+            &student.username,
+            class.lab.checks(),
+            &why,
+        ));
     }
     for student in &mut all {
         student.progress = Progress::Unknown;

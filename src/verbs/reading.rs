@@ -147,7 +147,9 @@ async fn read_knowing(
     }
     sessions.in_roster_order(&mut standing.students, |student| &student.username);
     // Who has a stack at two places is read at both before it is torn down, and shown once.
-    standing.students.dedup_by(|other, one| other.username == one.username);
+    standing
+        .students
+        .dedup_by(|other, one| other.username == one.username);
     Ok(standing)
 }
 

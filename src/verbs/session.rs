@@ -60,7 +60,9 @@ impl Class {
                     "choose the right account with --profile, or change --account".to_owned(),
                 ),
                 Some(place) => (
-                    format!("place {place} of homeroom.toml allows {wanted} only; nothing was touched"),
+                    format!(
+                        "place {place} of homeroom.toml allows {wanted} only; nothing was touched"
+                    ),
                     format!("correct profile, role_arn or account of place {place}"),
                 ),
             };

@@ -5,8 +5,8 @@ use std::io;
 use std::path::PathBuf;
 
 use super::class::Class;
-use super::run::At;
 use super::homes::Homes;
+use super::run::At;
 use super::session::Session;
 use crate::error::{Error, Exit, Result};
 use crate::events::Command;
@@ -132,7 +132,11 @@ impl Sessions {
     /// Whether another place of the class is in this region of a session's account.
     pub(crate) fn is_place(&self, session: &Session, region: &str) -> bool {
         let account = &session.scope().account;
-        let mut scopes = self.places.iter().map(Session::scope).chain(&self.homes.others);
+        let mut scopes = self
+            .places
+            .iter()
+            .map(Session::scope)
+            .chain(&self.homes.others);
         scopes.any(|scope| scope.account == *account && scope.region == region)
     }
 

@@ -167,10 +167,12 @@ pub(super) async fn tear_down(
     notes.extend(sessions.forget_homes(&ends));
     notes.extend(forget::files(sessions, COMMAND, &students, before).await);
     let mut ended = sessions.ended(COMMAND, ends, notes);
-    ended.exit = ended.exit.or(match run.exit(&ended.summary.students, &[Outcome::Remains]) {
-        Exit::Done => exit,
-        exit => exit,
-    });
+    ended.exit = ended.exit.or(
+        match run.exit(&ended.summary.students, &[Outcome::Remains]) {
+            Exit::Done => exit,
+            exit => exit,
+        },
+    );
     Ok(ended)
 }
 

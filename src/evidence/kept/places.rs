@@ -91,7 +91,8 @@ mod tests {
         assert_eq!(none, KeptPlaces::default());
         none.keep(dir.path(), &none).unwrap();
         assert!(!path(dir.path()).exists());
-        let (east, west): (PlaceName, PlaceName) = ("east".parse().unwrap(), "west".parse().unwrap());
+        let (east, west): (PlaceName, PlaceName) =
+            ("east".parse().unwrap(), "west".parse().unwrap());
         let [ana, ben]: [Username; 2] = ["ana", "ben"].map(|name| name.parse().unwrap());
         let mut kept = none.clone();
         kept.note(&east, [&ana, &ben]);

@@ -3,8 +3,8 @@
 use std::io;
 
 use crate::ids::{Kind, Username};
-use crate::results::{Account, PlacePlan, RunSummary};
 use crate::results::digest::{PlanDifference, PlanDigest, PlanGroup, USERNAME};
+use crate::results::{Account, PlacePlan, RunSummary};
 use crate::stack::diff::{DiffLine, Difference};
 use crate::stack::forecast::Estimate;
 use crate::stack::limits::Limit;
@@ -118,14 +118,22 @@ impl PlanPage<'_, '_, '_> {
                 (Some(account), Some(region), Some(plan)) => {
                     self.place(&name, account, region, plan)?;
                 }
-                _ => self.page.text("  ", "    ", &format!("{name}could not be reached"))?,
+                _ => self
+                    .page
+                    .text("  ", "    ", &format!("{name}could not be reached"))?,
             }
         }
         self.page.line("")
     }
 
     /// An account and region, and whose credentials count there.
-    fn place(&mut self, name: &str, account: &Account, region: &str, plan: &PlacePlan) -> io::Result<()> {
+    fn place(
+        &mut self,
+        name: &str,
+        account: &Account,
+        region: &str,
+        plan: &PlacePlan,
+    ) -> io::Result<()> {
         let alias = match (&account.alias, &plan.alias_unread) {
             (Some(alias), _) => format!(" ({alias})"),
             (None, Some(_)) => " (alias: ?)".to_owned(),

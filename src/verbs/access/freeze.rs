@@ -33,9 +33,7 @@ pub(super) async fn run(class: Class, command: Command) -> Result<Exit> {
     });
     let plans: Vec<Plan> = plans.collect();
     sessions.check_leavers(&observed, &plans)?;
-    if class.settings.left
-        && sessions.reaches_all()
-        && plans.iter().all(Plan::is_about_nobody) {
+    if class.settings.left && sessions.reaches_all() && plans.iter().all(Plan::is_about_nobody) {
         return Err(sessions.nobody_left("access"));
     }
     let work = sessions.run(command, Log::Kept, async |places| {

@@ -57,7 +57,7 @@ pub(super) async fn run(class: Class, args: &GrantArgs) -> Result<Exit> {
             sessions.all(planned)?.into_iter().unzip();
         let no_room = plans
             .iter()
-            .flat_map(|plan| broken(&plan.limits_of_access()));
+            .flat_map(|plan| broken(&plan.among(plans.iter(), plan.limits_of_access())));
         let no_room: Vec<Failure> = no_room.collect();
         if !no_room.is_empty() {
             return Err(Error::of(Exit::Refused, no_room));
@@ -99,7 +99,9 @@ pub(super) async fn run(class: Class, args: &GrantArgs) -> Result<Exit> {
     notes.extend(where_credentials_are(&vault, &all));
     let mut ended = sessions.ended(COMMAND, ends, notes);
     ended.list(files);
-    ended.exit = ended.exit.or(run.exit(&all, &[Outcome::Failed, Outcome::Conflict]));
+    ended.exit = ended
+        .exit
+        .or(run.exit(&all, &[Outcome::Failed, Outcome::Conflict]));
     sessions.keep_people();
     ended.show(&sessions).await
 }

@@ -36,7 +36,8 @@ pub(super) async fn run(class: Class, args: &RevokeArgs) -> Result<Exit> {
     sessions.check_leavers(&observed, &plans)?;
     if sessions.class.settings.left
         && sessions.reaches_all()
-        && plans.iter().all(Plan::is_about_nobody) {
+        && plans.iter().all(Plan::is_about_nobody)
+    {
         // Files of students who left go even if none of them has a user.
         forget::files(&sessions, COMMAND, &[], &observed).await;
         return Err(sessions.nobody_left("access"));

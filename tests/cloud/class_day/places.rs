@@ -35,7 +35,8 @@ impl Places {
             cloud(folder.path(), EAST).await,
             cloud(folder.path(), WEST).await,
         ];
-        let mut settings = "class = \"demo\"\nroster = \"demo.csv\"\nquota-scale = \"off\"\n".to_owned();
+        let mut settings =
+            "class = \"demo\"\nroster = \"demo.csv\"\nquota-scale = \"off\"\n".to_owned();
         let mut keys = String::new();
         for (name, cloud) in ["east", "west"].iter().zip(&clouds) {
             let endpoint = cloud.endpoint();
@@ -71,7 +72,10 @@ impl Places {
             .env("PATH", std::env::var_os("PATH").unwrap())
             .env("HOME", self.folder.path())
             .env("AWS_CONFIG_FILE", self.folder.path().join("config"))
-            .env("AWS_SHARED_CREDENTIALS_FILE", self.folder.path().join("credentials"))
+            .env(
+                "AWS_SHARED_CREDENTIALS_FILE",
+                self.folder.path().join("credentials"),
+            )
             .current_dir(self.folder.path())
             .args(words.split(' '))
             .args(["--output", "json"])
@@ -95,7 +99,10 @@ impl Places {
         })
         .await;
         let principals = all(|t| client.principals_page(t)).await;
-        principals.iter().filter(|p| matches!(p, Principal::Role(_))).count()
+        principals
+            .iter()
+            .filter(|p| matches!(p, Principal::Role(_)))
+            .count()
     }
 }
 
@@ -112,13 +119,23 @@ async fn a_class_at_two_places_goes_through_its_day_and_outlasts_a_loss() {
     assert_eq!(plan["places"].as_array().unwrap().len(), 2, "{plan}");
 
     let (code, deployed, said) = day.json("deploy");
-    assert_eq!((code, all_are(&deployed, "deployed")), (0, true), "{said} {deployed}");
-    let order: Vec<String> = outcomes(&deployed).into_iter().map(|(name, _)| name).collect();
+    assert_eq!(
+        (code, all_are(&deployed, "deployed")),
+        (0, true),
+        "{said} {deployed}"
+    );
+    let order: Vec<String> = outcomes(&deployed)
+        .into_iter()
+        .map(|(name, _)| name)
+        .collect();
     assert_eq!(order, ["ana", "ben", "cleo"], "in the roster's order");
     let made = (day.roles(0).await, day.roles(1).await);
     assert_eq!(made.0 + made.1, 9, "{made:?}");
     assert!(made.0 >= 3 && made.1 >= 3, "{made:?}");
-    let accounts: Vec<&str> = deployed["places"].as_array().unwrap().iter()
+    let accounts: Vec<&str> = deployed["places"]
+        .as_array()
+        .unwrap()
+        .iter()
         .map(|place| place["account"]["id"].as_str().unwrap())
         .collect();
     assert_eq!(accounts, [EAST, WEST]);
@@ -134,9 +151,17 @@ async fn a_class_at_two_places_goes_through_its_day_and_outlasts_a_loss() {
     assert_eq!((day.roles(0).await, day.roles(1).await), (6, 6), "evenly");
 
     let (code, validated, said) = day.json("validate");
-    assert_eq!((code, all_are(&validated, "passed")), (0, true), "{said} {validated}");
+    assert_eq!(
+        (code, all_are(&validated, "passed")),
+        (0, true),
+        "{said} {validated}"
+    );
     let (code, status, said) = day.json("status");
-    assert_eq!((code, all_are(&status, "not-started")), (0, true), "{said} {status}");
+    assert_eq!(
+        (code, all_are(&status, "not-started")),
+        (0, true),
+        "{said} {status}"
+    );
 
     // One cloud goes away.
     let west = day.clouds.pop().unwrap();
@@ -148,12 +173,22 @@ async fn a_class_at_two_places_goes_through_its_day_and_outlasts_a_loss() {
     assert_eq!(ben["outcome"], "unknown", "{status}");
     assert!(ben["errors"][0]["cause"].is_string(), "{ben}");
     let stands = ben["checks"].as_array().unwrap().iter();
-    assert!(stands.clone().any(|check| check["as_of"].is_string()), "the last reading: {ben}");
+    assert!(
+        stands.clone().any(|check| check["as_of"].is_string()),
+        "the last reading: {ben}"
+    );
     let lost = &status["places"][1];
-    assert!(lost["name"] == "west" && lost["account"]["id"] == WEST, "{lost}");
+    assert!(
+        lost["name"] == "west" && lost["account"]["id"] == WEST,
+        "{lost}"
+    );
     assert!(lost["unreached"].is_object(), "{lost}");
     let (code, report, said) = day.json("report");
-    assert_eq!((code, &student(&report, "ben")["outcome"]), (1, &Value::from("unknown")), "{said}");
+    assert_eq!(
+        (code, &student(&report, "ben")["outcome"]),
+        (1, &Value::from("unknown")),
+        "{said}"
+    );
     let (code, again, said) = day.json("deploy");
     assert_eq!(code, 3, "{said}");
     assert_eq!(student(&again, "ben")["outcome"], "unknown");

@@ -77,22 +77,31 @@ async fn places_side_by_side_take_as_long_as_the_slowest_of_them() {
         }
     }
     let first = left[1];
-    assert!((145..=190).contains(&first), "the slowest place is foretold: {first} s");
+    assert!(
+        (145..=190).contains(&first),
+        "the slowest place is foretold: {first} s"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn credentials_that_end_at_one_place_stop_nothing_at_another() {
     let (places, run) = places(&[4, 4]).await;
-    places[1].aws.inject(Rule::on("lambda:CreateFunction").fault(Fault::Error {
-        status: 403,
-        code: "ExpiredTokenException",
-        message: "The security token included in the request is expired",
-    }));
+    places[1]
+        .aws
+        .inject(Rule::on("lambda:CreateFunction").fault(Fault::Error {
+            status: 403,
+            code: "ExpiredTokenException",
+            message: "The security token included in the request is expired",
+        }));
     let runs = deploy_everywhere(&places).await;
     assert_all_well(&runs[0]);
     assert_eq!(places[0].aws.snapshot(), everything_once(&places[0].class));
     let stopped = runs[1].iter().flat_map(|run| run.steps.values());
-    assert!(stopped.into_iter().any(|r| matches!(r, StepResult::Cancelled)));
+    assert!(
+        stopped
+            .into_iter()
+            .any(|r| matches!(r, StepResult::Cancelled))
+    );
     // The same again, with new credentials, finishes what was left.
     places[1].aws.heal();
     drop(run);
@@ -117,7 +126,10 @@ async fn one_interrupt_stops_every_place_and_a_re_run_finishes_each() {
     for place in &places {
         assert_all_well(&deploy_class(&place.aws, &place.class).await);
         assert_eq!(place.aws.snapshot(), everything_once(&place.class));
-        assert_eq!(tear_down_class(&place.aws, &place.class).await.plan.steps(), 0);
+        assert_eq!(
+            tear_down_class(&place.aws, &place.class).await.plan.steps(),
+            0
+        );
         assert_eq!(place.aws.snapshot(), []);
     }
 }
