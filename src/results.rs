@@ -6,7 +6,6 @@
 )]
 
 pub(crate) mod digest;
-pub(crate) mod places;
 pub(crate) mod stamp;
 
 use std::borrow::Cow;
@@ -27,8 +26,7 @@ use crate::stack::leavers::LeftStudent;
 use crate::stack::result::{ResourceResult, StackResult};
 use crate::text::failure::Failure;
 
-pub use digest::PlanDigest;
-pub use places::{PlacePlan, PlaceSummary};
+pub use digest::{PlacePlan, PlanDigest};
 pub use stamp::{Account, Stamp};
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -143,9 +141,6 @@ pub struct RunSummary {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lab: Option<LabTitle>,
     pub students: Vec<StudentResult>,
-    /// The class's places, where it has several.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub places: Vec<PlaceSummary>,
     /// How many students ended with which outcome word, and what the verb counts besides.
     pub summary: BTreeMap<String, u64>,
     /// Students who left the roster, where the verb is about the whole class and looked for them.
@@ -186,7 +181,6 @@ impl RunSummary {
             class,
             lab: None,
             students,
-            places: Vec::new(),
             summary: BTreeMap::new(),
             left: Vec::new(),
             attention: None,

@@ -82,32 +82,22 @@ pub struct Stamp {
     pub version: &'static str,
     /// When the document was made, RFC 3339 in UTC.
     pub time: String,
-    /// `None`: of several places; likewise the region.
-    pub account: Option<Account>,
-    pub region: Option<String>,
+    pub account: Account,
+    pub region: String,
 }
 
 impl Stamp {
     /// Of a verb's end, now.
     pub fn now(command: Command, account: &str, region: &str) -> Self {
         Self {
-            account: Some(Account {
-                id: account.to_owned(),
-                alias: None,
-            }),
-            region: Some(region.to_owned()),
-            ..Self::of_places(command)
-        }
-    }
-
-    /// [`Self::now`] of several places.
-    pub fn of_places(command: Command) -> Self {
-        Self {
             schema: schema_of(command),
             version: VERSION,
             time: utc(Timestamp::now()),
-            account: None,
-            region: None,
+            account: Account {
+                id: account.to_owned(),
+                alias: None,
+            },
+            region: region.to_owned(),
         }
     }
 }

@@ -123,6 +123,7 @@ impl Class {
             unreached: Vec::new(),
             homes: Homes::default(),
         };
+        sessions.refuse_twins()?;
         sessions.check_named().await?;
         let folder = sessions.folder();
         let before = KeptPlaces::read(&folder)?;
@@ -258,6 +259,25 @@ impl Door {
 }
 
 impl Sessions {
+    /// Refuses two places that are the same account and region: each would take the other's students for its own.
+    fn refuse_twins(&self) -> Result<()> {
+        for (index, one) in self.places.iter().enumerate() {
+            let mut others = self.places[..index].iter();
+            if let (Some(other), Some(place)) =
+                (others.find(|other| other.scope() == one.scope()), &one.place)
+            {
+                let of_other = other.place.as_ref().map_or("", |other| other.as_str());
+                let Scope { account, region, .. } = one.scope();
+                let cause = format!(
+                    "is the same as place {of_other}: account {account}, region {region}; nothing was touched"
+                );
+                let hint = "leave one of the two out of homeroom.toml, or correct its profile, role_arn or region";
+                return Err(Error::new(Exit::Refused, format!("place {place}"), cause).hint(hint));
+            }
+        }
+        Ok(())
+    }
+
     /// Looks at each place, by one listing and one call for its limits: who is there, and for how many there is room.
     async fn sights(&self) -> Result<Vec<PlaceSight>> {
         let roster = &self.class.roster.students;

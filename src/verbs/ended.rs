@@ -10,11 +10,10 @@ use super::say::{print_document, said};
 use super::sessions::Sessions;
 use crate::error::{Error, Exit, Result};
 use crate::events::{Command, Outcome};
-use crate::ids::Scope;
 use crate::options::OutputFormat;
 use crate::report::terminal::{self, ERRORS_ALONE};
 use crate::report::{View, errors_of, print_error, print_summary};
-use crate::results::{Account, LabTitle, PlaceSummary, RunSummary, Stamp, StudentResult};
+use crate::results::{LabTitle, RunSummary, Stamp, StudentResult};
 use crate::stack::kinds::Gap;
 use crate::stack::leavers::LeftStudent;
 use crate::text::commands::with_options;
@@ -99,7 +98,6 @@ impl Sessions {
                 title: class.lab.title().to_owned(),
             }),
             summary,
-            places: self.summaries(),
             left,
             gaps,
             notes,
@@ -157,40 +155,8 @@ impl Sessions {
 
     /// What every document of the class begins with.
     pub(crate) fn stamp(&self, command: Command) -> Stamp {
-        match &self.places[0] {
-            only if only.place.is_none() => {
-                let scope = only.scope();
-                Stamp::now(command, &scope.account, &scope.region)
-            }
-            _ => Stamp::of_places(command),
-        }
-    }
-
-    /// The class's places, where it has any.
-    fn summaries(&self) -> Vec<PlaceSummary> {
-        let account = |scope: &Scope| Account {
-            id: scope.account.clone(),
-            alias: None,
-        };
-        let reached = self.places.iter().filter_map(|at| {
-            Some(PlaceSummary {
-                name: at.place.clone()?,
-                account: Some(account(at.scope())),
-                region: Some(at.scope().region.clone()),
-                students: at.class.students.len(),
-                unreached: None,
-                plan: None,
-            })
-        });
-        let lost = self.unreached.iter().map(|lost| PlaceSummary {
-            name: lost.place.clone(),
-            account: lost.scope.as_ref().map(account),
-            region: lost.scope.as_ref().map(|scope| scope.region.clone()),
-            students: lost.students.len(),
-            unreached: Some(lost.why.clone()),
-            plan: None,
-        });
-        reached.chain(lost).collect()
+        let scope = self.places[0].scope();
+        Stamp::now(command, &scope.account, &scope.region)
     }
 
     pub(crate) fn view(&self) -> View<'_> {

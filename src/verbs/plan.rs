@@ -7,7 +7,6 @@ use super::notes::Notes;
 use super::run::At;
 use super::session::Session;
 use super::sessions::Work;
-use crate::aws::CallResult;
 use crate::aws::configured::{CredentialSource, credential_source};
 use crate::aws::pacing::Pacer;
 use crate::cli::{Cli, PlanArgs};
@@ -63,28 +62,31 @@ pub(super) async fn run(cli: &Cli, args: &PlanArgs) -> Result<Exit> {
     ended.exit = ended.exit.or(exit);
     let mut digest = PlanDigest::of(&ended.summary.students);
     for (session, (plan, forecast, alias)) in sessions.places.iter().zip(planned) {
-        let of_place = of_place(session, &plan, forecast, &alias).await;
-        let alias = alias.ok().flatten();
-        let mut places = ended.summary.places.iter_mut();
-        if let Some(place) = places.find(|place| session.place.as_ref() == Some(&place.name)) {
-            if let Some(account) = &mut place.account {
-                account.alias = alias;
+        let source = Source::of(session).await;
+        let alias_unread = alias.as_ref().err().map(ToString::to_string);
+        let limits = shown(plan.limits_of_stacks());
+        if let Some(stamp) = &mut ended.summary.stamp {
+            set_alias(stamp, session, alias.ok().flatten());
+        }
+        match &session.place {
+            Some(place) => digest.by_place.push(PlacePlan {
+                name: place.clone(),
+                students: plan.students.len(),
+                profile: source.profile,
+                keys_from: source.keys_from,
+                endpoint: source.endpoint,
+                alias_unread,
+                limits,
+                forecast,
+            }),
+            None => {
+                digest.profile = source.profile;
+                digest.keys_from = source.keys_from;
+                digest.endpoint = source.endpoint;
+                digest.alias_unread = alias_unread;
+                digest.limits = limits;
             }
-            place.plan = Some(of_place);
-            continue;
         }
-        if let Some(Stamp {
-            account: Some(account),
-            ..
-        }) = &mut ended.summary.stamp
-        {
-            account.alias = alias;
-        }
-        digest.profile = of_place.profile;
-        digest.keys_from = of_place.keys_from;
-        digest.endpoint = of_place.endpoint;
-        digest.alias_unread = of_place.alias_unread;
-        digest.limits = of_place.limits;
     }
     ended.summary.plan = Some(digest);
     ended.show(&sessions).await
@@ -99,40 +101,46 @@ fn forecast(session: &Session, plan: &Plan) -> Forecast {
     }
 }
 
-/// What the plan needs to know of a place. `alias`: the account's, as it was read.
-async fn of_place(
-    session: &Session,
-    plan: &Plan,
-    forecast: Forecast,
-    alias: &CallResult<Option<String>>,
-) -> PlacePlan {
-    let (asked, endpoint) = match &session.class.settings.target {
-        CloudTarget::Local => (None, Some("embedded".to_owned())),
-        CloudTarget::Aws {
+fn set_alias(stamp: &mut Stamp, session: &Session, alias: Option<String>) {
+    if session.place.is_none() {
+        stamp.account.alias = alias;
+    }
+}
+
+/// Whose credentials count at a place, and where its calls go.
+struct Source {
+    profile: Option<String>,
+    keys_from: Option<&'static str>,
+    endpoint: Option<String>,
+}
+
+impl Source {
+    async fn of(session: &Session) -> Self {
+        let (asked, endpoint) = match &session.class.settings.target {
+            CloudTarget::Local => (None, Some("embedded".to_owned())),
+            CloudTarget::Aws {
+                profile,
+                endpoint_url,
+            } => {
+                let endpoint = endpoint_url.as_ref().map(ToString::to_string);
+                (profile.as_ref().map(ToString::to_string), endpoint)
+            }
+        };
+        let source = match &session.class.settings.target {
+            CloudTarget::Local => None,
+            CloudTarget::Aws { .. } => credential_source(asked.as_deref()).await.ok(),
+        };
+        let (profile, keys_from) = match source {
+            Some(CredentialSource::Profile { name, .. }) => (Some(name), None),
+            Some(CredentialSource::Variables) => (None, Some("environment")),
+            Some(CredentialSource::Instance { .. }) => (None, Some("instance")),
+            Some(CredentialSource::Unreadable) | None => (asked, None),
+        };
+        Self {
             profile,
-            endpoint_url,
-        } => {
-            let endpoint = endpoint_url.as_ref().map(ToString::to_string);
-            (profile.as_ref().map(ToString::to_string), endpoint)
+            keys_from,
+            endpoint,
         }
-    };
-    let source = match &session.class.settings.target {
-        CloudTarget::Local => None,
-        CloudTarget::Aws { .. } => credential_source(asked.as_deref()).await.ok(),
-    };
-    let (profile, keys_from) = match source {
-        Some(CredentialSource::Profile { name, .. }) => (Some(name), None),
-        Some(CredentialSource::Variables) => (None, Some("environment")),
-        Some(CredentialSource::Instance { .. }) => (None, Some("instance")),
-        Some(CredentialSource::Unreadable) | None => (asked, None),
-    };
-    PlacePlan {
-        profile,
-        keys_from,
-        endpoint,
-        alias_unread: alias.as_ref().err().map(ToString::to_string),
-        limits: shown(plan.limits_of_stacks()),
-        forecast: Some(forecast),
     }
 }
 

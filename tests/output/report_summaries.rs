@@ -234,7 +234,7 @@ fn plan_shows_counts_the_students_changes_limits_and_gaps() {
 /// What the verb adds to a plan's summary.
 fn with_digest(summary: &mut RunSummary, limits: Vec<Limit>) {
     let mut stamp = Stamp::now(summary.command, "123456789012", "us-east-1");
-    stamp.account.as_mut().unwrap().alias = Some("my-school".to_owned());
+    stamp.account.alias = Some("my-school".to_owned());
     summary.stamp = Some(stamp);
     summary.lab = Some(LabTitle {
         id: "lab6".parse().unwrap(),

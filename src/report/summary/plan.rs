@@ -3,8 +3,8 @@
 use std::io;
 
 use crate::ids::{Kind, Username};
+use crate::results::RunSummary;
 use crate::results::digest::{PlanDifference, PlanDigest, PlanGroup, USERNAME};
-use crate::results::{Account, PlacePlan, RunSummary};
 use crate::stack::diff::{DiffLine, Difference};
 use crate::stack::forecast::Estimate;
 use crate::stack::limits::Limit;
@@ -59,10 +59,8 @@ pub(super) fn print(
     }
     plan.removed()?;
     limits("Limits of the account", &digest.limits, page)?;
-    for place in &summary.places {
-        let taken = place.plan.iter().flat_map(|plan| plan.limits.clone());
-        let taken: Vec<Limit> = taken.collect();
-        limits(&format!("Limits of {}", place.name), &taken, page)?;
+    for place in &digest.by_place {
+        limits(&format!("Limits of place {}", place.name), &place.limits, page)?;
     }
     let Some(forecast) = &summary.forecast else {
         return Ok(());
@@ -93,69 +91,32 @@ impl PlanPage<'_, '_, '_> {
             lab.unwrap_or_default()
         );
         self.page.heading(&clean(&title))?;
-        if let Some(stamp) = &summary.stamp
-            && let (Some(account), Some(region)) = (&stamp.account, &stamp.region)
-        {
-            let PlanDigest {
-                profile,
-                keys_from,
-                endpoint,
-                alias_unread,
-                ..
-            } = self.digest.clone();
-            let plan = PlacePlan {
-                profile,
-                keys_from,
-                endpoint,
-                alias_unread,
-                ..PlacePlan::default()
+        if let Some(stamp) = &summary.stamp {
+            let digest = self.digest;
+            let alias = match (&stamp.account.alias, &digest.alias_unread) {
+                (Some(alias), _) => format!(" ({alias})"),
+                (None, Some(_)) => " (alias: ?)".to_owned(),
+                (None, None) => String::new(),
             };
-            self.place("", account, region, &plan)?;
-        }
-        for place in &summary.places {
-            let name = format!("{} ({}): ", place.name, plural(place.students, "student"));
-            match (&place.account, &place.region, &place.plan) {
-                (Some(account), Some(region), Some(plan)) => {
-                    self.place(&name, account, region, plan)?;
-                }
-                _ => self
-                    .page
-                    .text("  ", "    ", &format!("{name}could not be reached"))?,
+            let keys = match (&digest.profile, digest.keys_from) {
+                (Some(profile), _) => format!("profile {profile}"),
+                (None, Some(place)) => format!("keys from the {place}"),
+                (None, None) => "no profile named".to_owned(),
+            };
+            let through = match digest.endpoint.as_deref() {
+                Some("embedded") => "the embedded cloud".to_owned(),
+                Some(url) => format!("{keys}, {url}"),
+                None => keys,
+            };
+            let (account, region) = (&stamp.account.id, &stamp.region);
+            let place = format!("account {account}{alias}, {region}, {through}");
+            self.page.text("  ", "  ", &place)?;
+            if let Some(why) = &digest.alias_unread {
+                let why = format!("the account's alias could not be read: {why}");
+                self.page.text("  ", "    ", &why)?;
             }
         }
         self.page.line("")
-    }
-
-    /// An account and region, and whose credentials count there.
-    fn place(
-        &mut self,
-        name: &str,
-        account: &Account,
-        region: &str,
-        plan: &PlacePlan,
-    ) -> io::Result<()> {
-        let alias = match (&account.alias, &plan.alias_unread) {
-            (Some(alias), _) => format!(" ({alias})"),
-            (None, Some(_)) => " (alias: ?)".to_owned(),
-            (None, None) => String::new(),
-        };
-        let keys = match (&plan.profile, plan.keys_from) {
-            (Some(profile), _) => format!("profile {profile}"),
-            (None, Some(place)) => format!("keys from the {place}"),
-            (None, None) => "no profile named".to_owned(),
-        };
-        let through = match plan.endpoint.as_deref() {
-            Some("embedded") => "the embedded cloud".to_owned(),
-            Some(url) => format!("{keys}, {url}"),
-            None => keys,
-        };
-        let place = format!("{name}account {}{alias}, {region}, {through}", account.id);
-        self.page.text("  ", "  ", &place)?;
-        if let Some(why) = &plan.alias_unread {
-            let why = format!("the account's alias could not be read: {why}");
-            self.page.text("  ", "    ", &why)?;
-        }
-        Ok(())
     }
 
     fn groups(&mut self) -> io::Result<()> {
