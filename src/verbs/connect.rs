@@ -263,11 +263,14 @@ impl Sessions {
     fn refuse_twins(&self) -> Result<()> {
         for (index, one) in self.places.iter().enumerate() {
             let mut others = self.places[..index].iter();
-            if let (Some(other), Some(place)) =
-                (others.find(|other| other.scope() == one.scope()), &one.place)
-            {
+            if let (Some(other), Some(place)) = (
+                others.find(|other| other.scope() == one.scope()),
+                &one.place,
+            ) {
                 let of_other = other.place.as_ref().map_or("", |other| other.as_str());
-                let Scope { account, region, .. } = one.scope();
+                let Scope {
+                    account, region, ..
+                } = one.scope();
                 let cause = format!(
                     "is the same as place {of_other}: account {account}, region {region}; nothing was touched"
                 );

@@ -60,7 +60,11 @@ pub(super) fn print(
     plan.removed()?;
     limits("Limits of the account", &digest.limits, page)?;
     for place in &digest.by_place {
-        limits(&format!("Limits of place {}", place.name), &place.limits, page)?;
+        limits(
+            &format!("Limits of place {}", place.name),
+            &place.limits,
+            page,
+        )?;
     }
     let Some(forecast) = &summary.forecast else {
         return Ok(());

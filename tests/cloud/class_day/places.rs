@@ -24,8 +24,10 @@ async fn cloud(folder: &Path, account: &'static str) -> PrivateCloud {
         account: Some(account),
         ..PrivateOptions::default()
     };
-    let started = LocalCloud::new(dirs).start_private(options, &mut |_| {});
-    started.await.unwrap()
+    LocalCloud::new(dirs)
+        .start_private(options, &mut |_| {})
+        .await
+        .unwrap()
 }
 
 impl Places {
