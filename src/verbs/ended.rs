@@ -63,15 +63,42 @@ impl VerbEnded {
 
 impl Sessions {
     /// Puts a run's end together, of what it came to at each place: counts the outcomes and the calls.
-    pub(crate) fn ended(&self, command: Command, ends: Vec<PlaceEnd>, notes: Notes) -> VerbEnded {
-        let class = &self.class;
-        let (mut left, mut gaps, mut students) = (Vec::new(), Vec::new(), Vec::new());
-        for end in ends {
-            students.extend(end.students);
-            left.extend(end.left);
-            gaps.extend(end.gaps);
+    pub(crate) fn ended(
+        &self,
+        command: Command,
+        ends: Vec<PlaceEnd>,
+        notes: Notes,
+    ) -> VerbEnded {
+        let mut all = PlaceEnd::default();
+        for (session, end) in self.places.iter().zip(ends) {
+            all.students.extend(end.students.into_iter().map(|student| StudentResult {
+                place: session.place.clone(),
+                ..student
+            }));
+            all.left.extend(end.left);
+            all.gaps.extend(session.gaps(end.gaps));
         }
+        self.ended_together(command, all, notes)
+    }
+
+    /// [`Self::ended`], of what it came to at all places together.
+    pub(crate) fn ended_together(
+        &self,
+        command: Command,
+        end: PlaceEnd,
+        notes: Notes,
+    ) -> VerbEnded {
+        let class = &self.class;
+        let PlaceEnd {
+            mut students,
+            left,
+            gaps,
+        } = end;
         let missing = self.add_missing(command, &mut students);
+        for student in &mut students {
+            let home = || self.place_of(&student.username).cloned();
+            student.place = student.place.take().or_else(home);
+        }
         self.in_roster_order(&mut students, |student| &student.username);
         let mut notes = notes.texts(self.places.len());
         notes.splice(0..0, self.notes_on_unreached());

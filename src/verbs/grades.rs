@@ -143,7 +143,7 @@ pub(super) async fn push(cli: &Cli, args: &PushArgs) -> Result<Exit> {
         gaps,
         left: Vec::new(),
     };
-    let mut ended = session.ended(COMMAND, vec![end], said);
+    let mut ended = session.ended_together(COMMAND, end, said);
     ended.exit = ended.exit.or(exit);
     ended.show(&session).await
 }

@@ -46,7 +46,7 @@ pub(super) async fn run(cli: &Cli, args: &HandoutArgs) -> Result<Exit> {
         students: batch.results,
         ..PlaceEnd::default()
     };
-    let mut ended = sessions.ended(Command::Handout, vec![end], notes);
+    let mut ended = sessions.ended_together(Command::Handout, end, notes);
     ended.list(files);
     if ended.summary.count(Outcome::Failed) > 0 {
         ended.exit = ended.exit.or(Exit::SomeFailed);

@@ -71,7 +71,10 @@ impl Homes {
 
     /// Where a student is, as far as it is one place.
     pub(super) fn home(&self, student: &Username) -> Option<&PlaceName> {
-        self.assigned.get(student)?.place()
+        match self.assigned.get(student)? {
+            Assignment::Conflict(Conflict::Elsewhere { stands, .. }) => Some(stands),
+            other => other.place(),
+        }
     }
 
     /// Whether files of a student who has nothing at any of these places may go: nobody may have something elsewhere.

@@ -161,6 +161,9 @@ impl Session {
                 .iter()
                 .any(|student| student.username == gone.username)
         });
+        for gone in &mut left {
+            gone.place.clone_from(&self.place);
+        }
         left
     }
 
@@ -171,6 +174,6 @@ impl Session {
             true => Attendance::of(desired, observed),
             false => Attendance::of_chosen(desired, observed, &class.chosen_leavers),
         };
-        attendance.left_in_iam(&class.roster.students, &self.files().people())
+        self.known_left(attendance.left_in_iam(&class.roster.students, &self.files().people()))
     }
 }

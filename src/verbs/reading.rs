@@ -175,9 +175,9 @@ fn standing(
         reached: true,
         unseen: BTreeSet::new(),
     };
-    for part in parts {
+    for (session, part) in sessions.places.iter().zip(parts) {
         all.students.extend(part.students);
-        all.gaps.extend(part.gaps);
+        all.gaps.extend(session.gaps(part.gaps));
         all.left.extend(part.left);
         all.departed.extend(part.departed);
         all.alias = all.alias.or(part.alias);
@@ -237,7 +237,7 @@ pub(super) fn ended(
         left: standing.left.clone(),
         gaps: standing.gaps.clone(),
     };
-    let mut ended = session.ended(command, vec![end], notes);
+    let mut ended = session.ended_together(command, end, notes);
     let needs = needs(&standing.students);
     ended.summary.room = Some(room_remarks(&needs));
     ended.summary.attention = Some(needs);
@@ -263,7 +263,14 @@ pub(super) fn document(session: &Sessions, standing: &ClassStanding) -> Document
         student,
         progress: progress.clone(),
     };
-    let students = class.students.iter().cloned().zip(&standing.students);
+    let students = class.students.iter().map(|student| {
+        let place = session.place_of(&student.username).or(student.place.as_ref());
+        Student {
+            place: place.cloned(),
+            ..student.clone()
+        }
+    });
+    let students = students.zip(&standing.students);
     let oldest = validations
         .iter()
         .filter_map(|kept| kept.oldest_of(&class.students));

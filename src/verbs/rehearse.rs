@@ -220,7 +220,7 @@ async fn rehearse(
         students: students.collect(),
         ..PlaceEnd::default()
     };
-    let mut ended = session.ended(COMMAND, vec![end], all);
+    let mut ended = session.ended_together(COMMAND, end, all);
     ended.list(written.files());
     ended.exit = exit;
     if session.class.settings.ui.output == OutputFormat::Text {

@@ -19,7 +19,7 @@ use crate::lab::allowed::JudgedRisks;
 use crate::options::{CloudTarget, Profile, QuotaScale, Region, Ui};
 use crate::roster::Student;
 use crate::stack::hints;
-use crate::stack::kinds::{Desired, Stack};
+use crate::stack::kinds::{Desired, Gap, Stack};
 use crate::stack::kinds::{Observed, rest_api::ApiEndpoint};
 use crate::stack::vault::Vault;
 
@@ -120,6 +120,18 @@ impl Session {
         let class = &self.class;
         let risks = class.lab.risks(&self.desired, &class.students);
         JudgedRisks::of(risks, &class.settings.allow_in_roles)
+    }
+
+    /// What could not be seen, with the place where that is one of several.
+    pub(crate) fn gaps(&self, gaps: Vec<Gap>) -> Vec<Gap> {
+        let Some(place) = &self.place else {
+            return gaps;
+        };
+        let named = gaps.into_iter().map(|gap| Gap {
+            cause: format!("place {place}: {}", gap.cause),
+            ..gap
+        });
+        named.collect()
     }
 
     pub(crate) fn stacks(&self) -> impl Iterator<Item = (&Stack, &Student)> {

@@ -109,6 +109,11 @@ impl Sessions {
         all.filter(here).cloned().collect()
     }
 
+    /// Where a student of the roster is, or is looked for; `None` in a class without places, and where that is not known.
+    pub(crate) fn place_of(&self, student: &Username) -> Option<&PlaceName> {
+        self.homes.home(student)
+    }
+
     /// Students of the command who are at no place, with why; `true`: something contradicts itself.
     pub(crate) fn nowhere(&self) -> Vec<(&Student, Failure, bool)> {
         let all = self.class.students.iter();

@@ -33,7 +33,7 @@ pub(super) async fn run(class: Class) -> Result<Exit> {
         students: batch.results,
         ..PlaceEnd::default()
     };
-    let mut ended = sessions.ended(COMMAND, vec![end], notes);
+    let mut ended = sessions.ended_together(COMMAND, end, notes);
     ended.list(files.iter().map(|path| path.display().to_string()));
     if ended.summary.count(Outcome::Failed) > 0 {
         ended.exit = ended.exit.or(Exit::SomeFailed);
