@@ -22,7 +22,7 @@ use crate::options::{ClassSettings, CloudTarget, PlaceSettings};
 use crate::stack::assign::{PlaceSight, assign};
 use crate::stack::kinds::{Desired, Kind};
 use crate::stack::left::everybody;
-use crate::stack::limits::REST_APIS_MAX;
+use crate::stack::limits::APIS_MAX;
 use crate::stack::observe::observe_roles;
 use crate::text::failure::Failure;
 
@@ -333,7 +333,7 @@ impl Sessions {
                 summary.policies_quota,
                 sharers,
             ),
-            room(Kind::RestApi, Some(apis), Some(REST_APIS_MAX), 1),
+            room(Kind::RestApi, Some(apis), Some(APIS_MAX), 1),
         ];
         Ok(PlaceSight {
             name: session

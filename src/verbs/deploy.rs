@@ -24,7 +24,7 @@ use crate::stack::execute::{Task, execute_all};
 use crate::stack::kinds::Observed;
 use crate::stack::limits::{Limited, broken};
 use crate::stack::new_apis::{NewApis, new_apis};
-use crate::stack::observe::rest_apis;
+use crate::stack::observe::apis;
 use crate::stack::plan::Plan;
 use crate::stack::result::StackResult;
 use crate::text::failure::Failure;
@@ -211,9 +211,9 @@ async fn carry_out(places: &[At<'_>], planned: &[Planned]) -> Vec<Done> {
 /// given them their ids. Where that fails, only outputs that need no API are left.
 async fn outputs(at: &At<'_>) -> BTreeMap<Username, Vec<Output>> {
     let At { session, client } = at;
-    let rest_apis = rest_apis(client, &session.desired).await;
+    let apis = apis(client, &session.desired).await;
     let observed = Observed {
-        rest_apis: rest_apis.unwrap_or_default(),
+        apis: apis.unwrap_or_default(),
         ..Observed::default()
     };
     let (scope, class) = (session.scope(), &session.class);

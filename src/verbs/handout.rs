@@ -10,8 +10,8 @@ use crate::report::handout::{HandoutBatch, HandoutClass, dir, write};
 use crate::roster::Student;
 use crate::stack::hints;
 use crate::stack::kinds::Observed;
-use crate::stack::kinds::rest_api::{self, ApiEndpoint};
-use crate::stack::observe::rest_apis;
+use crate::stack::kinds::api::{self, ApiEndpoint};
+use crate::stack::observe::apis;
 use crate::stack::ownership::Ownership;
 
 use super::class::Class;
@@ -117,8 +117,8 @@ pub(super) async fn look_for_addresses(
     let looked = sessions.all(looked)?;
     let apis = looked
         .iter()
-        .flat_map(|(observed, _)| observed.rest_apis.values());
-    let ours = |api: &rest_api::Seen| matches!(api.ownership, Ownership::Ours(_));
+        .flat_map(|(observed, _)| observed.apis.values());
+    let ours = |api: &api::Seen| matches!(api.ownership, Ownership::Ours(_));
     if !apis.flatten().any(ours) {
         // Perhaps the stacks are in another place; that is worth one more listing.
         sessions.check_elsewhere(command).await?;
@@ -141,10 +141,10 @@ async fn look(
     session: &Session,
 ) -> std::result::Result<(Observed, Option<String>), CallError> {
     let stacks = &session.desired.stacks;
-    let any_api = stacks.iter().any(|stack| !stack.rest_apis.is_empty());
-    let apis = async {
+    let any_api = stacks.iter().any(|stack| !stack.apis.is_empty());
+    let found = async {
         match any_api {
-            true => rest_apis(client, &session.desired).await,
+            true => apis(client, &session.desired).await,
             false => Ok(BTreeMap::new()),
         }
     };
@@ -154,9 +154,9 @@ async fn look(
             false => Ok(None),
         }
     };
-    let (apis, alias) = tokio::join!(apis, alias);
+    let (found, alias) = tokio::join!(found, alias);
     let observed = Observed {
-        rest_apis: apis?,
+        apis: found?,
         ..Observed::default()
     };
     Ok((observed, alias.ok().flatten()))

@@ -286,6 +286,7 @@ pub(super) fn document(session: &Sessions, standing: &ClassStanding) -> Document
             alias: standing.alias.clone(),
         },
         region: scope.region.clone(),
+        places: session.stamp(Command::Report).places,
         taken_at: standing.taken_at.clone(),
         validated_at: oldest.min().cloned(),
         students: students.map(|(s, progress)| row(s, progress)).collect(),

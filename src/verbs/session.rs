@@ -20,7 +20,7 @@ use crate::options::{CloudTarget, Profile, QuotaScale, Region, Ui};
 use crate::roster::Student;
 use crate::stack::hints;
 use crate::stack::kinds::{Desired, Gap, Stack};
-use crate::stack::kinds::{Observed, rest_api::ApiEndpoint};
+use crate::stack::kinds::{Observed, api::ApiEndpoint};
 use crate::stack::vault::Vault;
 
 /// A class at one place.
