@@ -1,6 +1,6 @@
 //! Where a whole class stands, at one moment.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use crate::evidence::attest::Attestations;
 use crate::evidence::kept::ClassFiles;
 use crate::evidence::last_reading::{LastReadings, progress_of};
 use crate::evidence::progress::{Progress, StudentProgress};
-use crate::ids::Username;
+use crate::ids::{PlaceName, Username};
 use crate::stack::diff::Change;
 use crate::stack::kinds::Gap;
 use crate::stack::leavers::LeftStudent;
@@ -21,6 +21,8 @@ pub(crate) struct ClassStanding {
     pub(crate) gaps: Vec<Gap>,
     pub(crate) left: Vec<LeftStudent>,
     pub(crate) alias: Option<String>,
+    /// Likewise of each place, where the class has several.
+    pub(crate) aliases: BTreeMap<PlaceName, String>,
     pub(crate) taken_at: ZonedDateTime,
     /// Those who left and were read as well.
     pub(crate) departed: Vec<StudentProgress>,
@@ -139,6 +141,7 @@ pub(super) mod tests {
             gaps: Vec::new(),
             left: Vec::new(),
             alias: None,
+            aliases: BTreeMap::new(),
             taken_at: "2026-05-14T12:00:00[UTC]".parse().unwrap(),
             departed: Vec::new(),
             notes: Vec::new(),

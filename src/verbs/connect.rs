@@ -1,6 +1,7 @@
 //! Connects to every place of a class, and finds out who is where.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use futures::future::join_all;
 use jiff::Timestamp;
@@ -15,7 +16,7 @@ use crate::aws::configured::credential_source;
 use crate::aws::{AssumedRole, ConnectOptions};
 use crate::error::{Error, Exit, Result};
 use crate::events::Command;
-use crate::evidence::kept::{DeployedPlace, KeptPlaces};
+use crate::evidence::kept::{DeployedPlace, KeptPlaces, StudentPlaces};
 use crate::ids::{ClassName, PlaceName, Scope, Username};
 use crate::local::{self, LocalCloud, StartupStep};
 use crate::options::{ClassSettings, CloudTarget, PlaceSettings};
@@ -130,18 +131,19 @@ impl Class {
         let mut kept = before.clone();
         let sights = sessions.sights().await?;
         for (session, sight) in sessions.places.iter().zip(&sights) {
-            let Some(stacks) = sight.stacks.as_ref().filter(|stacks| !stacks.is_empty()) else {
+            if sight.stacks.as_ref().is_none_or(BTreeSet::is_empty) {
                 continue;
-            };
-            kept.note(&sight.name, stacks);
+            }
             let here = DeployedPlace::of(session.scope(), Timestamp::now());
             let known = kept.places.get(&sight.name);
             if known.is_none_or(|known| !known.unlike(&here).is_empty()) {
                 kept.places.insert(sight.name.clone(), here);
             }
         }
+        let known = StudentPlaces::read(&folder)?.known();
         // Where that fails, the places that can be reached still show it.
         let _ = kept.keep(&folder, &before);
+        let _ = note_seen(&folder, &sights, &known);
         let dark = closed.iter().map(|(place, _)| PlaceSight {
             name: place.clone(),
             stacks: None,
@@ -154,7 +156,7 @@ impl Class {
             .filter_map(|sight| Some((sight.name, sight.stacks?)));
         sessions.homes = Homes {
             work,
-            assigned: assign(roster, &all, &kept.students),
+            assigned: assign(roster, &all, &known),
             seen: seen.collect(),
             others: sessions
                 .places
@@ -220,6 +222,21 @@ pub(super) fn role_of(place: &PlaceSettings, class: &ClassName) -> Option<Assume
     Some(AssumedRole {
         arn: arn.as_str().to_owned(),
         session: format!("homeroom-{class}"),
+    })
+}
+
+/// Keeps where stacks were seen, as far as that is news.
+fn note_seen(
+    folder: &Path,
+    sights: &[PlaceSight],
+    known: &BTreeMap<Username, PlaceName>,
+) -> Result<()> {
+    StudentPlaces::change(folder, |places| {
+        for sight in sights {
+            let seen = sight.stacks.iter().flatten();
+            let news = seen.filter(|student| known.get(*student) != Some(&sight.name));
+            news.for_each(|student| places.put(student, &sight.name, Timestamp::now()));
+        }
     })
 }
 
@@ -323,7 +340,12 @@ impl Sessions {
             Some(quota?.saturating_sub(used?) / each / sharers)
         };
         let there = stacks.as_ref().map_or(0, BTreeSet::len);
-        let apis = counts.get(&Kind::RestApi).copied().unwrap_or_default();
+        let of = |kind| counts.get(&kind).copied().unwrap_or_default();
+        let apis = of(Kind::RestApi) + of(Kind::HttpApi);
+        let api = match of(Kind::HttpApi) {
+            0 => Kind::RestApi,
+            _ => Kind::HttpApi,
+        };
         let apis = apis.saturating_mul(u32::try_from(there).unwrap_or(u32::MAX));
         let rooms = [
             room(Kind::Role, summary.roles, summary.roles_quota, sharers),
@@ -333,7 +355,7 @@ impl Sessions {
                 summary.policies_quota,
                 sharers,
             ),
-            room(Kind::RestApi, Some(apis), Some(APIS_MAX), 1),
+            room(api, Some(apis), Some(APIS_MAX), 1),
         ];
         Ok(PlaceSight {
             name: session

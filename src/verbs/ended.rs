@@ -10,10 +10,11 @@ use super::say::{print_document, said};
 use super::sessions::Sessions;
 use crate::error::{Error, Exit, Result};
 use crate::events::{Command, Outcome};
+use crate::ids::Scope;
 use crate::options::OutputFormat;
 use crate::report::terminal::{self, ERRORS_ALONE};
 use crate::report::{View, errors_of, print_error, print_summary};
-use crate::results::{LabTitle, RunSummary, Stamp, StudentResult};
+use crate::results::{Account, LabTitle, PlaceStamp, RunSummary, Stamp, StudentResult};
 use crate::stack::kinds::Gap;
 use crate::stack::leavers::LeftStudent;
 use crate::text::commands::with_options;
@@ -63,18 +64,14 @@ impl VerbEnded {
 
 impl Sessions {
     /// Puts a run's end together, of what it came to at each place: counts the outcomes and the calls.
-    pub(crate) fn ended(
-        &self,
-        command: Command,
-        ends: Vec<PlaceEnd>,
-        notes: Notes,
-    ) -> VerbEnded {
+    pub(crate) fn ended(&self, command: Command, ends: Vec<PlaceEnd>, notes: Notes) -> VerbEnded {
         let mut all = PlaceEnd::default();
         for (session, end) in self.places.iter().zip(ends) {
-            all.students.extend(end.students.into_iter().map(|student| StudentResult {
-                place: session.place.clone(),
-                ..student
-            }));
+            all.students
+                .extend(end.students.into_iter().map(|student| StudentResult {
+                    place: session.place.clone(),
+                    ..student
+                }));
             all.left.extend(end.left);
             all.gaps.extend(session.gaps(end.gaps));
         }
@@ -170,7 +167,10 @@ impl Sessions {
         for (student, why, contradicts) in missing {
             let name = &student.username;
             match students.iter_mut().find(|known| known.username == *name) {
-                Some(known) => known.errors.push(why),
+                Some(known) => {
+                    known.outcome = outcome(contradicts);
+                    known.errors.push(why);
+                }
                 None => {
                     let result = StudentResult::new(name.clone(), outcome(contradicts));
                     students.push(result.failed(why));
@@ -183,7 +183,36 @@ impl Sessions {
     /// What every document of the class begins with.
     pub(crate) fn stamp(&self, command: Command) -> Stamp {
         let scope = self.places[0].scope();
-        Stamp::now(command, &scope.account, &scope.region)
+        Stamp {
+            places: self.stamps(),
+            ..Stamp::now(command, &scope.account, &scope.region)
+        }
+    }
+
+    /// The places that the command is about, in the settings' order, where the class has several.
+    fn stamps(&self) -> Vec<PlaceStamp> {
+        let account = |scope: &Scope| Account {
+            id: scope.account.clone(),
+            alias: None,
+        };
+        let all = self.class.settings.places.iter().filter_map(|place| {
+            let mut reached = self.places.iter();
+            let reached = reached.find(|at| at.place.as_ref() == Some(&place.name));
+            let mut lost = self.unreached.iter();
+            let lost = lost.find(|lost| lost.place == place.name);
+            let known = match (reached, lost) {
+                (Some(at), _) => Some(at.scope()),
+                (None, Some(lost)) => lost.scope.as_ref(),
+                (None, None) => return None,
+            };
+            Some(PlaceStamp {
+                name: place.name.clone(),
+                account: known.map(account),
+                region: place.region.to_string(),
+                unreached: lost.map(|lost| lost.why.cause_in_full()),
+            })
+        });
+        all.collect()
     }
 
     pub(crate) fn view(&self) -> View<'_> {

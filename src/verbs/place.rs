@@ -9,8 +9,8 @@ use super::session::Session;
 use super::sessions::Sessions;
 use crate::error::{Error, Exit, Result};
 use crate::events::Outcome;
-use crate::evidence::kept::{DeployedPlace, KeptPlaces};
-use crate::ids::Username;
+use crate::evidence::kept::{DeployedPlace, KeptPlaces, StudentPlaces};
+use crate::ids::{PlaceName, Username};
 use crate::stack::plan::Plan;
 
 impl Sessions {
@@ -28,50 +28,56 @@ impl Sessions {
     /// # Errors
     /// When it cannot be kept.
     pub(crate) fn remember<'a>(&self, plans: impl IntoIterator<Item = &'a Plan>) -> Result<()> {
-        self.know(|known| {
-            for (session, plan) in self.places.iter().zip(plans) {
-                let Some(place) = &session.place else {
-                    continue;
-                };
-                let students = plan.students.iter().filter(|student| student.steps() > 0);
-                let students: Vec<&Username> = students.map(|s| &s.owner.student).collect();
-                if !students.is_empty() {
-                    let here = DeployedPlace::of(session.scope(), Timestamp::now());
-                    known.places.insert(place.clone(), here);
-                }
-                known.note(place, students);
+        if self.places.iter().all(|at| at.place.is_none()) {
+            return Ok(());
+        }
+        let folder = self.folder();
+        let (before, now) = (KeptPlaces::read(&folder)?, Timestamp::now());
+        let mut known = before.clone();
+        let mut begun = Vec::new();
+        for (session, plan) in self.places.iter().zip(plans) {
+            let students = plan.students.iter().filter(|student| student.steps() > 0);
+            let students: Vec<&Username> = students.map(|s| &s.owner.student).collect();
+            if let Some(place) = session.place.as_ref().filter(|_| !students.is_empty()) {
+                let here = DeployedPlace::of(session.scope(), now);
+                known.places.insert(place.clone(), here);
+                begun.push((place, students));
+            }
+        }
+        known
+            .keep(&folder, &before)
+            .map_err(unwritten("places.json", "the same command"))?;
+        StudentPlaces::change(&folder, |places| {
+            for (place, students) in begun {
+                students
+                    .into_iter()
+                    .for_each(|student| places.put(student, place, now));
             }
         })
     }
 
     /// Forgets where students were of whom a fresh listing shows nothing any more. A note where that fails.
     pub(crate) fn forget_homes(&self, ends: &[PlaceEnd]) -> Option<String> {
-        let forgotten = self.know(|known| {
-            for (session, end) in self.places.iter().zip(ends) {
+        let named = self.places.iter().zip(ends);
+        let named = named.filter_map(|(session, end)| Some((session.place.as_ref()?, end)));
+        let gone: Vec<(&PlaceName, &Username)> = named
+            .flat_map(|(place, end)| {
                 let gone = end.students.iter();
                 let gone = gone.filter(|s| matches!(s.outcome, Outcome::Removed | Outcome::Absent));
-                if let Some(place) = &session.place {
-                    known.forget(place, &gone.map(|s| &s.username).collect());
-                }
-            }
+                gone.map(move |student| (place, &student.username))
+            })
+            .collect();
+        if gone.is_empty() {
+            return None;
+        }
+        let forgotten = StudentPlaces::change(&self.folder(), |places| {
+            gone.iter()
+                .for_each(|(place, student)| places.forget(student, place));
         });
         let error = forgotten.err()?;
         Some(format!(
             "that nothing is left at a place could not be kept: {error}"
         ))
-    }
-
-    fn know(&self, change: impl FnOnce(&mut KeptPlaces)) -> Result<()> {
-        if self.places.iter().all(|at| at.place.is_none()) {
-            return Ok(());
-        }
-        let folder = self.folder();
-        let before = KeptPlaces::read(&folder)?;
-        let mut known = before.clone();
-        change(&mut known);
-        known
-            .keep(&folder, &before)
-            .map_err(unwritten("places.json", "the same command"))
     }
 }
 

@@ -102,8 +102,15 @@ fn forecast(session: &Session, plan: &Plan) -> Forecast {
 }
 
 fn set_alias(stamp: &mut Stamp, session: &Session, alias: Option<String>) {
-    if session.place.is_none() {
-        stamp.account.alias = alias;
+    match &session.place {
+        None => stamp.account.alias = alias,
+        Some(place) => {
+            let mut places = stamp.places.iter_mut();
+            let here = places.find(|stamp| stamp.name == *place);
+            if let Some(account) = here.and_then(|stamp| stamp.account.as_mut()) {
+                account.alias = alias;
+            }
+        }
     }
 }
 

@@ -166,6 +166,7 @@ fn standing(
         left: Vec::new(),
         departed: Vec::new(),
         alias: None,
+        aliases: BTreeMap::new(),
         taken_at,
         notes: notes.texts(sessions.places.len()),
         last: Vec::new(),
@@ -180,6 +181,8 @@ fn standing(
         all.gaps.extend(session.gaps(part.gaps));
         all.left.extend(part.left);
         all.departed.extend(part.departed);
+        let named = session.place.clone().zip(part.alias.clone());
+        all.aliases.extend(named);
         all.alias = all.alias.or(part.alias);
         all.last.push(part.last);
         all.elsewhere = all.elsewhere.or(part.elsewhere);
@@ -264,7 +267,9 @@ pub(super) fn document(session: &Sessions, standing: &ClassStanding) -> Document
         progress: progress.clone(),
     };
     let students = class.students.iter().map(|student| {
-        let place = session.place_of(&student.username).or(student.place.as_ref());
+        let place = session
+            .place_of(&student.username)
+            .or(student.place.as_ref());
         Student {
             place: place.cloned(),
             ..student.clone()
@@ -275,6 +280,12 @@ pub(super) fn document(session: &Sessions, standing: &ClassStanding) -> Document
         .iter()
         .filter_map(|kept| kept.oldest_of(&class.students));
     let scope = session.places[0].scope();
+    let mut places = session.stamp(Command::Report).places;
+    for place in &mut places {
+        if let Some(account) = &mut place.account {
+            account.alias = standing.aliases.get(&place.name).cloned();
+        }
+    }
     let departed = standing.departed.iter();
     let departed = departed.map(|gone| row(Student::unknown(gone.username.clone()), gone));
     Document {
@@ -286,7 +297,7 @@ pub(super) fn document(session: &Sessions, standing: &ClassStanding) -> Document
             alias: standing.alias.clone(),
         },
         region: scope.region.clone(),
-        places: session.stamp(Command::Report).places,
+        places,
         taken_at: standing.taken_at.clone(),
         validated_at: oldest.min().cloned(),
         students: students.map(|(s, progress)| row(s, progress)).collect(),

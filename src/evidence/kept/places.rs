@@ -1,7 +1,7 @@
-//! Which student's stack is in which of the class's places, as last known. Where a place cannot be looked at, this alone
-//! says who is there; without it a second stack could be made.
+//! Which account and region each of the class's places was, as last known. Where a place cannot be looked at, this says whose
+//! last readings are those of its students.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -10,18 +10,14 @@ use serde::{Deserialize, Serialize};
 use super::place::DeployedPlace;
 use crate::error::{Error, Exit, Result};
 use crate::files::{read_if_there, write_whole};
-use crate::ids::{PlaceName, Username};
+use crate::ids::PlaceName;
 
 const FILE: &str = "places.json";
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct KeptPlaces {
     /// Which account and region a place was when something of the class was last seen or made there.
-    #[serde(default)]
     pub(crate) places: BTreeMap<PlaceName, DeployedPlace>,
-    /// Where each student's stack was last seen or begun.
-    #[serde(default)]
-    pub(crate) students: BTreeMap<Username, PlaceName>,
 }
 
 impl KeptPlaces {
@@ -38,8 +34,7 @@ impl KeptPlaces {
         });
         read.map_err(|why| {
             let cause = format!("cannot be used: {why}; nothing was touched");
-            let hint = "it says in which place each student's stack is: move it away only while every place of the class can \
-                        be reached, which then show it";
+            let hint = "it says in which account each place is: move it away if you are sure that homeroom.toml is right";
             Error::new(Exit::General, path.display().to_string(), cause).hint(hint)
         })
     }
@@ -55,23 +50,6 @@ impl KeptPlaces {
         let bytes = serde_json::to_vec(self).map_err(io::Error::other)?;
         write_whole(&path(folder), &bytes)
     }
-
-    /// Notes who was seen at a place, or is about to get a stack there.
-    pub(crate) fn note<'a>(
-        &mut self,
-        place: &PlaceName,
-        students: impl IntoIterator<Item = &'a Username>,
-    ) {
-        let students = students.into_iter();
-        self.students
-            .extend(students.map(|student| (student.clone(), place.clone())));
-    }
-
-    /// Forgets students of a place where nothing of theirs is left.
-    pub(crate) fn forget(&mut self, place: &PlaceName, gone: &BTreeSet<&Username>) {
-        self.students
-            .retain(|student, at| at != place || !gone.contains(student));
-    }
 }
 
 fn path(folder: &Path) -> PathBuf {
@@ -85,24 +63,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_is_where_is_kept_until_nothing_is_left_of_them() {
+    fn where_a_place_was_is_kept_and_nothing_is_written_where_nothing_is_new() {
         let dir = tempfile::tempdir().unwrap();
         let none = KeptPlaces::read(dir.path()).unwrap();
         assert_eq!(none, KeptPlaces::default());
         none.keep(dir.path(), &none).unwrap();
         assert!(!path(dir.path()).exists());
-        let (east, west): (PlaceName, PlaceName) =
-            ("east".parse().unwrap(), "west".parse().unwrap());
-        let [ana, ben]: [Username; 2] = ["ana", "ben"].map(|name| name.parse().unwrap());
         let mut kept = none.clone();
-        kept.note(&east, [&ana, &ben]);
-        kept.note(&west, [&ben]);
+        let east = DeployedPlace {
+            account: "111111111111".to_owned(),
+            region: "us-east-1".to_owned(),
+            at: jiff::Timestamp::UNIX_EPOCH,
+        };
+        kept.places.insert("east".parse().unwrap(), east);
         kept.keep(dir.path(), &none).unwrap();
-        let mut again = KeptPlaces::read(dir.path()).unwrap();
-        assert_eq!(again, kept);
-        // Nothing of ben in the east says nothing of the west.
-        again.forget(&east, &[&ana, &ben].into());
-        assert_eq!(again.students, BTreeMap::from([(ben, west)]));
+        assert_eq!(KeptPlaces::read(dir.path()).unwrap(), kept);
     }
 
     #[test]
