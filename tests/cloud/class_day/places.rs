@@ -131,6 +131,13 @@ async fn a_class_at_two_places_goes_through_its_day_and_outlasts_a_loss() {
         .map(|(name, _)| name)
         .collect();
     assert_eq!(order, ["ana", "ben", "cleo"], "in the roster's order");
+    assert_eq!(
+        (
+            &student(&deployed, "ana")["place"],
+            &student(&deployed, "ben")["place"]
+        ),
+        (&Value::from("east"), &Value::from("west"))
+    );
     let made = (day.roles(0).await, day.roles(1).await);
     assert_eq!(made.0 + made.1, 9, "{made:?}");
     assert!(made.0 >= 3 && made.1 >= 3, "{made:?}");
@@ -173,6 +180,7 @@ async fn a_class_at_two_places_goes_through_its_day_and_outlasts_a_loss() {
     assert_eq!(student(&status, "ana")["outcome"], "not-started");
     let ben = student(&status, "ben");
     assert_eq!(ben["outcome"], "unknown", "{status}");
+    assert_eq!(ben["place"], "west");
     assert!(ben["errors"][0]["cause"].is_string(), "{ben}");
     let stands = ben["checks"].as_array().unwrap().iter();
     assert!(
@@ -184,7 +192,7 @@ async fn a_class_at_two_places_goes_through_its_day_and_outlasts_a_loss() {
         lost["name"] == "west" && lost["account"]["id"] == WEST,
         "{lost}"
     );
-    assert!(lost["unreached"].is_object(), "{lost}");
+    assert!(lost["unreached"].is_string(), "{lost}");
     let (code, report, said) = day.json("report");
     assert_eq!(
         (code, &student(&report, "ben")["outcome"]),
