@@ -93,6 +93,7 @@ impl OwnReport {
                 region: desired.scope.region.clone(),
                 places: Vec::new(),
                 taken_at,
+                ends: None,
                 validated_at: None,
                 students: Vec::new(),
                 left: Vec::new(),

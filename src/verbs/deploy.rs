@@ -84,6 +84,9 @@ pub(super) async fn deploy(sessions: &Sessions, args: &DeployArgs) -> Result<Dep
         }
         let planned = everywhere(places, async |at| plan(at, args.reset).await).await;
         let planned = sessions.all(planned)?;
+        let over = places.iter().zip(&planned);
+        let over = over.map(|(at, (plan, _))| at.session.refuse_over(&at.client, plan));
+        sessions.all(over)?;
         no_room(planned.iter().map(|(plan, _)| plan), args)?;
         sessions.remember(planned.iter().map(|(plan, _)| plan))?;
         let prepared = places.iter().zip(planned);
@@ -102,7 +105,7 @@ pub(super) async fn deploy(sessions: &Sessions, args: &DeployArgs) -> Result<Dep
     notes.extend(run.notes());
     let handouts = handout::dir(&sessions.class.settings.reports, sessions.class.name());
     let (mut ends, mut stale, mut files) = (Vec::new(), Vec::new(), Vec::new());
-    let mut of_apis = Vec::new();
+    let mut of_apis = Notes::default();
     for ((session, planned), done) in sessions.places.iter().zip(planned).zip(done) {
         let Done {
             students,
@@ -115,7 +118,9 @@ pub(super) async fn deploy(sessions: &Sessions, args: &DeployArgs) -> Result<Dep
         notes.at(session, session.files().forget_validations(touched));
         notes.at(session, planned.copies.note());
         notes.at(session, planned.unkept.or(unkept));
-        of_apis.extend(new.note(|student| handouts.join(format!("{student}.html")).is_file()));
+        let has_handout = |student: &Username| handouts.join(format!("{student}.html")).is_file();
+        of_apis.at(session, new.note(has_handout));
+        of_apis.at(session, session.stale_access(&planned.observed));
         stale.extend(new.with_user);
         files.extend(planned.copies.files.into_values().flatten());
         ends.push(PlaceEnd {
@@ -125,7 +130,7 @@ pub(super) async fn deploy(sessions: &Sessions, args: &DeployArgs) -> Result<Dep
         });
     }
     notes.extend(allowed);
-    notes.extend(of_apis);
+    notes.append(of_apis);
     sessions.keep_people();
     let mut ended = sessions.ended(Command::Deploy, ends, notes);
     let bad = [Outcome::Failed, Outcome::Conflict];

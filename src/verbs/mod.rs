@@ -10,6 +10,7 @@ mod connect;
 mod deploy;
 mod doctor;
 mod ended;
+mod ends;
 mod final_report;
 mod forget;
 mod gradebook;

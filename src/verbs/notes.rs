@@ -15,6 +15,10 @@ impl Notes {
         self.0.extend(texts.into_iter().map(|text| (None, text)));
     }
 
+    pub(crate) fn append(&mut self, others: Self) {
+        self.0.extend(others.0);
+    }
+
     /// Adds notes of one place.
     pub(crate) fn at(&mut self, session: &Session, texts: impl IntoIterator<Item = String>) {
         let of_place = texts.into_iter().map(|text| (session.place.clone(), text));

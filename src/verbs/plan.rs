@@ -39,6 +39,8 @@ pub(super) async fn run(cli: &Cli, args: &PlanArgs) -> Result<Exit> {
     for (session, (plan, observed, alias)) in sessions.places.iter().zip(look.await?) {
         notes.at(session, self::notes(session));
         notes.at(session, still_frozen(session, &observed));
+        notes.at(session, session.on_end(&plan));
+        notes.at(session, session.stale_access(&observed));
         let forecast = forecast(session, &plan);
         forecasts.push(forecast.clone());
         exit = exit.or(match args.exit_code {

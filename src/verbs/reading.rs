@@ -299,6 +299,7 @@ pub(super) fn document(session: &Sessions, standing: &ClassStanding) -> Document
         region: scope.region.clone(),
         places,
         taken_at: standing.taken_at.clone(),
+        ends: class.settings.ends,
         validated_at: oldest.min().cloned(),
         students: students.map(|(s, progress)| row(s, progress)).collect(),
         left: standing.left.clone(),

@@ -111,6 +111,7 @@ async fn plan_at(at: &At<'_>, args: &GrantArgs) -> Result<(Plan, Observed)> {
     let observed = observe_access(client, &session.desired, true).await?;
     Elsewhere::check(&session.desired, &observed)?;
     let mut plan = plan(session, args, &observed)?;
+    session.refuse_over(client, &plan)?;
     look_for_room(client, &mut plan).await;
     Ok((plan, observed))
 }
@@ -150,6 +151,7 @@ fn wanted(
             name: student.username.to_string(),
             policy: policy(Purpose::Access, policies.policy),
             boundary: policy(Purpose::Boundary, policies.boundary),
+            until: session.class.settings.ends,
         };
         wanted.insert(student.username.clone(), user);
     }
