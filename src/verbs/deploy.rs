@@ -22,6 +22,7 @@ use crate::results::StudentResult;
 use crate::stack::copies::{self, Copies};
 use crate::stack::execute::{Task, execute_all};
 use crate::stack::kinds::Observed;
+use crate::stack::kinds::api;
 use crate::stack::limits::{Limited, broken};
 use crate::stack::new_apis::{NewApis, new_apis};
 use crate::stack::observe::apis;
@@ -119,6 +120,7 @@ pub(super) async fn deploy(sessions: &Sessions, args: &DeployArgs) -> Result<Dep
         notes.at(session, planned.copies.note());
         notes.at(session, planned.unkept.or(unkept));
         let has_handout = |student: &Username| handouts.join(format!("{student}.html")).is_file();
+        of_apis.at(session, api::earlier(&session.desired, &planned.observed));
         of_apis.at(session, new.note(has_handout));
         of_apis.at(session, session.stale_access(&planned.observed));
         stale.extend(new.with_user);

@@ -19,7 +19,7 @@ use crate::stack::elsewhere::Elsewhere;
 use crate::stack::forecast::{Forecast, Workload};
 use crate::stack::kinds::Kind;
 use crate::stack::kinds::Observed;
-use crate::stack::kinds::api::cost;
+use crate::stack::kinds::api::{self, cost};
 use crate::stack::limits::shown;
 use crate::stack::observe::observe;
 use crate::stack::plan::{Plan, Verdict, deploy};
@@ -38,6 +38,7 @@ pub(super) async fn run(cli: &Cli, args: &PlanArgs) -> Result<Exit> {
     let mut exit = Exit::Done;
     for (session, (plan, observed, alias)) in sessions.places.iter().zip(look.await?) {
         notes.at(session, self::notes(session));
+        notes.at(session, api::earlier(&session.desired, &observed));
         notes.at(session, still_frozen(session, &observed));
         notes.at(session, session.on_end(&plan));
         notes.at(session, session.stale_access(&observed));
