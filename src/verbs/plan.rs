@@ -38,8 +38,8 @@ pub(super) async fn run(cli: &Cli, args: &PlanArgs) -> Result<Exit> {
     let mut exit = Exit::Done;
     for (session, (plan, observed, alias)) in sessions.places.iter().zip(look.await?) {
         notes.at(session, self::notes(session));
-        notes.at(session, api::earlier(&session.desired, &observed));
         notes.at(session, still_frozen(session, &observed));
+        notes.at(session, api::earlier(&session.desired, &observed));
         notes.at(session, session.on_end(&plan));
         notes.at(session, session.stale_access(&observed));
         let forecast = forecast(session, &plan);
