@@ -26,7 +26,7 @@ pub(super) async fn run(cli: &Cli, args: &StatusArgs) -> Result<Exit> {
     if args.at.is_some() {
         standing.forget_trouble();
     }
-    let mut notes: Vec<String> = session.end_told().into_iter().collect();
+    let mut notes: Vec<String> = sessions.places[0].end_told().into_iter().collect();
     notes.extend(standing.notes.iter().cloned());
     if standing.is_nothing() {
         notes.push(nothing_stands(&sessions));
