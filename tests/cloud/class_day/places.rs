@@ -211,3 +211,44 @@ async fn a_class_at_two_places_goes_through_its_day_and_outlasts_a_loss() {
     assert_eq!(student(&torn, "ben")["outcome"], "remains", "{torn}");
     assert_eq!(day.roles(0).await, 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_confirmation_takes_every_place_down_and_one_alone_is_chosen_by_name() {
+    let day = Places::begin("ana,east ben,west cleo,west").await;
+    assert_eq!(day.json("deploy").0, 0);
+    let (code, refused, _) = day.json("teardown");
+    assert_eq!(code, 7, "{refused}");
+    assert_eq!((day.roles(0).await, day.roles(1).await), (3, 6));
+
+    // A stack stands where it is, whatever the roster says later.
+    day.enrol("ana,west ben,west cleo,west");
+    let (code, moved, said) = day.json("deploy");
+    assert_eq!(
+        (code, &student(&moved, "ana")["outcome"]),
+        (3, &Value::from("conflict")),
+        "{said}"
+    );
+    assert_eq!((day.roles(0).await, day.roles(1).await), (3, 6));
+    let (code, torn, said) = day.json("teardown --place east --confirm demo");
+    assert_eq!(code, 0, "{said} {torn}");
+    assert_eq!(outcomes(&torn), [("ana".to_owned(), "removed".to_owned())]);
+    assert_eq!((day.roles(0).await, day.roles(1).await), (0, 6));
+    let (code, moved, said) = day.json("deploy");
+    assert_eq!(
+        (code, &student(&moved, "ana")["place"]),
+        (0, &Value::from("west")),
+        "{said}"
+    );
+
+    let (code, torn, said) = day.json("teardown --confirm demo");
+    assert_eq!(
+        (code, all_are(&torn, "removed")),
+        (0, true),
+        "{said} {torn}"
+    );
+    assert_eq!((day.roles(0).await, day.roles(1).await), (0, 0));
+    let report = std::fs::read(day.folder.path().join("reports/demo/report.json")).unwrap();
+    let report: Value = serde_json::from_slice(&report).unwrap();
+    json_schemas::check(&report);
+    assert_eq!(student(&report, "ben")["place"], "west", "the final report");
+}
