@@ -334,7 +334,11 @@ mod tests {
         });
         batch.add(&student("ben", "Ben"), &deployed("ben"), kept);
         let [page, table] = written(&batch);
-        insta::assert_snapshot!(table.trim_start_matches('\u{feff}'), @"");
+        insta::assert_snapshot!(table.trim_start_matches('\u{feff}'), @r"
+        Name,E-mail,Sign-in link,User name,Password,API URL,Region
+        Ana,ana@x.example,https://123456789012.signin.aws.amazon.com/console,ana,Pw_ana,https://a1.example/prod/process,us-east-1
+        Ben,ben@x.example,https://222222222222.signin.aws.amazon.com/console,ben,Pw_ben,https://a1.example/prod/process,sa-east-1
+        ");
         let (first, second) = page.split_at(page.find("<bdi>Ben").unwrap());
         assert!(
             first.contains(HERE) && first.contains("region us-east-1"),
