@@ -367,7 +367,10 @@ fn of_listing(api: &Api) -> Settings {
 }
 
 fn route(route: &RouteAnswer) -> Route {
-    let mut authorization = route.authorization_type().map_or("NONE", |it| it.as_str()).to_owned();
+    let mut authorization = route
+        .authorization_type()
+        .map_or("NONE", |it| it.as_str())
+        .to_owned();
     if let Some(authorizer) = route.authorizer_id() {
         authorization.push_str(&format!(" by {authorizer}"));
     }
@@ -474,7 +477,9 @@ mod tests {
             quick.clone().payload_format_version("1.0"),
             quick.clone().timeout_in_millis(1000),
             quick.clone().integration_type(IntegrationType::HttpProxy),
-            quick.clone().integration_uri("arn:aws:lambda:us-east-1:1:function:g"),
+            quick
+                .clone()
+                .integration_uri("arn:aws:lambda:us-east-1:1:function:g"),
             quick.clone().request_parameters("overwrite:path", "/x"),
             quick.clone().credentials_arn("arn:aws:iam::1:role/r"),
         ] {

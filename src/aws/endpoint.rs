@@ -25,6 +25,7 @@ use super::count::Transmitted;
 use super::error::{CloudError, CloudResult, ErrorKind};
 use super::http::{CONNECT_TIMEOUT, CREDENTIALS_TIMEOUT, behavior_version};
 use super::operations::Operation;
+use crate::stack::kinds::http_api::STAGE;
 
 /// Credentials are fetched again when they have less than this left.
 const EXPIRES_SOON: Duration = Duration::from_secs(300);
@@ -32,6 +33,8 @@ const EXPIRES_SOON: Duration = Duration::from_secs(300);
 #[derive(Debug, Clone)]
 pub(super) struct PlainClient {
     invoke_base: String,
+    /// Whether that is AWS's own address.
+    at_aws: bool,
     /// The endpoint that was taken for one like LocalStack: the invoke address is derived from it, and not proven.
     derived_from: Option<String>,
     pub(super) region: String,
@@ -52,6 +55,7 @@ impl PlainClient {
     ) -> Self {
         let elsewhere = endpoint_url.filter(|url| !is_of_aws(url));
         let derived_from = elsewhere.filter(|_| invoke_base.is_none());
+        let at_aws = derived_from.is_none() && invoke_base.is_none();
         // An API's id at another endpoint may be somebody else's API at AWS, so AWS's address is not for it.
         let invoke_base = invoke_base.unwrap_or_else(|| match derived_from {
             Some(url) => like_localstack(url),
@@ -62,6 +66,7 @@ impl PlainClient {
         });
         Self {
             invoke_base,
+            at_aws,
             derived_from: derived_from.map(str::to_owned),
             region: region.to_owned(),
             http_client,
@@ -188,10 +193,13 @@ impl PlainClient {
     }
 
     pub(super) fn invoke_url(&self, api_id: &str, stage: &str) -> String {
-        self.invoke_base
-            .trim_end_matches('/')
-            .replace("{api_id}", api_id)
-            .replace("{stage}", stage)
+        let base = self.invoke_base.trim_end_matches('/');
+        // On AWS the default stage of an HTTP API has no part in the path.
+        let base = match self.at_aws && stage == STAGE {
+            true => base.trim_end_matches("/{stage}"),
+            false => base,
+        };
+        base.replace("{api_id}", api_id).replace("{stage}", stage)
     }
 }
 
@@ -342,6 +350,10 @@ mod tests {
             client(None, "cn-north-1").invoke_url("a1b2", "prod"),
             "https://a1b2.execute-api.cn-north-1.amazonaws.com.cn/prod"
         );
+        assert_eq!(
+            client(None, "eu-west-1").invoke_url("a1b2", "$default"),
+            "https://a1b2.execute-api.eu-west-1.amazonaws.com"
+        );
     }
 
     #[test]
@@ -366,6 +378,10 @@ mod tests {
         assert_eq!(
             client(Some(base), "us-east-1").invoke_url("a1b2", "prod"),
             "http://127.0.0.1:4566/_aws/execute-api/a1b2/prod"
+        );
+        assert_eq!(
+            client(Some(base), "us-east-1").invoke_url("a1b2", "$default"),
+            "http://127.0.0.1:4566/_aws/execute-api/a1b2/$default"
         );
     }
 

@@ -24,6 +24,8 @@ pub(crate) enum RightOn {
     /// Every user and role of the account, the caller's own included.
     Principals,
     Functions,
+    /// Functions that the lab's probes invoke themselves.
+    ProbedFunctions,
     StateMachines,
     Executions,
     /// The list of APIs of a type.
@@ -210,8 +212,7 @@ impl Operation {
             DescribeExecution | GetExecutionHistory => (Validate, own(Executions)),
             FilterLogEvents => (Validate, own(LogGroups)),
             InvokeApi => (Validate, own(SignedStages)),
-            // Called with students' keys alone, to prove that it is refused.
-            InvokeFunction => (Validate, vec![]),
+            InvokeFunction => (Validate, own(ProbedFunctions)),
             SimulatePrincipalPolicy => (Validate, own(Principals)),
 
             GetUser
@@ -251,9 +252,7 @@ impl Operation {
             StopExecution => (Teardown, own(Executions)),
             DeleteStateMachine => (Teardown, own(StateMachines)),
             DeleteFunction => (Teardown, own(Functions)),
-            DeleteRestApi | DeleteStage => {
-                (Teardown, vec![right("apigateway:DELETE", Apis(Rest))])
-            }
+            DeleteRestApi | DeleteStage => (Teardown, vec![right("apigateway:DELETE", Apis(Rest))]),
             DeleteApi => (Teardown, vec![right("apigateway:DELETE", Apis(Http))]),
             DeleteLogGroup => (Teardown, own(LogGroups)),
         }

@@ -400,7 +400,9 @@ impl Visit<'_> {
                 .collect(),
             RightOn::Apis(of) => {
                 let any = named.next();
-                any.map(|_| self.scope.api_arn(of, "a1b2c3d4e5")).into_iter().collect()
+                any.map(|_| self.scope.api_arn(of, "a1b2c3d4e5"))
+                    .into_iter()
+                    .collect()
             }
             RightOn::Everything => vec!["*".to_owned()],
             _ => resources(reach, self.lab, self.scope)

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::aws::Operation;
 use crate::aws::rights::RightOn;
-use crate::ids::Scope;
+use crate::ids::{ApiType, Scope};
 use crate::lab::Lab;
 use crate::stack::kinds::managed_policy::DOCUMENT_MAX;
 
@@ -46,7 +46,10 @@ fn statements(lab: &Lab, scope: &Scope) -> Vec<Value> {
     let rights: BTreeSet<_> = Operation::ALL.iter().flat_map(|it| it.rights()).collect();
     let mut grouped: BTreeMap<&str, (BTreeSet<&str>, BTreeSet<RightOn>)> = BTreeMap::new();
     // What is about nothing of this lab is not asked for.
-    for right in rights.into_iter().filter(|r| !resources(r.on, lab, scope).is_empty()) {
+    for right in rights
+        .into_iter()
+        .filter(|r| !resources(r.on, lab, scope).is_empty())
+    {
         let (actions, reaches) = grouped.entry(sid(right.on)).or_default();
         actions.insert(right.action);
         reaches.insert(right.on);
@@ -97,6 +100,7 @@ fn sid(reach: RightOn) -> &'static str {
         RightOn::GroupsAndDevices => "GroupsAndDevicesOfUsers",
         RightOn::Principals => "Simulator",
         RightOn::Functions => "Functions",
+        RightOn::ProbedFunctions => "ProbedFunctions",
         RightOn::StateMachines => "StateMachines",
         RightOn::Executions => "Executions",
         RightOn::ApiList(_) => "ApiList",
@@ -130,6 +134,10 @@ pub(super) fn resources(reach: RightOn, lab: &Lab, scope: &Scope) -> Vec<String>
         RightOn::GroupsAndDevices => vec![iam("group/*"), iam("mfa/*")],
         RightOn::Principals => vec![iam("role/*"), iam("user/*")],
         RightOn::Functions => names().map(|name| scope.function_arn(&name)).collect(),
+        RightOn::ProbedFunctions => lab
+            .probed_functions()
+            .map(|pattern| scope.function_arn(&pattern.around("*")))
+            .collect(),
         RightOn::StateMachines => names().map(|name| scope.state_machine_arn(&name)).collect(),
         RightOn::Executions => names()
             .map(|name| scope.execution_arn(&name, "*"))
@@ -137,7 +145,16 @@ pub(super) fn resources(reach: RightOn, lab: &Lab, scope: &Scope) -> Vec<String>
         RightOn::ApiList(of) => api(of.path()),
         RightOn::NewApis(of) if names().next().is_some() => api(of.path()),
         RightOn::Apis(of) if names().next().is_some() => api(&format!("{}/*", of.path())),
-        RightOn::ApiTags(_) if names().next().is_some() => api("tags/*"),
+        RightOn::ApiTags(ApiType::Rest) if names().next().is_some() => api("tags/*"),
+        // AWS has asked for the tags of a new HTTP API by a name with the beginning twice
+        // (github.com/aws-cloudformation/cloudformation-coverage-roadmap, issue 997).
+        RightOn::ApiTags(ApiType::Http) if names().next().is_some() => {
+            let tags = api("tags/*");
+            let twice = tags.iter().map(|arn| {
+                arn.replace("::/", &format!("::arn:{partition}:apigateway:{region}::/"))
+            });
+            twice.chain(tags.clone()).collect()
+        }
         RightOn::NewApis(_) | RightOn::Apis(_) | RightOn::ApiTags(_) => Vec::new(),
         RightOn::SignedStages => lab
             .signed_stages()

@@ -13,8 +13,8 @@ use crate::lab::Lab;
 use crate::lab::context::ClassContext;
 use crate::lab::problems::Problems;
 use crate::roster::Student;
-use crate::stack::kinds::managed_policy::DOCUMENT_MAX;
 use crate::stack::kinds::api::ApiEndpoint;
+use crate::stack::kinds::managed_policy::DOCUMENT_MAX;
 use crate::text::failure::Failure;
 
 /// The policies of one student.
@@ -104,15 +104,16 @@ impl Lab {
         before: &Context,
         deployed: &Context,
         problems: &mut Problems,
-    ) {
-        let Some(access) = &self.manifest.access else {
-            return;
-        };
+    ) -> Option<AccessPolicies> {
+        let access = self.manifest.access.as_ref()?;
         let mut documents = self.documents(student, problems);
-        documents.policy(&access.policy, POLICY, DOCUMENT_MAX, deployed);
-        for context in [deployed, before] {
-            documents.policy(&access.boundary, BOUNDARY, DOCUMENT_MAX, context);
-        }
+        let policy = documents.policy(&access.policy, POLICY, DOCUMENT_MAX, deployed);
+        let [boundary, _] = [deployed, before]
+            .map(|context| documents.policy(&access.boundary, BOUNDARY, DOCUMENT_MAX, context));
+        Some(AccessPolicies {
+            policy: policy?,
+            boundary: boundary?,
+        })
     }
 
     /// The name of the first of a student's APIs that is not in `apis`.

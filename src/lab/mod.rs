@@ -27,6 +27,7 @@ pub mod marks;
 pub mod mistake;
 mod model;
 pub mod points;
+mod policies;
 mod problems;
 mod proofread;
 mod read;
@@ -52,8 +53,8 @@ use crate::lab::check::{Check, Proof};
 use crate::lab::marks::Marks;
 use crate::lab::mistake::Mistake;
 use crate::roster::{Roster, UsernameLimit};
-use crate::stack::kinds::function::Code;
 use crate::stack::kinds::api::Authorization;
+use crate::stack::kinds::function::Code;
 use crate::stack::names::{NamePattern, username_limit};
 use crate::text::failure::Failure;
 use crate::text::unwanted::shown;
@@ -196,6 +197,11 @@ impl Lab {
         self.text_setting("region")
     }
 
+    /// Whether a class can set this in `homeroom.toml`.
+    pub(crate) fn has_setting(&self, name: &str) -> bool {
+        self.settings.contains_key(name)
+    }
+
     /// Settings for [`Lab::with_settings`] that make a rehearsal independent of chance.
     pub(crate) fn rehearsal_settings(&self) -> &BTreeMap<String, toml::Value> {
         &self.manifest.rehearsal.settings
@@ -230,6 +236,18 @@ impl Lab {
         let apis = self.manifest.rest_apis.iter();
         let signed = apis.filter(|api| api.limits.authorization == Authorization::AwsIam);
         signed.map(|api| api.stage.as_str())
+    }
+
+    /// The functions that probes invoke themselves.
+    pub(crate) fn probed_functions(&self) -> impl Iterator<Item = &NamePattern> {
+        let functions = self.manifest.functions.iter();
+        let probed = functions.filter(|function| {
+            let mut probes = self.manifest.probes.iter();
+            probes.any(|probe| {
+                matches!(&probe.request, ProbeRequest::Invoke { function: id, .. } if *id == function.id)
+            })
+        });
+        probed.map(|function| &function.pattern)
     }
 
     /// How executions and log events are told apart.

@@ -2,8 +2,8 @@
 
 use crate::ids::{ApiType, Scope, Username};
 use crate::stack::kinds::Stack;
-use crate::stack::kinds::managed_policy::Purpose;
 use crate::stack::kinds::api::ApiEndpoint;
+use crate::stack::kinds::managed_policy::Purpose;
 
 use std::collections::BTreeMap;
 

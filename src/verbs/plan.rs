@@ -13,7 +13,7 @@ use crate::lab::asl;
 use crate::options::CloudTarget;
 use crate::results::{PlanDigest, RunSummary};
 use crate::stack::elsewhere::Elsewhere;
-use crate::stack::forecast::{Forecast, Workload};
+use crate::stack::forecast::{Forecast, Workload, as_http};
 use crate::stack::kinds::Kind;
 use crate::stack::kinds::Observed;
 use crate::stack::kinds::api::cost;
@@ -33,8 +33,11 @@ pub(super) async fn run(cli: &Cli, args: &PlanArgs) -> Result<Exit> {
     let students = students.map(|student| StackResult::planned(student).into());
     let mut notes = notes(&session);
     notes.extend(still_frozen(&session, &observed));
-    let mut ended = session.ended(Command::Plan, students.collect(), notes);
     let pacer = || Pacer::new(session.pace(), &session.quotas());
+    if session.class.lab.has_setting("api_type") {
+        notes.extend(as_http(&session.desired, pacer));
+    }
+    let mut ended = session.ended(Command::Plan, students.collect(), notes);
     // Each estimate begins with full quotas.
     ended.summary.forecast = Some(Forecast {
         deploy: Some(Workload::of(&plan).estimate(&pacer())),
@@ -125,6 +128,8 @@ fn notes(session: &Session) -> Vec<String> {
     let mut notes = session.class.roster.details.clone();
     notes.extend(session.risks().notes(&session.class.settings_file()));
     notes.extend(asl::remarks(&session.desired));
+    let class = &session.class;
+    notes.extend(class.lab.policy_remarks(&session.desired, &class.students));
     notes.extend(cost::open_apis(&session.desired));
     notes.extend(roles_bounded_by(session));
     notes

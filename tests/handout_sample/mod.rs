@@ -48,6 +48,7 @@ pub fn student(username: &str, name: &str, section: &str) -> Student {
         section: some(section),
         extra: Vec::new(),
         due: None,
+        place: None,
     }
 }
 

@@ -178,7 +178,9 @@ pub(super) fn resources_ready(plan: &StudentPlan, facts: &Facts) -> Judgement {
     for item in plan.worked_with() {
         match (item.verdict, item.resource.kind) {
             (Found::Update, Kind::Role) if !lacks_permissions(item) => {}
-            (Found::Update, kind) if kind.is_api() || matches!(kind, Kind::LogGroup | Kind::Role) => {
+            (Found::Update, kind)
+                if kind.is_api() || matches!(kind, Kind::LogGroup | Kind::Role) =>
+            {
                 wrong.push(format!("{}: {}", item.resource, item.why));
             }
             (Found::Unknown, _) => unseen.push(format!("{} {}", item.resource, item.why)),

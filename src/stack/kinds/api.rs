@@ -33,6 +33,16 @@ pub struct RouteSpec {
 }
 
 impl RouteSpec {
+    /// A route whose function is one of the stack's.
+    pub fn new(method: &str, path: &str, function: &str) -> Self {
+        let [method, path, function] = [method, path, function].map(str::to_owned);
+        Self {
+            method,
+            path,
+            function,
+        }
+    }
+
     /// Statement id of the function's resource policy that lets this route invoke it.
     fn statement_id(&self) -> String {
         let path: String = self
@@ -193,6 +203,20 @@ impl Spec {
     }
 }
 
+impl Desired {
+    /// The same with every API of this type.
+    pub(crate) fn with_api_type(mut self, api_type: ApiType) -> Self {
+        let apis = self.stacks.iter_mut().flat_map(|stack| &mut stack.apis);
+        for api in apis.filter(|api| api.api_type != api_type) {
+            api.api_type = api_type;
+            if api_type == ApiType::Http {
+                api.stage = http_api::STAGE.to_owned();
+            }
+        }
+        self
+    }
+}
+
 impl Observed {
     /// A student's APIs that stand for one of the lab's: those of its name, else, if the lab has only one, any of its type
     /// that carries the student's tags, because the student renamed it.
@@ -235,10 +259,12 @@ impl Seen {
     /// Whether it has certainly never answered anybody: its creation was stopped in the middle.
     pub(crate) fn never_answered(&self) -> bool {
         let never_whole = |stage: &StageSeen| stage.description.is_empty();
-        self.stages.as_ref().is_some_and(|stages| match self.api_type {
-            ApiType::Rest => stages.is_empty(),
-            ApiType::Http => stages.iter().all(never_whole),
-        })
+        self.stages
+            .as_ref()
+            .is_some_and(|stages| match self.api_type {
+                ApiType::Rest => stages.is_empty(),
+                ApiType::Http => stages.iter().all(never_whole),
+            })
     }
 
     /// What to say of one that a student renamed.
@@ -496,9 +522,7 @@ where
 {
     let all = apis.values().flatten();
     let ours = all.filter(|api| matches!(api.ownership, Ownership::Ours(_)));
-    let ours: Vec<(String, String)> = ours
-        .map(|api| (api.name.clone(), api.id.clone()))
-        .collect();
+    let ours: Vec<(String, String)> = ours.map(|api| (api.name.clone(), api.id.clone())).collect();
     let asked = search.details(ours, |(name, id): (String, String)| {
         let answer = ask(id.clone());
         async move { (name, id, answer.await) }
@@ -649,10 +673,65 @@ fn invoked_by(policy: &Value) -> Vec<String> {
     ids
 }
 
+/// The route that answers a request: an exact path comes before one with parameters. A parameter stands for one part of the
+/// path, and one that ends in `+` for all that follow.
+pub(crate) fn answering<'a, R>(
+    routes: impl IntoIterator<Item = &'a R>,
+    of: impl Fn(&'a R) -> (&'a str, &'a str),
+    method: &str,
+    path: &str,
+) -> Option<&'a R> {
+    let routes = routes.into_iter().map(|route| (route, of(route)));
+    let fits = routes.filter(|(_, (own, pattern))| {
+        (*own == method || *own == "ANY") && path_fits(pattern, path)
+    });
+    let best = fits.min_by_key(|(_, (own, pattern))| (pattern.matches('{').count(), *own == "ANY"));
+    best.map(|(route, _)| route)
+}
+
+fn path_fits(pattern: &str, path: &str) -> bool {
+    let mut parts = path.split('/');
+    for own in pattern.split('/') {
+        match (
+            own.strip_prefix('{').and_then(|p| p.strip_suffix('}')),
+            parts.next(),
+        ) {
+            (Some(name), Some(part)) if name.ends_with('+') => return !part.is_empty(),
+            (Some(_), Some(part)) if !part.is_empty() => {}
+            (None, Some(part)) if part == own => {}
+            _ => return false,
+        }
+    }
+    parts.next().is_none()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn a_request_finds_the_route_that_fits_it_best() {
+        let routes = [
+            ("ANY", "/runs/{name}"),
+            ("GET", "/runs/{name}"),
+            ("GET", "/runs/all"),
+            ("POST", "/{proxy+}"),
+        ];
+        let found = |method, path| answering(&routes, |route| *route, method, path).copied();
+        assert_eq!(found("GET", "/runs/42"), Some(("GET", "/runs/{name}")));
+        assert_eq!(found("PUT", "/runs/42"), Some(("ANY", "/runs/{name}")));
+        assert_eq!(found("GET", "/runs/all"), Some(("GET", "/runs/all")));
+        assert_eq!(found("POST", "/a/b"), Some(("POST", "/{proxy+}")));
+        for none in [
+            ("GET", "/runs/"),
+            ("GET", "/runs/1/2"),
+            ("GET", "/"),
+            ("POST", "/"),
+        ] {
+            assert_eq!(found(none.0, none.1), None, "{none:?}");
+        }
+    }
 
     #[test]
     fn a_functions_policy_names_the_api_that_invokes_it() {

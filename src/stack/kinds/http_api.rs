@@ -13,14 +13,10 @@ use serde_json::json;
 
 use crate::ids::Scope;
 use crate::stack::diff::{Change, Difference, Differing, LAB_CHANGED, SettingsDiff, abridged};
-use crate::stack::kinds::api::{
-    self, Found, Ours, RouteSpec, Seen, Spec, StageSeen, Throttle,
-};
+use crate::stack::kinds::api::{self, Found, Ours, RouteSpec, Seen, Spec, StageSeen, Throttle};
 use crate::stack::kinds::drift::{Drift, three_way};
 use crate::stack::kinds::search::{Listed, Search};
-use crate::stack::kinds::{
-    AnySpec, ApiType, Item, KindFacts, Planning, StudentsWork, Verdict,
-};
+use crate::stack::kinds::{AnySpec, ApiType, Item, KindFacts, Planning, StudentsWork, Verdict};
 use crate::stack::ownership::Fingerprint;
 
 pub(super) const FACTS: KindFacts = KindFacts {

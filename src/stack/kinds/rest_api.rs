@@ -90,9 +90,15 @@ pub(super) fn plan(api: &Spec, at: &Planning<'_>, ours: &Ours<'_>) -> Item {
 pub(crate) async fn list(search: &Search<'_>) -> Listed<Found> {
     let (mut found, mut gaps) = api::list(search, ApiType::Rest).await?;
     let ask = |id: String| async move { search.client.stages(&id).await };
-    let more = api::complete(search, ApiType::Rest, &mut found.apis, ask, |api, stages| {
-        api.stages = Some(stages);
-    });
+    let more = api::complete(
+        search,
+        ApiType::Rest,
+        &mut found.apis,
+        ask,
+        |api, stages| {
+            api.stages = Some(stages);
+        },
+    );
     gaps.extend(more.await?);
     Ok((found, gaps))
 }

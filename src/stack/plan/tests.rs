@@ -11,11 +11,12 @@ use crate::ids::Scope;
 use crate::stack::kinds::managed_policy::Purpose;
 use crate::stack::kinds::role::POLICY_NAME;
 use crate::stack::kinds::state_machine::WorkflowType;
+use crate::stack::kinds::{
+    ApiType, Kind, api, function, http_api, log_group, managed_policy, rest_api, role,
+    state_machine, user,
+};
 use crate::stack::kinds::{Desired, Stack};
 use crate::stack::kinds::{Gap, Observed};
-use crate::stack::kinds::{
-    ApiType, Kind, api, function, http_api, log_group, managed_policy, rest_api, role, state_machine, user,
-};
 use crate::stack::ownership::Owner;
 use crate::stack::ownership::{Fingerprint, Ownership};
 use crate::stack::plan::teardown::Reach;
@@ -254,7 +255,8 @@ fn apply(observed: &mut Observed, owner: &Owner, item: &Item) {
             );
         }
         Action::RestApi(rest_api::Action::Create(api) | rest_api::Action::Complete { api, .. })
-        | Action::HttpApi(http_api::Action::Create(api) | http_api::Action::Complete { api, .. }) => {
+        | Action::HttpApi(http_api::Action::Create(api) | http_api::Action::Complete { api, .. }) =>
+        {
             let completed = item.action.as_ref().unwrap().of_api().unwrap();
             let id = completed.map_or_else(|| format!("id-{name}"), str::to_owned);
             let http = api.api_type == ApiType::Http;

@@ -15,6 +15,8 @@ pub(super) enum Body {
     Xml(String),
     /// A deployed stage's answer.
     Http(u16, String),
+    /// A function that was invoked by itself failed.
+    Failed(Value),
     /// A file.
     Bytes(Vec<u8>),
 }
@@ -37,6 +39,14 @@ pub(super) fn http(request: &Request, answer: Answer) -> HttpResponse {
                 body: cbor::write(&value),
             });
         }
+        // Source: Lambda API reference, Invoke, `X-Amz-Function-Error`.
+        (Body::Failed(value), _) => {
+            return response(Rendered {
+                status: 200,
+                headers: vec![("x-amz-function-error", "Unhandled".to_owned())],
+                body: value.to_string().into_bytes(),
+            });
+        }
         (Body::Bytes(bytes), _) => {
             let status = StatusCode::try_from(200).expect("200 is a status");
             return HttpResponse::new(status, SdkBody::from(bytes));
@@ -53,6 +63,7 @@ pub(super) fn http(request: &Request, answer: Answer) -> HttpResponse {
         (Body::Json(value), "logs") => (200, "application/x-amz-json-1.1", value.to_string()),
         // REST: nothing to say is 204 in Lambda and 202 in API Gateway.
         (Body::Json(Value::Null), "lambda") => (204, "application/json", String::new()),
+        (Body::Json(Value::Null), "apigatewayv2") => (204, "application/json", String::new()),
         (Body::Json(Value::Null), _) => (202, "application/json", String::new()),
         (Body::Json(value), _) => (200, "application/json", value.to_string()),
     };

@@ -6,6 +6,7 @@ mod endpoint;
 mod everybodys;
 mod faults;
 mod foretold;
+mod http_api;
 mod lag;
 mod left;
 mod others;
@@ -103,6 +104,7 @@ fn student(name: &str) -> Student {
         section: None,
         extra: Vec::new(),
         due: None,
+        place: None,
     }
 }
 

@@ -145,10 +145,7 @@ async fn meddle(aws: &StrictAws, class: &Class, act: Act, patience: Duration) ->
                 cloud.delete_log_group(group).await.is_ok()
             }
             Act::DeleteStage => match api().await {
-                Some(id) => cloud
-                    .delete_stage(&id, &stack.apis[0].stage)
-                    .await
-                    .is_ok(),
+                Some(id) => cloud.delete_stage(&id, &stack.apis[0].stage).await.is_ok(),
                 None => false,
             },
             Act::DeleteApi => match api().await {

@@ -53,8 +53,7 @@ pub(crate) fn open_apis(desired: &Desired) -> Option<String> {
     let a_million = prices.fold(0.0, f64::max);
     let millions = rate * DAY_S / 1e6;
     let (calls, transitions) = ((1 + tasks) as f64, states as f64);
-    let each =
-        millions * (a_million + calls * LAMBDA_MILLION + transitions * TRANSITIONS_MILLION);
+    let each = millions * (a_million + calls * LAMBDA_MILLION + transitions * TRANSITIONS_MILLION);
     Some(format!(
         "an open API takes up to {rate} requests a second from whoever knows its address: {millions:.3} million a day and \
          student. At list prices of us-east-1, with {calls} invocations and {transitions} state transitions each, that is \

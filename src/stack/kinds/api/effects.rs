@@ -133,7 +133,9 @@ pub(crate) async fn withdraw(cx: &Context<'_>, record: &StageRecord) -> Result<(
             update.await
         }
         ApiType::Http => {
-            let update = cx.client.update_http_stage(api_id, stage, BEING_COMPLETED, None);
+            let update = cx
+                .client
+                .update_http_stage(api_id, stage, BEING_COMPLETED, None);
             update.await
         }
     })

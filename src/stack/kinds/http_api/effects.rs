@@ -11,7 +11,7 @@ use crate::stack::kinds::api::effects::{
 use crate::stack::kinds::api::{Authorization, RouteSpec, Spec, Throttle};
 use crate::stack::kinds::search::pages;
 use crate::stack::kinds::{ApiType, Effect, KindAction, PlannedCalls};
-use crate::stack::ownership::Fingerprint;
+use crate::stack::ownership::{Fingerprint, Record};
 use crate::stack::step::{Context, StepError, or_gone};
 
 use super::{Integration, PAYLOAD_FORMAT, Parts, Route, STAGE, Settings, invokes, key_of};
@@ -188,12 +188,7 @@ async fn create(cx: &Context<'_>, api: &Spec) -> Result<(), StepError> {
 }
 
 /// Makes every part as the lab has it, whatever is there.
-async fn complete(
-    cx: &Context<'_>,
-    api: &Spec,
-    id: &str,
-    undo: &[Undo],
-) -> Result<(), StepError> {
+async fn complete(cx: &Context<'_>, api: &Spec, id: &str, undo: &[Undo]) -> Result<(), StepError> {
     let parts = read(&cx.client, id).await?;
     build(cx, api, id, parts, undo).await?;
     publish(cx, api, id, &api.fingerprint(cx.scope), api.throttle).await?;
@@ -224,7 +219,11 @@ async fn build(
             }
         }
         // A run that is killed between two of these calls must not leave a record that calls this the student's change.
-        Some(_) if differs => {
+        Some(stage)
+            if differs
+                && (Record::parse(&stage.seen.description).is_some()
+                    || stage.settings != Settings::of_stage(None, true)) =>
+        {
             let reset = client.reset_http_stage(id, STAGE, BEING_COMPLETED, api.throttle);
             reset.await?;
         }
@@ -285,7 +284,9 @@ async fn ensure_route(
     match there {
         None => {
             let key = key_of(route);
-            let made = cx.client.create_route(id, &key, &integration, authorization);
+            let made = cx
+                .client
+                .create_route(id, &key, &integration, authorization);
             match made.await {
                 // An attempt whose answer was lost made it.
                 Err(error) if error.kind() == Some(ErrorKind::AlreadyExists) => Ok(()),
@@ -296,7 +297,9 @@ async fn ensure_route(
             if there.integration.as_ref() != Some(&integration)
                 || there.authorization != authorization.as_str() =>
         {
-            let update = cx.client.update_route(id, &there.id, &integration, authorization);
+            let update = cx
+                .client
+                .update_route(id, &there.id, &integration, authorization);
             Ok(update.await?)
         }
         Some(_) => Ok(()),

@@ -287,4 +287,3 @@ async fn publish(cx: &Context<'_>, api: &Spec, id: &str) -> Result<(), StepError
     cx.call_about_new(|| cx.client.update_stage(id, stage, record, api.throttle))
         .await
 }
-
