@@ -205,7 +205,7 @@ impl Spec {
 
 impl Desired {
     /// The same with every API of this type.
-    pub(crate) fn with_api_type(mut self, api_type: ApiType) -> Self {
+    pub fn with_api_type(mut self, api_type: ApiType) -> Self {
         let apis = self.stacks.iter_mut().flat_map(|stack| &mut stack.apis);
         for api in apis.filter(|api| api.api_type != api_type) {
             api.api_type = api_type;
