@@ -12,6 +12,7 @@ pub mod credentials;
 pub mod diff;
 pub(crate) mod dispatcher;
 pub(crate) mod elsewhere;
+pub(crate) mod ends;
 pub mod execute;
 pub mod forecast;
 pub(crate) mod hints;

@@ -33,6 +33,8 @@ pub(super) async fn run(cli: &Cli, args: &PlanArgs) -> Result<Exit> {
     let students = students.map(|student| StackResult::planned(student).into());
     let mut notes = notes(&session);
     notes.extend(still_frozen(&session, &observed));
+    notes.extend(session.on_end(&plan));
+    notes.extend(session.stale_access(&observed));
     let pacer = || Pacer::new(session.pace(), &session.quotas());
     if session.class.lab.has_setting("api_type") {
         notes.extend(as_http(&session.desired, pacer));
