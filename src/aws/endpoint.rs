@@ -33,8 +33,6 @@ const EXPIRES_SOON: Duration = Duration::from_secs(300);
 #[derive(Debug, Clone)]
 pub(super) struct PlainClient {
     invoke_base: String,
-    /// Whether that is AWS's own address.
-    at_aws: bool,
     /// The endpoint that was taken for one like LocalStack: the invoke address is derived from it, and not proven.
     derived_from: Option<String>,
     pub(super) region: String,
@@ -55,7 +53,6 @@ impl PlainClient {
     ) -> Self {
         let elsewhere = endpoint_url.filter(|url| !is_of_aws(url));
         let derived_from = elsewhere.filter(|_| invoke_base.is_none());
-        let at_aws = derived_from.is_none() && invoke_base.is_none();
         // An API's id at another endpoint may be somebody else's API at AWS, so AWS's address is not for it.
         let invoke_base = invoke_base.unwrap_or_else(|| match derived_from {
             Some(url) => like_localstack(url),
@@ -66,7 +63,6 @@ impl PlainClient {
         });
         Self {
             invoke_base,
-            at_aws,
             derived_from: derived_from.map(str::to_owned),
             region: region.to_owned(),
             http_client,
@@ -194,8 +190,10 @@ impl PlainClient {
 
     pub(super) fn invoke_url(&self, api_id: &str, stage: &str) -> String {
         let base = self.invoke_base.trim_end_matches('/');
-        // On AWS the default stage of an HTTP API has no part in the path.
-        let base = match self.at_aws && stage == STAGE {
+        // Where the host names the API, as at AWS, the default stage is not in the path. Source: API Gateway Developer Guide,
+        // "Stages for HTTP APIs".
+        let in_host = split_origin(base).is_some_and(|(origin, _)| origin.contains("{api_id}"));
+        let base = match in_host && stage == STAGE {
             true => base.trim_end_matches("/{stage}"),
             false => base,
         };
@@ -350,10 +348,6 @@ mod tests {
             client(None, "cn-north-1").invoke_url("a1b2", "prod"),
             "https://a1b2.execute-api.cn-north-1.amazonaws.com.cn/prod"
         );
-        assert_eq!(
-            client(None, "eu-west-1").invoke_url("a1b2", "$default"),
-            "https://a1b2.execute-api.eu-west-1.amazonaws.com"
-        );
     }
 
     #[test]
@@ -379,9 +373,18 @@ mod tests {
             client(Some(base), "us-east-1").invoke_url("a1b2", "prod"),
             "http://127.0.0.1:4566/_aws/execute-api/a1b2/prod"
         );
+    }
+
+    #[test]
+    fn the_default_stage_is_in_the_path_only_where_the_host_names_no_api() {
+        let url = |base| client(base, "us-east-1").invoke_url("a1b2", "$default");
+        let at_aws = "https://a1b2.execute-api.us-east-1.amazonaws.com";
+        assert_eq!(url(None), at_aws);
+        let same = "https://{api_id}.execute-api.us-east-1.amazonaws.com/{stage}";
+        assert_eq!(url(Some(same)), at_aws);
         assert_eq!(
-            client(Some(base), "us-east-1").invoke_url("a1b2", "$default"),
-            "http://127.0.0.1:4566/_aws/execute-api/a1b2/$default"
+            url(Some("http://127.0.0.1:1/_aws/execute-api/{api_id}/{stage}")),
+            "http://127.0.0.1:1/_aws/execute-api/a1b2/$default"
         );
     }
 
