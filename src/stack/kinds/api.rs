@@ -456,12 +456,12 @@ pub(crate) type ByName = BTreeMap<String, Vec<Seen>>;
 
 /// The class's APIs of a type by name, and how many the region has.
 #[derive(Debug, Default)]
-pub(crate) struct Found {
+pub(crate) struct ApisFound {
     pub(crate) apis: ByName,
     pub(crate) count: Option<u32>,
 }
 
-impl Found {
+impl ApisFound {
     /// Adds those of another type. AWS counts all of them together.
     pub(crate) fn extend(&mut self, more: Self) {
         for (name, apis) in more.apis {
@@ -498,14 +498,14 @@ impl Client {
 }
 
 /// The class's APIs of a type, and how many the region has. The listing shows tags, so renamed ones are found too.
-pub(crate) async fn list(search: &Search<'_>, api_type: ApiType) -> Listed<Found> {
+pub(crate) async fn list(search: &Search<'_>, api_type: ApiType) -> Listed<ApisFound> {
     let kind = api_type.kind();
     if !search.any(kind) {
-        return Ok((Found::default(), Vec::new()));
+        return Ok((ApisFound::default(), Vec::new()));
     }
     match list_bare(search, api_type).await {
         Ok((apis, count)) => {
-            let found = Found {
+            let found = ApisFound {
                 apis,
                 count: Some(count),
             };
@@ -513,7 +513,7 @@ pub(crate) async fn list(search: &Search<'_>, api_type: ApiType) -> Listed<Found
         }
         Err(error) => {
             let gaps = search.gap_of(kind, Err(error))?;
-            Ok((Found::default(), gaps))
+            Ok((ApisFound::default(), gaps))
         }
     }
 }
@@ -583,12 +583,12 @@ async fn list_bare(search: &Search<'_>, api_type: ApiType) -> CallResult<(ByName
 /// # Errors
 /// The first listing that could not be read.
 pub(crate) async fn listed_alone(search: &Search<'_>) -> CallResult<ByName> {
-    let mut found = Found::default();
+    let mut found = ApisFound::default();
     for api_type in ApiType::ALL {
         if search.any(api_type.kind()) {
             let (apis, count) = list_bare(search, api_type).await?;
             let count = Some(count);
-            found.extend(Found { apis, count });
+            found.extend(ApisFound { apis, count });
         }
     }
     Ok(found.apis)
@@ -599,7 +599,7 @@ pub(crate) async fn add_bare(
     search: &Search<'_>,
     observed: &mut Observed,
 ) -> Result<(), Cancelled> {
-    let mut all = Found::default();
+    let mut all = ApisFound::default();
     for api_type in ApiType::ALL {
         let (found, gaps) = list(search, api_type).await?;
         all.extend(found);
