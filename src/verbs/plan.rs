@@ -16,7 +16,7 @@ use crate::lab::asl;
 use crate::options::CloudTarget;
 use crate::results::{PlacePlan, PlanDigest, Stamp};
 use crate::stack::elsewhere::Elsewhere;
-use crate::stack::forecast::{Forecast, Workload};
+use crate::stack::forecast::{Forecast, Workload, as_http};
 use crate::stack::kinds::Kind;
 use crate::stack::kinds::Observed;
 use crate::stack::kinds::api::{self, cost};
@@ -41,6 +41,7 @@ pub(super) async fn run(cli: &Cli, args: &PlanArgs) -> Result<Exit> {
         notes.at(session, still_frozen(session, &observed));
         notes.at(session, api::earlier(&session.desired, &observed));
         notes.at(session, session.on_end(&plan));
+        notes.at(session, with_http(session));
         notes.at(session, session.stale_access(&observed));
         let forecast = forecast(session, &plan);
         forecasts.push(forecast.clone());
@@ -95,8 +96,18 @@ pub(super) async fn run(cli: &Cli, args: &PlanArgs) -> Result<Exit> {
     ended.show(&sessions).await
 }
 
+/// What HTTP APIs would save, where the lab leaves the choice.
+fn with_http(session: &Session) -> Option<String> {
+    let asks = session.class.lab.has_setting("api_type");
+    asks.then(|| as_http(&session.desired, || pacer(session)))?
+}
+
+fn pacer(session: &Session) -> Pacer {
+    Pacer::new(session.pace(), &session.quotas())
+}
+
 fn forecast(session: &Session, plan: &Plan) -> Forecast {
-    let pacer = || Pacer::new(session.pace(), &session.quotas());
+    let pacer = || pacer(session);
     // Each estimate begins with full quotas.
     Forecast {
         deploy: Some(Workload::of(plan).estimate(&pacer())),

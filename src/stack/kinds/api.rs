@@ -36,6 +36,16 @@ pub struct RouteSpec {
 }
 
 impl RouteSpec {
+    /// A route whose function is one of the stack's.
+    pub fn new(method: &str, path: &str, function: &str) -> Self {
+        let [method, path, function] = [method, path, function].map(str::to_owned);
+        Self {
+            method,
+            path,
+            function,
+        }
+    }
+
     /// Statement id of the function's resource policy that lets this route of an API of that type invoke it. With another
     /// type for a lab's API, both stand beside each other, and so do their permissions.
     fn statement_id(&self, api_type: ApiType) -> String {
@@ -199,6 +209,20 @@ impl Spec {
 
     fn seen<'a>(&self, at: &Planning<'a>) -> Option<&'a Seen> {
         at.observed.api_of(at.scope, at.stack, self)
+    }
+}
+
+impl Desired {
+    /// The same with every API of this type.
+    pub fn with_api_type(mut self, api_type: ApiType) -> Self {
+        let apis = self.stacks.iter_mut().flat_map(|stack| &mut stack.apis);
+        for api in apis.filter(|api| api.api_type != api_type) {
+            api.api_type = api_type;
+            if api_type == ApiType::Http {
+                api.stage = http_api::STAGE.to_owned();
+            }
+        }
+        self
     }
 }
 
@@ -432,12 +456,12 @@ pub(crate) type ByName = BTreeMap<String, Vec<Seen>>;
 
 /// The class's APIs of a type by name, and how many the region has.
 #[derive(Debug, Default)]
-pub(crate) struct Found {
+pub(crate) struct ApisFound {
     pub(crate) apis: ByName,
     pub(crate) count: Option<u32>,
 }
 
-impl Found {
+impl ApisFound {
     /// Adds those of another type. AWS counts all of them together.
     pub(crate) fn extend(&mut self, more: Self) {
         for (name, apis) in more.apis {
@@ -474,14 +498,14 @@ impl Client {
 }
 
 /// The class's APIs of a type, and how many the region has. The listing shows tags, so renamed ones are found too.
-pub(crate) async fn list(search: &Search<'_>, api_type: ApiType) -> Listed<Found> {
+pub(crate) async fn list(search: &Search<'_>, api_type: ApiType) -> Listed<ApisFound> {
     let kind = api_type.kind();
     if !search.any(kind) {
-        return Ok((Found::default(), Vec::new()));
+        return Ok((ApisFound::default(), Vec::new()));
     }
     match list_bare(search, api_type).await {
         Ok((apis, count)) => {
-            let found = Found {
+            let found = ApisFound {
                 apis,
                 count: Some(count),
             };
@@ -489,7 +513,7 @@ pub(crate) async fn list(search: &Search<'_>, api_type: ApiType) -> Listed<Found
         }
         Err(error) => {
             let gaps = search.gap_of(kind, Err(error))?;
-            Ok((Found::default(), gaps))
+            Ok((ApisFound::default(), gaps))
         }
     }
 }
@@ -559,12 +583,12 @@ async fn list_bare(search: &Search<'_>, api_type: ApiType) -> CallResult<(ByName
 /// # Errors
 /// The first listing that could not be read.
 pub(crate) async fn listed_alone(search: &Search<'_>) -> CallResult<ByName> {
-    let mut found = Found::default();
+    let mut found = ApisFound::default();
     for api_type in ApiType::ALL {
         if search.any(api_type.kind()) {
             let (apis, count) = list_bare(search, api_type).await?;
             let count = Some(count);
-            found.extend(Found { apis, count });
+            found.extend(ApisFound { apis, count });
         }
     }
     Ok(found.apis)
@@ -575,7 +599,7 @@ pub(crate) async fn add_bare(
     search: &Search<'_>,
     observed: &mut Observed,
 ) -> Result<(), Cancelled> {
-    let mut all = Found::default();
+    let mut all = ApisFound::default();
     for api_type in ApiType::ALL {
         let (found, gaps) = list(search, api_type).await?;
         all.extend(found);
