@@ -87,12 +87,14 @@ async def serve(instance, listener, administrator):
     snapshots.install()
     import functions
     import guard
+    import http_apis
     import principals
     from hypercorn.asyncio import serve as hypercorn_serve
     from hypercorn.config import Config
     from ministack.app import app
 
     functions.install()
+    http_apis.install()
     principals.install()
 
     addresses = guard.CodeAddresses(os.environ["GATEWAY_PORT"], secrets.token_bytes(32))

@@ -13,8 +13,9 @@ use crate::aws::operations::{Group, RequestQuota};
 use crate::aws::pacing::{Calls, Pacer};
 use crate::aws::{Client, Operation};
 use crate::stack::kinds::log_group::LATE_LOGS;
-use crate::stack::kinds::{Action, Desired, function};
-use crate::stack::plan::Plan;
+use crate::stack::kinds::{Action, ApiType, Desired, Observed, function};
+use crate::stack::plan::{Plan, deploy};
+use crate::text::words::duration;
 
 /// What a call takes, there and back, when nothing holds it up.
 const ROUND_TRIP: Duration = Duration::from_millis(100);
@@ -93,6 +94,11 @@ impl Workload {
             work.after += LATE_LOGS;
         }
         work
+    }
+
+    /// The work of making whole stacks where nothing is.
+    pub(crate) fn of_new(desired: &Desired) -> Self {
+        Self::of(&deploy::plan(desired, &Observed::default(), false))
     }
 
     fn add(&mut self, action: &Action) {
@@ -176,6 +182,26 @@ fn allowed(quota: RequestQuota) -> String {
     } else {
         format!("{} per s", short(quota.per_second))
     }
+}
+
+/// What a class of REST APIs would gain if they were HTTP APIs; `None` where it has none, or calls are not paced.
+pub fn as_http(desired: &Desired, pacer: impl Fn() -> Pacer) -> Option<String> {
+    let mut apis = desired.stacks.iter().flat_map(|stack| &stack.apis);
+    apis.find(|api| api.api_type == ApiType::Rest)?;
+    let http = desired.clone().with_api_type(ApiType::Http);
+    // Each begins with full quotas.
+    let time = |work: &Workload| {
+        let seconds = work.estimate(&pacer()).seconds?;
+        Some(duration(Duration::from_secs(seconds)))
+    };
+    Some(format!(
+        "the type of the API decides how long this takes: as REST, a deployment from nothing takes about {} and a teardown about \
+         {}; with api_type = \"HTTP\" about {} and {}",
+        time(&Workload::of_new(desired))?,
+        time(&Workload::of_teardown(desired))?,
+        time(&Workload::of_new(&http))?,
+        time(&Workload::of_teardown(&http))?,
+    ))
 }
 
 /// How much of some work is left while it is being done.
@@ -273,6 +299,25 @@ mod tests {
         let estimate = estimate(Pace::Unlimited, &[(Operation::DeleteRestApi, 30)]);
         assert_eq!((estimate.seconds, estimate.bound), (None, None));
         assert_eq!(estimate.calls["apigateway"], 30);
+    }
+
+    #[tokio::test]
+    async fn a_class_of_rest_apis_is_told_what_the_other_type_would_take() {
+        let names: Vec<String> = (1..=30).map(|i| format!("user{i}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let desired = crate::stack::plan::tests::desired(&names);
+        let pacer = || Pacer::new(Pace::Scaled(1.0), &Overrides::new());
+        let told = as_http(&desired, pacer).unwrap();
+        assert!(told.contains("a teardown about 14m 5"), "{told}");
+        let (_, http) = told.split_once("api_type").unwrap();
+        // Neither is minutes.
+        assert!(!http.contains("m "), "{told}");
+        assert_eq!(as_http(&desired.with_api_type(ApiType::Http), pacer), None);
+        let unpaced = || Pacer::new(Pace::Unlimited, &Overrides::new());
+        assert_eq!(
+            as_http(&crate::stack::plan::tests::desired(&names), unpaced),
+            None
+        );
     }
 
     #[tokio::test]

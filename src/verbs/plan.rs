@@ -13,7 +13,7 @@ use crate::lab::asl;
 use crate::options::CloudTarget;
 use crate::results::{PlanDigest, RunSummary};
 use crate::stack::elsewhere::Elsewhere;
-use crate::stack::forecast::{Forecast, Workload};
+use crate::stack::forecast::{Forecast, Workload, as_http};
 use crate::stack::kinds::Kind;
 use crate::stack::kinds::Observed;
 use crate::stack::kinds::api::{self, cost};
@@ -36,8 +36,11 @@ pub(super) async fn run(cli: &Cli, args: &PlanArgs) -> Result<Exit> {
     notes.extend(api::earlier(&session.desired, &observed));
     notes.extend(session.on_end(&plan));
     notes.extend(session.stale_access(&observed));
-    let mut ended = session.ended(Command::Plan, students.collect(), notes);
     let pacer = || Pacer::new(session.pace(), &session.quotas());
+    if session.class.lab.has_setting("api_type") {
+        notes.extend(as_http(&session.desired, pacer));
+    }
+    let mut ended = session.ended(Command::Plan, students.collect(), notes);
     // Each estimate begins with full quotas.
     ended.summary.forecast = Some(Forecast {
         deploy: Some(Workload::of(&plan).estimate(&pacer())),

@@ -36,6 +36,16 @@ pub struct RouteSpec {
 }
 
 impl RouteSpec {
+    /// A route whose function is one of the stack's.
+    pub fn new(method: &str, path: &str, function: &str) -> Self {
+        let [method, path, function] = [method, path, function].map(str::to_owned);
+        Self {
+            method,
+            path,
+            function,
+        }
+    }
+
     /// Statement id of the function's resource policy that lets this route of an API of that type invoke it. With another
     /// type for a lab's API, both stand beside each other, and so do their permissions.
     fn statement_id(&self, api_type: ApiType) -> String {
@@ -199,6 +209,20 @@ impl Spec {
 
     fn seen<'a>(&self, at: &Planning<'a>) -> Option<&'a Seen> {
         at.observed.api_of(at.scope, at.stack, self)
+    }
+}
+
+impl Desired {
+    /// The same with every API of this type.
+    pub fn with_api_type(mut self, api_type: ApiType) -> Self {
+        let apis = self.stacks.iter_mut().flat_map(|stack| &mut stack.apis);
+        for api in apis.filter(|api| api.api_type != api_type) {
+            api.api_type = api_type;
+            if api_type == ApiType::Http {
+                api.stage = http_api::STAGE.to_owned();
+            }
+        }
+        self
     }
 }
 

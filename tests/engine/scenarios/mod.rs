@@ -6,6 +6,7 @@ mod endpoint;
 mod everybodys;
 mod faults;
 mod foretold;
+mod http_api;
 mod lag;
 mod left;
 mod others;
