@@ -665,8 +665,12 @@ pub(crate) fn earlier(desired: &Desired, observed: &Observed) -> Option<String> 
     let said = students.into_iter().map(|((was, is), names)| {
         let (old, new) = (was.kind(), is.kind());
         let has = if names.len() == 1 { "has" } else { "have" };
+        let a = match is {
+            ApiType::Rest => "a",
+            ApiType::Http => "an",
+        };
         format!(
-            "{} {has} the {old} of before, and the lab's is an {new} now: a deployment makes that beside it, at another \
+            "{} {has} the {old} of before, and the lab's is {a} {new} now: a deployment makes that beside it, at another \
              address, and keeps the {old}, which goes on answering until a teardown",
             some_of(&names, NAMED)
         )
@@ -712,15 +716,20 @@ async fn at_its_id(client: &Client, owner: &Owner, api: &Spec) -> CallResult<Opt
         Err(error) if is_gone(&error) => return Ok(None),
         policy => policy?,
     };
-    let ids = invoked_by(&policy);
-    let mut types = ApiType::ALL;
-    types.sort_by_key(|it| *it != api.api_type);
-    let tries = types
-        .iter()
-        .flat_map(|it| ids.iter().map(move |id| (*it, id)));
+    // The statement tells the type. Of a lab with other routes than the one that was deployed, none is known.
+    let mut tries: Vec<(ApiType, String)> = Vec::new();
+    for api_type in ApiType::ALL {
+        let ids = invoked_by(&policy, Some(&route.statement_id(api_type)));
+        tries.extend(ids.into_iter().map(|id| (api_type, id)));
+    }
+    if tries.is_empty() {
+        let ids = invoked_by(&policy, None).into_iter();
+        tries.extend(ids.map(|id| (api.api_type, id)));
+    }
+    tries.sort_by_key(|(it, _)| *it != api.api_type);
     let mut refused = None;
     for (api_type, id) in tries {
-        let stages = match client.stages_of(api_type, id).await {
+        let stages = match client.stages_of(api_type, &id).await {
             Err(CallError::Cancelled) => return Err(CallError::Cancelled),
             Err(error) => {
                 refused = refused.or_else(|| (!is_gone(&error)).then_some(error));
@@ -732,7 +741,7 @@ async fn at_its_id(client: &Client, owner: &Owner, api: &Spec) -> CallResult<Opt
         if records.any(|record| record.owner == *owner) {
             return Ok(Some(Seen {
                 api_type,
-                id: id.clone(),
+                id,
                 name: api.name.clone(),
                 created_s: 0,
                 ownership: Ownership::Ours(owner.clone()),
@@ -744,10 +753,13 @@ async fn at_its_id(client: &Client, owner: &Owner, api: &Spec) -> CallResult<Opt
     refused.map_or(Ok(None), Err)
 }
 
-/// The ids of the APIs that a function's resource policy lets invoke it.
-fn invoked_by(policy: &Value) -> Vec<String> {
+/// The ids of the APIs that a function's resource policy lets invoke it, by a statement of this id alone if one is given.
+fn invoked_by(policy: &Value, statement_id: Option<&str>) -> Vec<String> {
     let statements = policy.get("Statement").and_then(Value::as_array);
     let sources = statements.into_iter().flatten().filter_map(|statement| {
+        if statement_id.is_some_and(|id| statement["Sid"] != id) {
+            return None;
+        }
         let conditions = statement.get("Condition")?.as_object()?;
         let mut keys = conditions.values().filter_map(Value::as_object).flatten();
         let (_, source) = keys.find(|(key, _)| key.eq_ignore_ascii_case("aws:SourceArn"))?;
@@ -824,14 +836,16 @@ mod tests {
     fn a_functions_policy_names_the_api_that_invokes_it() {
         let policy = json!({ "Statement": [
             { "Effect": "Allow" },
-            { "Condition": { "ArnLike": { "AWS:SourceArn":
+            { "Sid": "rest", "Condition": { "ArnLike": { "AWS:SourceArn":
                 "arn:aws:execute-api:us-east-1:123456789012:a1b2/*/POST/process" } } },
             { "Condition": { "ArnLike": { "aws:SourceArn": "arn:aws:s3:::bucket" } } },
             { "Condition": { "ArnLike": { "aws:SourceArn":
                 "arn:aws:execute-api:us-east-1:123456789012:*/*/POST/process" } } },
         ]});
-        assert_eq!(invoked_by(&policy), ["a1b2"]);
-        assert!(invoked_by(&Value::Null).is_empty());
+        assert_eq!(invoked_by(&policy, None), ["a1b2"]);
+        assert_eq!(invoked_by(&policy, Some("rest")), ["a1b2"]);
+        assert!(invoked_by(&policy, Some("http")).is_empty());
+        assert!(invoked_by(&Value::Null, None).is_empty());
     }
 
     #[test]
