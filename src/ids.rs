@@ -21,6 +21,9 @@ pub(crate) const USERNAME_MAX: usize = 40;
 /// Longest class name. It stands in an IAM path (512 characters) and in tag values (256).
 pub(crate) const CLASS_MAX: usize = 40;
 
+/// Longest name of a place. It stands in tables beside a username.
+pub(crate) const PLACE_MAX: usize = 20;
+
 /// Why a name was refused, in words that follow the name in a sentence.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
@@ -117,6 +120,12 @@ name_type!(
     CLASS_MAX
 );
 
+name_type!(
+    /// One of the accounts and regions that a class is spread over, as its settings call it.
+    PlaceName,
+    PLACE_MAX
+);
+
 impl Username {
     /// Whether both are the same but for their case: one student to AWS, two to homeroom.
     pub(crate) fn differs_in_case(&self, other: &Self) -> bool {
@@ -142,6 +151,12 @@ pub enum Kind {
     ManagedPolicy,
     /// IAM user: a student's way in.
     User,
+}
+
+impl Kind {
+    /// What a listing of a class looks for, in words: what "gone" is about.
+    pub(crate) const IN_WORDS: &str = "IAM roles, users and policies, Lambda functions, state machines, APIs of API Gateway and \
+                                       log groups";
 }
 
 impl fmt::Display for Kind {

@@ -1,5 +1,6 @@
 //! API Gateway's data plane (`execute-api`): calls to deployed stages. Nothing follows redirects.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
@@ -36,7 +37,7 @@ pub struct HttpAnswer {
     pub(crate) request_id: Option<String>,
 }
 
-/// An HTTP request with a JSON body to a deployed stage.
+/// An HTTP request to a deployed stage, with a JSON body or none.
 #[derive(Debug, Clone, Copy)]
 pub struct ApiRequest<'a> {
     /// The API's id.
@@ -45,9 +46,9 @@ pub struct ApiRequest<'a> {
     pub stage: &'a str,
     /// HTTP method.
     pub method: &'a str,
-    /// Path below the stage.
+    /// Path below the stage, and perhaps a query.
     pub path: &'a str,
-    /// Body.
+    /// Body; empty for none.
     pub body: &'a str,
     /// Whether the API asks for a signature.
     pub authorization: Authorization,
@@ -58,8 +59,18 @@ pub struct ApiRequest<'a> {
 impl Client {
     /// Sends a request to a stage, signed where its API asks for that.
     pub async fn invoke_api(&self, request: ApiRequest<'_>) -> CallResult<HttpAnswer> {
+        self.invoke_api_with(request, &BTreeMap::new()).await
+    }
+
+    /// The same with headers of one's own.
+    pub(crate) async fn invoke_api_with(
+        &self,
+        request: ApiRequest<'_>,
+        headers: &BTreeMap<String, String>,
+    ) -> CallResult<HttpAnswer> {
         let endpoint = &self.sdk.endpoint;
-        self.attempt(OPERATION, || invoke(endpoint, request)).await
+        self.attempt(OPERATION, || invoke(endpoint, request, headers))
+            .await
     }
 }
 
@@ -69,6 +80,7 @@ fn signature(
     region: &str,
     method: &str,
     url: &str,
+    content_type: Option<&str>,
     body: &str,
 ) -> Result<Vec<(String, String)>, Box<dyn std::error::Error + Send + Sync>> {
     let identity = credentials.into();
@@ -80,7 +92,7 @@ fn signature(
         .settings(SigningSettings::default())
         .build()?
         .into();
-    let content_type = [("content-type", CONTENT_TYPE)];
+    let content_type = content_type.map(|value| ("content-type", value));
     let body = SignableBody::Bytes(body.as_bytes());
     let request = SignableRequest::new(method, url, content_type.into_iter(), body)?;
     let (instructions, _) = sign(request, &params)?.into_parts();
@@ -92,7 +104,11 @@ fn signature(
 
 /// One request. It is signed only where the API asks for it: an open API must not learn the caller's key id.
 /// Every HTTP status is an answer.
-async fn invoke(endpoint: &PlainClient, asked: ApiRequest<'_>) -> CloudResult<HttpAnswer> {
+async fn invoke(
+    endpoint: &PlainClient,
+    asked: ApiRequest<'_>,
+    headers: &BTreeMap<String, String>,
+) -> CloudResult<HttpAnswer> {
     let ApiRequest {
         method, path, body, ..
     } = asked;
@@ -105,7 +121,22 @@ async fn invoke(endpoint: &PlainClient, asked: ApiRequest<'_>) -> CloudResult<Ht
     request
         .set_uri(target)
         .map_err(|error| invalid(target, &error.to_string()))?;
-    request.headers_mut().insert("content-type", CONTENT_TYPE);
+    let mut content_type = (!body.is_empty()).then_some(CONTENT_TYPE);
+    for (name, value) in headers {
+        if name.eq_ignore_ascii_case("content-type") {
+            content_type = Some(value);
+        } else {
+            let set = request
+                .headers_mut()
+                .try_insert(name.clone(), value.clone());
+            set.map_err(|error| invalid(name, &error.to_string()))?;
+        }
+    }
+    if let Some(content_type) = content_type {
+        request
+            .headers_mut()
+            .insert("content-type", content_type.to_owned());
+    }
     request
         .headers_mut()
         .insert("user-agent", asked.agent.to_owned());
@@ -114,7 +145,8 @@ async fn invoke(endpoint: &PlainClient, asked: ApiRequest<'_>) -> CloudResult<Ht
         .insert("content-length", body.len().to_string());
     if asked.authorization == Authorization::AwsIam {
         let credentials = endpoint.credentials().await?;
-        let signed = signature(credentials, &endpoint.region, method, &url, body)
+        let region = &endpoint.region;
+        let signed = signature(credentials, region, method, &url, content_type, body)
             .map_err(|error| invalid(&url, &classify::chain(error.as_ref())))?;
         for (name, value) in signed {
             request.headers_mut().insert(name, value);

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use aws_sdk_lambda::operation::RequestId;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{
     Architecture, Environment, FunctionCode, FunctionConfiguration, InvocationType, PackageType,
@@ -85,6 +86,17 @@ impl FunctionState {
             )),
         }
     }
+}
+
+/// What came of an invocation.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Invoked {
+    /// Whether the function failed.
+    pub failed: bool,
+    /// What it answered, or how it failed.
+    pub payload: String,
+    /// The invocation's id, which its log has, too.
+    pub request_id: Option<String>,
 }
 
 /// Where a function's zip is, and its hash.
@@ -171,6 +183,26 @@ impl Client {
                 .send()
         })
         .await
+    }
+
+    /// lambda:Invoke, and the answer. A function that takes longer than a request may is an error.
+    pub async fn invoke_function(&self, function: &str, payload: &str) -> CallResult<Invoked> {
+        let answer = self
+            .call(Operation::InvokeFunction, |sdk| {
+                sdk.lambda
+                    .invoke()
+                    .function_name(function)
+                    .invocation_type(InvocationType::RequestResponse)
+                    .payload(Blob::new(payload))
+                    .send()
+            })
+            .await?;
+        let payload = answer.payload().map(AsRef::as_ref).unwrap_or_default();
+        Ok(Invoked {
+            failed: answer.function_error().is_some(),
+            payload: String::from_utf8_lossy(payload).into_owned(),
+            request_id: answer.request_id().map(str::to_owned),
+        })
     }
 
     /// lambda:GetFunction.

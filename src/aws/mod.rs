@@ -46,11 +46,11 @@ pub use connect::ConnectOptions;
 pub(crate) use connect::default_region;
 pub(crate) use endpoint::partition_of;
 pub use error::{CallError, CallResult, CloudError, ErrorKind};
-pub use execute_api::ApiRequest;
+pub use execute_api::{ApiRequest, HttpAnswer};
 
 pub(crate) use iam::Simulation;
 pub use iam::{PathAndTags, Principal, UserPart};
-pub use lambda::{FunctionState, NewFunction, Permission};
+pub use lambda::{FunctionState, Invoked, NewFunction, Permission};
 pub use operations::Operation;
 pub use sfn::NewStateMachine;
 

@@ -135,7 +135,8 @@ operations! {
     DeleteFunctionConcurrency => "lambda:DeleteFunctionConcurrency" in LambdaControlPlane;
     DeleteFunction => "lambda:DeleteFunction" in LambdaControlPlane;
     // The data plane's limit is ten times the account's concurrency.
-    InvokeFunction => "lambda:InvokeFunction";
+    // Twice, the function runs twice.
+    InvokeFunction => "lambda:InvokeFunction", once;
     GetPolicy => "lambda:GetPolicy" own(15.0, 15.0);
     AddPermission => "lambda:AddPermission" in LambdaControlPlane;
     RemovePermission => "lambda:RemovePermission" in LambdaControlPlane;

@@ -22,6 +22,8 @@ pub(crate) enum RightOn {
     /// Every user and role of the account, the caller's own included.
     Principals,
     Functions,
+    /// Functions that the lab's probes invoke themselves.
+    ProbedFunctions,
     StateMachines,
     Executions,
     /// The list of REST APIs.
@@ -175,8 +177,7 @@ impl Operation {
             DescribeExecution | GetExecutionHistory => (Validate, own(Executions)),
             FilterLogEvents => (Validate, own(LogGroups)),
             InvokeApi => (Validate, own(SignedStages)),
-            // Called with students' keys alone, to prove that it is refused.
-            InvokeFunction => (Validate, vec![]),
+            InvokeFunction => (Validate, own(ProbedFunctions)),
             SimulatePrincipalPolicy => (Validate, own(Principals)),
 
             GetUser

@@ -96,6 +96,7 @@ fn sid(reach: RightOn) -> &'static str {
         RightOn::GroupsAndDevices => "GroupsAndDevicesOfUsers",
         RightOn::Principals => "Simulator",
         RightOn::Functions => "Functions",
+        RightOn::ProbedFunctions => "ProbedFunctions",
         RightOn::StateMachines => "StateMachines",
         RightOn::Executions => "Executions",
         RightOn::RestApiList => "RestApiList",
@@ -128,6 +129,10 @@ pub(super) fn resources(reach: RightOn, lab: &Lab, scope: &Scope) -> Vec<String>
         RightOn::GroupsAndDevices => vec![iam("group/*"), iam("mfa/*")],
         RightOn::Principals => vec![iam("role/*"), iam("user/*")],
         RightOn::Functions => names().map(|name| scope.function_arn(&name)).collect(),
+        RightOn::ProbedFunctions => lab
+            .probed_functions()
+            .map(|pattern| scope.function_arn(&pattern.around("*")))
+            .collect(),
         RightOn::StateMachines => names().map(|name| scope.state_machine_arn(&name)).collect(),
         RightOn::Executions => names()
             .map(|name| scope.execution_arn(&name, "*"))

@@ -104,15 +104,16 @@ impl Lab {
         before: &Context,
         deployed: &Context,
         problems: &mut Problems,
-    ) {
-        let Some(access) = &self.manifest.access else {
-            return;
-        };
+    ) -> Option<AccessPolicies> {
+        let access = self.manifest.access.as_ref()?;
         let mut documents = self.documents(student, problems);
-        documents.permissions(&access.policy, POLICY, DOCUMENT_MAX, deployed);
-        for context in [deployed, before] {
-            documents.permissions(&access.boundary, BOUNDARY, DOCUMENT_MAX, context);
-        }
+        let policy = documents.permissions(&access.policy, POLICY, DOCUMENT_MAX, deployed);
+        let [boundary, _] = [deployed, before]
+            .map(|context| documents.permissions(&access.boundary, BOUNDARY, DOCUMENT_MAX, context));
+        Some(AccessPolicies {
+            policy: policy?,
+            boundary: boundary?,
+        })
     }
 
     /// The name of the first of a student's APIs that is not in `apis`.

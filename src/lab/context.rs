@@ -14,7 +14,7 @@ use crate::stack::kinds::rest_api::ApiEndpoint;
 /// Values of the class, worked out once.
 pub(super) struct ClassContext<'a> {
     lab: &'a Lab,
-    scope: &'a Scope,
+    pub(super) scope: &'a Scope,
     class: &'a ClassName,
     shared: Context,
 }

@@ -13,9 +13,10 @@ use crate::lab::marks::marked;
 use crate::lab::model::{Probe, ProbeRequest, RehearsalStep, of_id};
 use crate::lab::problems::Problems;
 use crate::lab::read::output_key;
+use crate::lab::verify::MANIFEST;
 use crate::roster::Student;
 use crate::stack::kinds::rest_api::ApiEndpoint;
-use crate::stack::kinds::rest_api::Authorization;
+use crate::stack::kinds::rest_api::{Authorization, answering};
 use crate::text::failure::Failure;
 
 /// The nonce with which probes are tried before there is one.
@@ -33,8 +34,21 @@ pub enum ScriptedStep {
     },
     /// Sends requests to the student's API.
     Api {
+        /// Its path holds the query, too.
         route: ApiRoute,
+        headers: BTreeMap<String, String>,
+        /// Empty for none.
         body: String,
+        /// Any of 200 to 299 where it is `None`.
+        expect_http: Option<u16>,
+        expect: BTreeMap<String, Value>,
+        times: u32,
+    },
+    /// Invokes a function by itself.
+    Invoke {
+        function: String,
+        payload: String,
+        expect: BTreeMap<String, Value>,
         times: u32,
     },
 }
@@ -55,6 +69,35 @@ pub struct ApiRoute {
     pub(crate) method: String,
     /// Below the stage.
     pub(crate) path: String,
+}
+
+/// The event of a function that is invoked with nothing.
+const NO_PAYLOAD: &str = "{}";
+
+/// A path with its query.
+fn with_query(path: &str, query: &BTreeMap<String, String>) -> String {
+    let pairs = query
+        .iter()
+        .map(|(name, value)| format!("{}={}", percent_encoded(name), percent_encoded(value)));
+    let pairs = pairs.collect::<Vec<_>>().join("&");
+    match pairs.as_str() {
+        "" => path.to_owned(),
+        pairs => format!("{path}?{pairs}"),
+    }
+}
+
+/// RFC 3986: all but unreserved characters.
+fn percent_encoded(text: &str) -> String {
+    let mut out = String::new();
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                out.push(byte.into())
+            }
+            _ => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    out
 }
 
 impl Lab {
@@ -84,19 +127,52 @@ impl Lab {
                 method,
                 path,
                 payload: id,
+                query,
+                headers,
+                expect_http,
+                expect,
                 times,
             } => {
                 let name = self.rest_api_name(api, username)?;
-                let mut routes = self.api_routes(username).into_iter();
+                let routes = self.api_routes(username);
+                let own = routes.iter().filter(|route| route.api == name);
+                let route = answering(own, |r| (&r.method, &r.path), method, path)?;
                 Some(ScriptedStep::Api {
-                    route: routes
-                        .find(|r| r.api == name && r.method == *method && r.path == *path)?,
-                    body: payload(id)?,
+                    route: ApiRoute {
+                        method: method.clone(),
+                        path: with_query(path, query),
+                        ..route.clone()
+                    },
+                    headers: headers.clone(),
+                    body: match id {
+                        Some(id) => payload(id)?,
+                        None => String::new(),
+                    },
+                    expect_http: *expect_http,
+                    expect: expect.clone(),
                     times: *times,
                 })
             }
+            RehearsalStep::Invoke {
+                function,
+                payload: id,
+                expect,
+                times,
+            } => Some(ScriptedStep::Invoke {
+                function: self.function_name(function, username)?,
+                payload: match id {
+                    Some(id) => payload(id)?,
+                    None => NO_PAYLOAD.to_owned(),
+                },
+                expect: expect.clone(),
+                times: *times,
+            }),
         });
         filled.flatten().collect()
+    }
+
+    pub(crate) fn rehearsal_step_count(&self) -> usize {
+        self.manifest.rehearsal.steps.len()
     }
 
     /// What `validate` tries on a student's stack; its requests hold the nonce.
@@ -130,12 +206,30 @@ impl Lab {
         let mut fill = |request: &mut ProbeRequest| {
             match request {
                 ProbeRequest::Api {
-                    api, stage, body, ..
+                    api,
+                    stage,
+                    body,
+                    path,
+                    query,
+                    ..
                 } => {
                     let entry = of_id(&self.manifest.rest_apis, api)?;
                     stage.clone_from(&entry.stage);
                     *api = entry.pattern.name(username);
-                    *body = documents.text(body, &context).unwrap_or_default();
+                    *path = with_query(path, query);
+                    if let Some(body) = body {
+                        *body = documents.text(body, &context).unwrap_or_default();
+                    }
+                }
+                ProbeRequest::Invoke {
+                    function, payload, ..
+                } => {
+                    *function = self.function_name(function, username)?;
+                    let filled = payload.as_ref().map_or_else(
+                        || Some(NO_PAYLOAD.to_owned()),
+                        |path| documents.text(path, &context),
+                    );
+                    *payload = Some(filled.unwrap_or_default());
                 }
                 ProbeRequest::Execution {
                     state_machine,
@@ -167,27 +261,43 @@ impl Lab {
         problems: &mut Problems,
     ) {
         let nonce_in = &self.manifest.marks.nonce_in;
+        let starts_nothing = self.manifest.state_machines.is_empty();
         for (probe, entry) in probes.iter().zip(&self.manifest.probes) {
-            let (
-                ProbeRequest::Api { body, .. },
-                ProbeRequest::Api {
-                    body: path,
-                    expect_http,
-                    ..
-                },
-            ) = (&probe.request, &entry.request)
-            else {
-                continue;
+            let (what, path) = match (&probe.request, &entry.request) {
+                (
+                    ProbeRequest::Api {
+                        body,
+                        method,
+                        expect_http,
+                        expect_end,
+                        ..
+                    },
+                    ProbeRequest::Api { body: path, .. },
+                ) => {
+                    // What only reads starts nothing.
+                    let reads =
+                        matches!(&**method, "GET" | "HEAD" | "OPTIONS") && expect_end.is_none();
+                    if reads || !(200..300).contains(expect_http) || starts_nothing {
+                        continue;
+                    }
+                    (body, path)
+                }
+                _ => continue,
             };
-            let json = serde_json::from_str::<Value>(body).unwrap_or_default();
+            let json = what.as_deref().map(serde_json::from_str::<Value>);
+            let json = json.and_then(Result::ok).unwrap_or_default();
             let bears = |pointer: &String| {
                 let value = json.pointer(pointer).and_then(Value::as_str);
                 value.is_some_and(|text| text.contains(&marked(STAND_IN_NONCE)))
             };
-            if (200..300).contains(expect_http) && !nonce_in.iter().any(bears) {
+            if !nonce_in.iter().any(bears) {
                 let cause = "what it starts could not be told from the student's work: put {{ nonce }} into a value \
                              that the execution's input keeps, and its place into nonce_in of [marks]";
-                problems.add_for(&student.username, format!("templates/{path}"), cause);
+                let subject = match path {
+                    Some(path) => format!("templates/{path}"),
+                    None => format!("{MANIFEST}: [[probe]] {:?}", probe.id),
+                };
+                problems.add_for(&student.username, subject, cause);
             }
         }
     }

@@ -28,6 +28,7 @@ pub mod marks;
 pub mod mistake;
 mod model;
 pub mod points;
+mod policies;
 mod problems;
 mod proofread;
 mod read;
@@ -246,6 +247,18 @@ impl Lab {
         let apis = self.manifest.rest_apis.iter();
         let signed = apis.filter(|api| api.limits.authorization == Authorization::AwsIam);
         signed.map(|api| api.stage.as_str())
+    }
+
+    /// The functions that probes invoke themselves.
+    pub(crate) fn probed_functions(&self) -> impl Iterator<Item = &NamePattern> {
+        let functions = self.manifest.functions.iter();
+        let probed = functions.filter(|function| {
+            let mut probes = self.manifest.probes.iter();
+            probes.any(|probe| {
+                matches!(&probe.request, ProbeRequest::Invoke { function: id, .. } if *id == function.id)
+            })
+        });
+        probed.map(|function| &function.pattern)
     }
 
     /// How executions and log events are told apart.

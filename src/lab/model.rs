@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::aws::execution::ExecutionStatus;
 use crate::ids::{LabId, ResourceId};
@@ -108,7 +109,24 @@ pub(super) enum RehearsalStep {
         api: String,
         method: String,
         path: String,
-        payload: String,
+        payload: Option<String>,
+        #[serde(default)]
+        query: BTreeMap<String, String>,
+        #[serde(default)]
+        headers: BTreeMap<String, String>,
+        /// Any of 200 to 299 where it is left out.
+        expect_http: Option<u16>,
+        #[serde(default)]
+        expect: BTreeMap<String, Value>,
+        #[serde(default = "once")]
+        times: u32,
+    },
+    /// The function is invoked by itself, as with Test in the console.
+    Invoke {
+        function: String,
+        payload: Option<String>,
+        #[serde(default)]
+        expect: BTreeMap<String, Value>,
         #[serde(default = "once")]
         times: u32,
     },
@@ -336,9 +354,17 @@ pub(crate) enum ProbeRequest {
         #[serde(skip)]
         stage: String,
         method: String,
+        /// With values in the place of the route's parameters.
         path: String,
-        body: String,
+        #[serde(default)]
+        query: BTreeMap<String, String>,
+        #[serde(default)]
+        headers: BTreeMap<String, String>,
+        body: Option<String>,
         expect_http: u16,
+        /// Values of the answer, by JSON pointer.
+        #[serde(default)]
+        expect: BTreeMap<String, Value>,
         /// How the execution must end whose ARN the answer holds.
         expect_end: Option<EndState>,
         /// Where in the answer that ARN stands (JSON pointer).
@@ -351,6 +377,14 @@ pub(crate) enum ProbeRequest {
         input: String,
         expect_end: EndState,
     },
+    /// The function itself is invoked, and answers.
+    Invoke {
+        function: String,
+        payload: Option<String>,
+        /// Values of the answer, by JSON pointer.
+        #[serde(default)]
+        expect: BTreeMap<String, Value>,
+    },
     /// Log events of these functions must arrive.
     LogEvents { functions: Vec<String> },
 }
@@ -359,7 +393,8 @@ impl ProbeRequest {
     /// What it sends, with its key in the manifest: the template's path, or the text once the probe is filled in.
     pub(crate) fn sends(&self) -> Option<(&'static str, &String)> {
         match self {
-            Self::Api { body, .. } => Some(("body", body)),
+            Self::Api { body, .. } => Some(("body", body.as_ref()?)),
+            Self::Invoke { payload, .. } => Some(("payload", payload.as_ref()?)),
             Self::Execution { input, .. } => Some(("input", input)),
             Self::LogEvents { .. } => None,
         }
@@ -372,6 +407,7 @@ impl ProbeRequest {
             Self::Execution { state_machine, .. } => {
                 ResourceId::new(Kind::StateMachine, state_machine.as_str())
             }
+            Self::Invoke { function, .. } => ResourceId::new(Kind::Function, function.as_str()),
             Self::LogEvents { functions } => {
                 ResourceId::new(Kind::LogGroup, log_group_of(functions.first()?))
             }

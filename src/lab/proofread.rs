@@ -49,6 +49,9 @@ impl Lab {
         match lab.desired(&scope, &class, &students) {
             Ok(desired) => {
                 found.remarks.extend(asl::remarks(&desired));
+                found
+                    .remarks
+                    .extend(lab.policy_remarks(&desired, &students));
                 let risks = lab.risks(&desired, &students).into_iter();
                 found.remarks.extend(risks.map(|risk| {
                     format!("{risk}; deploy refuses this unless homeroom.toml allows it")
@@ -91,6 +94,7 @@ impl Lab {
                 .map(|column| (column.clone(), "value".to_owned()))
                 .collect(),
             due: None,
+            place: None,
         };
         Some((scope, "class".parse().ok()?, student))
     }

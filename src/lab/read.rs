@@ -74,7 +74,10 @@ pub(super) fn compile(manifest: &Manifest, files: &Files, problems: &mut Problem
         }
         let found = match std::str::from_utf8(bytes) {
             Err(error) => vec![format!("is not UTF-8: {error}")],
-            Ok(source) if is_definition(path) => templates.add_definition(path, source),
+            Ok(source) if is_definition(path) => {
+                templates.add_definition(path, &lines_kept(source))
+            }
+            Ok(source) if must_be_json => templates.add_file(path, &lines_kept(source)),
             Ok(source) => templates.add_file(path, source),
         };
         for problem in found {
@@ -87,6 +90,29 @@ pub(super) fn compile(manifest: &Manifest, files: &Files, problems: &mut Problem
         }
     }
     templates
+}
+
+/// A template whose comments leave as many lines as they take, so that a message's line is the file's: of comments that
+/// begin a line, where JSON has no string.
+fn lines_kept(source: &str) -> String {
+    let mut out = String::new();
+    let mut rest = source;
+    while let Some(start) = rest.find("{#") {
+        let (before, comment) = rest.split_at(start);
+        let Some(end) = comment.find("#}") else { break };
+        let (comment, after) = comment.split_at(end + 2);
+        out.push_str(before);
+        out.push_str(comment);
+        let begins_a_line = out[..out.len() - comment.len()]
+            .rsplit('\n')
+            .next()
+            .is_some_and(|line| line.trim().is_empty());
+        if begins_a_line {
+            out.push_str(&"\n".repeat(comment.matches('\n').count()));
+        }
+        rest = after;
+    }
+    out + rest
 }
 
 /// The files that the manifest names as templates: where it does, the path, and whether the file must be JSON.
@@ -219,4 +245,15 @@ pub(super) fn pack(
         problems.add(format!("lambdas/{folder}"), cause);
     }
     codes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_comment_at_the_beginning_of_a_line_leaves_its_lines() {
+        let kept = lines_kept("{# a\nb\nc #}\n{ \"x\": \"{# d\ne #}\" } {# open");
+        assert_eq!(kept, "{# a\nb\nc #}\n\n\n{ \"x\": \"{# d\ne #}\" } {# open");
+    }
 }

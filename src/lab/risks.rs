@@ -142,7 +142,7 @@ fn allowing(policy: &Value) -> impl Iterator<Item = &Value> {
 }
 
 /// The texts of an element that is one text or a list of them.
-fn texts(value: Option<&Value>) -> Vec<&str> {
+pub(super) fn texts(value: Option<&Value>) -> Vec<&str> {
     match value {
         Some(Value::Array(all)) => all.iter().filter_map(Value::as_str).collect(),
         Some(one) => one.as_str().into_iter().collect(),
@@ -240,7 +240,7 @@ fn is_allowed(boundary: &Value, action: &str, resource: &str) -> bool {
 }
 
 /// Whether a pattern with `*` and `?` matches everything that another one matches.
-fn covers(wide: &str, narrow: &str) -> bool {
+pub(super) fn covers(wide: &str, narrow: &str) -> bool {
     let (wide, narrow): (Vec<char>, Vec<char>) = (wide.chars().collect(), narrow.chars().collect());
     let (mut w, mut n) = (0, 0);
     // Where the last star stands, and how far it has reached.

@@ -1,12 +1,13 @@
 //! Does the manifest hang together? Everything that can be said before any student is known.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 
 use crate::lab::check::{Check, Credit, Proof, Work};
 use crate::lab::marks::{Starter, is_plain_pointer};
-use crate::lab::model::{Manifest, ManifestEntry, ProbeRequest, of_id};
+use crate::lab::model::{Manifest, ManifestEntry, ProbeRequest, RehearsalStep, of_id};
 use crate::lab::problems::{Problems, known};
+use crate::stack::kinds::rest_api::answering;
 
 pub(super) const MANIFEST: &str = "templates/lab.toml";
 
@@ -32,6 +33,7 @@ pub(super) fn manifest(manifest: &Manifest, problems: &mut Problems) {
     verifier.stack();
     verifier.marks();
     verifier.probes();
+    verifier.rehearsal();
     verifier.checks();
     verifier.mistakes();
 }
@@ -269,21 +271,16 @@ impl Verifier<'_> {
                     api,
                     method,
                     path,
+                    headers,
+                    body,
                     expect_http,
+                    expect,
                     expect_end,
                     execution_arn_pointer,
                     ..
                 } => {
-                    self.refer("api", api, &m.rest_apis);
-                    if let Some(found) = of_id(&m.rest_apis, api) {
-                        let answers = found.routes.iter().any(|route| {
-                            [method, "ANY"].contains(&&*route.method) && route.path == *path
-                        });
-                        self.ensure(
-                            answers,
-                            format_args!("the API {api:?} has no route {method} {path}"),
-                        );
-                    }
+                    self.request(api, method, path, headers, body.is_some());
+                    self.pointers(expect.keys());
                     self.ensure(
                         (100..=599).contains(expect_http),
                         format_args!("expect_http = {expect_http} is no HTTP status"),
@@ -299,6 +296,13 @@ impl Verifier<'_> {
                     self.refer("state_machine", state_machine, &m.state_machines);
                     Some(expect_end)
                 }
+                ProbeRequest::Invoke {
+                    function, expect, ..
+                } => {
+                    self.refer("function", function, &m.functions);
+                    self.pointers(expect.keys());
+                    None
+                }
                 ProbeRequest::LogEvents { functions } => {
                     self.functions("functions", functions);
                     None
@@ -310,6 +314,124 @@ impl Verifier<'_> {
                     status.is_final(),
                     format_args!("an execution does not end in {}", status.as_str()),
                 );
+            }
+        }
+    }
+
+    /// A request to an API, of a probe or of a rehearsal's step.
+    fn request(
+        &mut self,
+        api: &str,
+        method: &str,
+        path: &str,
+        headers: &BTreeMap<String, String>,
+        has_body: bool,
+    ) {
+        let m = self.manifest;
+        self.refer("api", api, &m.rest_apis);
+        let plain =
+            |c: char| c.is_ascii_graphic() && !matches!(c, '{' | '}' | '?' | '#' | '"' | '\\');
+        self.ensure(
+            path.starts_with('/') && path.chars().all(plain),
+            format_args!(
+                "path = {path:?} is not sent as it is: begin with '/', write values in the place of parameters \
+                 (\"/runs/42\" for \"/runs/{{name}}\"), and what follows a '?' into query"
+            ),
+        );
+        self.ensure(
+            method != "ANY",
+            "method = \"ANY\" is a route's; a request has one, such as \"GET\"",
+        );
+        if let Some(found) = of_id(&m.rest_apis, api) {
+            let route = answering(&found.routes, |r| (&r.method, &r.path), method, path);
+            let routes = found
+                .routes
+                .iter()
+                .map(|r| format!("{} {}", r.method, r.path));
+            self.ensure(
+                route.is_some(),
+                format_args!(
+                    "the API {api:?} has no route {method} {path}; it has {}",
+                    routes.collect::<Vec<_>>().join(", ")
+                ),
+            );
+        }
+        self.ensure(
+            !has_body || !matches!(method, "GET" | "HEAD"),
+            format_args!("a {method} request has no body"),
+        );
+        for (name, value) in headers {
+            let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+            let lower = name.to_ascii_lowercase();
+            let own = matches!(
+                &*lower,
+                "host" | "authorization" | "content-length" | "user-agent"
+            ) || lower.starts_with("x-amz-");
+            self.ensure(
+                !name.is_empty() && name.chars().all(token) && !own,
+                format_args!("headers: {name:?} is not one that a lab can set"),
+            );
+            self.ensure(
+                value.chars().all(|c| (' '..='~').contains(&c)),
+                format_args!("headers: the value of {name:?} holds more than plain characters"),
+            );
+        }
+    }
+
+    fn rehearsal(&mut self) {
+        let m = self.manifest;
+        for (index, step) in m.rehearsal.steps.iter().enumerate() {
+            self.entry = format!("[[rehearsal.step]] {}", index + 1);
+            let payload = match step {
+                RehearsalStep::Execution {
+                    state_machine,
+                    name,
+                    payload,
+                } => {
+                    self.refer("state_machine", state_machine, &m.state_machines);
+                    self.ensure(
+                        (1..=80).contains(&name.len()) && name.chars().all(is_name_character),
+                        format_args!("name = {name:?} is no execution's name"),
+                    );
+                    Some(payload)
+                }
+                RehearsalStep::Api {
+                    api,
+                    method,
+                    path,
+                    payload,
+                    headers,
+                    expect_http,
+                    expect,
+                    times,
+                    ..
+                } => {
+                    self.request(api, method, path, headers, payload.is_some());
+                    self.pointers(expect.keys());
+                    let status = expect_http.unwrap_or(200);
+                    self.ensure(
+                        (100..=599).contains(&status),
+                        format_args!("expect_http = {status} is no HTTP status"),
+                    );
+                    self.ensure(*times > 0, "times = 0 does nothing");
+                    payload.as_ref()
+                }
+                RehearsalStep::Invoke {
+                    function,
+                    payload,
+                    expect,
+                    times,
+                } => {
+                    self.refer("function", function, &m.functions);
+                    self.pointers(expect.keys());
+                    self.ensure(*times > 0, "times = 0 does nothing");
+                    payload.as_ref()
+                }
+            };
+            if let Some(id) = payload.filter(|id| !m.payloads.iter().any(|p| p.id == **id)) {
+                let cause = format!("{}: payload = {id:?} names no [[payload]]", self.entry);
+                let ids = m.payloads.iter().map(|payload| payload.id.as_str());
+                self.problems.add(MANIFEST, cause).hint = Some(known("payloads", ids));
             }
         }
     }
@@ -437,6 +559,11 @@ impl Verifier<'_> {
              that the API started an execution",
         );
     }
+}
+
+/// What can stand in an execution's name and is plain. Source: Step Functions StartExecution, `name`.
+fn is_name_character(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')
 }
 
 /// `/`, or `/a/{b}`: what API Gateway accepts as path parts. Source: CreateResource, `pathPart`.

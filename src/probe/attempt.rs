@@ -1,6 +1,6 @@
 //! Tries one of the lab's probes on a student's stack. Every wait is on a condition with the probe's own deadline.
 
-use crate::aws::ApiRequest;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use crate::aws::error::request_words;
 use crate::aws::execution::{Execution, ExecutionStatus};
 use crate::aws::stop::Cancelled;
-use crate::aws::{CallError, Client, ErrorKind};
+use crate::aws::{ApiRequest, CallError, Client, ErrorKind};
 use crate::events::Event;
 use crate::evidence::causes::add_cause;
 use crate::evidence::check::{Evidence, ExecutionEvidence, Why};
@@ -23,7 +23,7 @@ use crate::probe::deadline::{Deadline, EXECUTION_KNOWN};
 use crate::probe::patience::{PASSING, Patience, Teller};
 use crate::stack::alike::Alike;
 use crate::stack::hints;
-use crate::stack::kinds::rest_api::Authorization;
+use crate::stack::kinds::rest_api::{Authorization, answering};
 use crate::stack::kinds::{Observed, Stack};
 use crate::stack::plan::StudentPlan;
 use crate::stack::settle::Settling;
@@ -234,11 +234,16 @@ async fn try_probe(
             stage,
             method,
             path,
+            // Part of the path by now.
+            query: _,
+            headers,
             body,
             expect_http,
+            expect,
             expect_end,
             execution_arn_pointer,
         } => {
+            let body = body.as_deref().unwrap_or_default();
             let (id, authorization) = api_of(validation, api)?;
             // So the log of a refused request shows who sent it.
             let agent = format!("homeroom ({})", marked(validation.nonce));
@@ -246,7 +251,7 @@ async fn try_probe(
             // (500). The student's own requests may use up the stage's limit (429).
             let mut looks = LogLooks::new();
             let answer = loop {
-                let answered = alike.client.invoke_api(ApiRequest {
+                let request = ApiRequest {
                     api_id: &id,
                     stage,
                     method,
@@ -254,7 +259,8 @@ async fn try_probe(
                     body,
                     authorization,
                     agent: &agent,
-                });
+                };
+                let answered = alike.client.invoke_api_with(request, headers);
                 let answer = alike.answer(answered).await?;
                 let settling = matches!(answer.status, 403 | 404 | 429 | 500 | 502 | 503 | 504);
                 if answer.status == *expect_http || !settling {
@@ -294,6 +300,13 @@ async fn try_probe(
                     request_words(answer.request_id.as_deref())
                 )));
             }
+            if let Some(other) = otherwise(&answer.body, expect) {
+                return Err(wrong(format!(
+                    "{method} {path} answered {}, but {other}{}",
+                    answer.status,
+                    request_words(answer.request_id.as_deref())
+                )));
+            }
             let Some(expect_end) = expect_end else {
                 return Ok(format!("{method} {path} answered {}", answer.status).into());
             };
@@ -314,6 +327,27 @@ async fn try_probe(
             let end = wait_for_end(client, alike, validation, &arn, expect_end, allowed).await?;
             let text = format!("{method} {path} answered {}; {}", answer.status, end.text);
             Ok(Evidence { text, ..end })
+        }
+        ProbeRequest::Invoke {
+            function,
+            payload,
+            expect,
+        } => {
+            let payload = payload.as_deref().unwrap_or_default();
+            let answered = alike.client.invoke_function(function, payload);
+            let answer = alike.answer(answered).await?;
+            let id = request_words(answer.request_id.as_deref());
+            if answer.failed {
+                waits.look_behind(client, validation, probe).await?;
+                return Err(wrong(format!(
+                    "{function} failed: {}{id}",
+                    excerpt(&failure_of(&answer.payload))
+                )));
+            }
+            match otherwise(&answer.payload, expect) {
+                None => Ok(format!("{function} answered {}", excerpt(&answer.payload)).into()),
+                Some(other) => Err(wrong(format!("{function} answered, but {other}{id}"))),
+            }
         }
         ProbeRequest::LogEvents { functions } => {
             let since = validation.started_ms - CLOCK_MARGIN_MS;
@@ -338,18 +372,62 @@ async fn try_probe(
     }
 }
 
-/// The function that answers a probe's request to an API.
+/// The function that a probe invokes, or that answers its request to an API.
 pub(super) fn function_behind<'a>(stack: &'a Stack, request: &ProbeRequest) -> Option<&'a str> {
-    let ProbeRequest::Api {
-        api, method, path, ..
-    } = request
-    else {
-        return None;
+    let (api, method, path) = match request {
+        ProbeRequest::Api {
+            api, method, path, ..
+        } => (api, method, path.split('?').next()?),
+        ProbeRequest::Invoke { function, .. } => {
+            let mut functions = stack.functions.iter();
+            return Some(&functions.find(|known| known.name == *function)?.name);
+        }
+        ProbeRequest::Execution { .. } | ProbeRequest::LogEvents { .. } => return None,
     };
     let api = stack.rest_apis.iter().find(|known| known.name == *api)?;
-    let mut routes = api.routes.iter();
-    let route = routes.find(|route| route.method == *method && route.path == *path)?;
+    let route = answering(&api.routes, |r| (&r.method, &r.path), method, path)?;
     Some(&route.function)
+}
+
+/// How an answer differs from what it must hold, by JSON pointer; `None` where it does not.
+pub(super) fn otherwise(answer: &str, expect: &BTreeMap<String, Value>) -> Option<String> {
+    let json = match serde_json::from_str::<Value>(answer) {
+        Ok(json) => json,
+        Err(_) if expect.is_empty() => return None,
+        Err(_) => return Some(format!("the answer is not JSON: {}", excerpt(answer))),
+    };
+    let different: Vec<String> = expect
+        .iter()
+        .filter_map(|(pointer, wanted)| {
+            let found = json.pointer(pointer);
+            let shown = match found {
+                Some(found) if same(found, wanted) => return None,
+                Some(found) => excerpt(&found.to_string()),
+                None => "nothing".to_owned(),
+            };
+            Some(format!("{pointer} is {shown} instead of {wanted}"))
+        })
+        .collect();
+    (!different.is_empty()).then(|| format!("{}: {}", different.join(", "), excerpt(answer)))
+}
+
+/// Whether two values say the same: 1 and 1.0 do.
+fn same(found: &Value, wanted: &Value) -> bool {
+    found == wanted
+        || found
+            .as_f64()
+            .is_some_and(|found| Some(found) == wanted.as_f64())
+}
+
+/// What a function that failed says, in a line: Lambda answers with type and message.
+pub(super) fn failure_of(payload: &str) -> String {
+    let json = serde_json::from_str::<Value>(payload).unwrap_or_default();
+    let text = |key: &str| json.get(key).and_then(Value::as_str);
+    match (text("errorType"), text("errorMessage")) {
+        (Some(kind), Some(message)) => format!("{kind}: {message}"),
+        (None, Some(message)) => message.to_owned(),
+        _ => payload.to_owned(),
+    }
 }
 
 /// Has the run log record that homeroom started this execution.
@@ -500,7 +578,7 @@ fn judge_end(shown: &ExecutionEvidence, expected: &EndState) -> Result<String, S
 }
 
 /// The beginning of a text from AWS, on one line.
-fn excerpt(text: &str) -> String {
+pub(super) fn excerpt(text: &str) -> String {
     let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
     match line.char_indices().nth(200) {
         Some((end, _)) => format!("{}…", &line[..end]),
@@ -560,6 +638,30 @@ mod tests {
             text.contains("could not read its history: states:"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn an_answer_must_hold_what_is_expected_and_may_hold_more() {
+        let expect = |text: &str| serde_json::from_str(text).unwrap();
+        let answer = r#"{"a": {"b": 1}, "c": ["x"], "d": null}"#;
+        for fits in [
+            "{}",
+            r#"{"/a/b": 1.0}"#,
+            r#"{"/c/0": "x", "/d": null}"#,
+            r#"{"/c": ["x"]}"#,
+        ] {
+            assert_eq!(otherwise(answer, &expect(fits)), None, "{fits}");
+        }
+        let said = otherwise(answer, &expect(r#"{"/a/b": "1", "/e": null}"#)).unwrap();
+        assert!(
+            said.starts_with("/a/b is 1 instead of \"1\", /e is nothing instead of null: {"),
+            "{said}"
+        );
+        assert_eq!(otherwise("pong", &expect("{}")), None);
+        let said = otherwise("pong", &expect(r#"{"": "pong"}"#)).unwrap();
+        assert_eq!(said, "the answer is not JSON: pong");
+        let failed = r#"{"errorType": "KeyError", "errorMessage": "'who'", "stackTrace": []}"#;
+        assert_eq!(failure_of(failed), "KeyError: 'who'");
     }
 
     #[test]

@@ -1,15 +1,16 @@
 //! Scripted students for rehearsals. They do what students do, by the same calls.
 
-use crate::aws::ApiRequest;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::aws::stop::Cancelled;
-use crate::aws::{CallError, Client, ErrorKind};
+use crate::aws::{ApiRequest, CallError, Client, ErrorKind, HttpAnswer};
 use crate::ids::{Scope, Username};
 use crate::lab::{ApiRoute, ScriptedStep};
+use crate::probe::attempt::{excerpt, failure_of, otherwise};
 use crate::probe::deadline::EXECUTION_KNOWN;
 use crate::stack::hints;
 use crate::stack::kinds::Observed;
@@ -71,11 +72,37 @@ pub async fn work(
                 }
                 machines.insert(arn);
             }
-            ScriptedStep::Api { route, body, times } => {
+            ScriptedStep::Api {
+                route,
+                headers,
+                body,
+                expect_http,
+                expect,
+                times,
+            } => {
                 for _ in 0..*times {
-                    scripted
-                        .request(scope, stack, observed, route, body)
-                        .await?;
+                    let sent = scripted.request(scope, stack, observed, route, headers, body);
+                    let answer = sent.await?;
+                    scripted.judge(route, &answer, *expect_http, expect)?;
+                }
+            }
+            ScriptedStep::Invoke {
+                function,
+                payload,
+                expect,
+                times,
+            } => {
+                for _ in 0..*times {
+                    let invoked = client.invoke_function(function, payload).await;
+                    let answer = scripted.done(invoked)?;
+                    let other = match answer.failed {
+                        true => Some(excerpt(&failure_of(&answer.payload))),
+                        false => otherwise(&answer.payload, expect),
+                    };
+                    if let Some(other) = other {
+                        let failed = scripted.failed(format!("invoked {function}, but {other}"));
+                        return Err(ScriptTrouble::Failed(failed));
+                    }
                 }
             }
         }
@@ -116,16 +143,17 @@ impl Scripted<'_> {
         stack: &Stack,
         observed: &Observed,
         route: &ApiRoute,
+        headers: &BTreeMap<String, String>,
         body: &str,
-    ) -> Result<(), ScriptTrouble> {
+    ) -> Result<HttpAnswer, ScriptTrouble> {
         let api = stack.rest_apis.iter().find(|api| api.name == route.api);
         let actual = api.and_then(|api| observed.api_of(scope, stack, api));
         let id = actual.map(|actual| actual.id.as_str()).unwrap_or_default();
         let authorization = api.map(|api| api.authorization).unwrap_or_default();
         let (stage, method, path) = (&route.stage, &route.method, &route.path);
         let started = Instant::now();
-        let answer = loop {
-            let answer = self.client.invoke_api(ApiRequest {
+        loop {
+            let request = ApiRequest {
                 api_id: id,
                 stage,
                 method,
@@ -133,20 +161,35 @@ impl Scripted<'_> {
                 body,
                 authorization,
                 agent: AGENT,
-            });
-            let answer = self.done(answer.await)?;
+            };
+            let answer = self.done(self.client.invoke_api_with(request, headers).await)?;
             if answer.status != 429 || started.elapsed() >= PATIENCE {
-                break answer;
+                return Ok(answer);
             }
             self.client.stop().sleep(PAUSE).await?;
-        };
-        match answer.status {
-            200..300 => Ok(()),
-            status => Err(ScriptTrouble::Failed(self.failed(format!(
-                "{method} {path} answered {status}: {}",
-                answer.body
-            )))),
         }
+    }
+
+    fn judge(
+        &self,
+        route: &ApiRoute,
+        answer: &HttpAnswer,
+        expect_http: Option<u16>,
+        expect: &BTreeMap<String, Value>,
+    ) -> Result<(), ScriptTrouble> {
+        let status = answer.status;
+        let fits = match expect_http {
+            Some(wanted) => status == wanted,
+            None => (200..300).contains(&status),
+        };
+        let said = match otherwise(&answer.body, expect) {
+            _ if !fits => format!(": {}", answer.body),
+            Some(other) => format!(", but {other}"),
+            None => return Ok(()),
+        };
+        let ApiRoute { method, path, .. } = route;
+        let cause = format!("{method} {path} answered {status}{said}");
+        Err(ScriptTrouble::Failed(self.failed(cause)))
     }
 
     /// What Step Functions shows of executions is eventually consistent. Until it knows one that it has started, its

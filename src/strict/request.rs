@@ -84,7 +84,12 @@ impl Request {
                     params.extend(object(&body));
                     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
                     let (action, labels) = match service {
-                        "lambda" => lambda(method, &segments),
+                        "lambda" => {
+                            if let Some(how) = header("x-amz-invocation-type") {
+                                params.insert("InvocationType".to_owned(), how.into());
+                            }
+                            lambda(method, &segments)
+                        }
                         "apigateway" => apigateway(method, &segments),
                         _ => None,
                     }

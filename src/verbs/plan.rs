@@ -127,6 +127,8 @@ fn notes(session: &Session) -> Vec<String> {
     let mut notes = session.class.roster.details.clone();
     notes.extend(session.risks().notes(&session.class.settings_file()));
     notes.extend(asl::remarks(&session.desired));
+    let class = &session.class;
+    notes.extend(class.lab.policy_remarks(&session.desired, &class.students));
     notes.extend(cost::open_apis(&session.desired));
     notes.extend(roles_bounded_by(session));
     notes

@@ -23,9 +23,10 @@ use crate::aws::stop::Cancelled;
 use crate::cli::{Cli, DeployArgs, RehearseArgs};
 use crate::error::{Error, Exit, Result};
 use crate::events::{Command, Event, Outcome};
+use crate::ids::Kind;
 use crate::local::{self, LocalCloud, PrivateCloud, PrivateOptions, StartupStep};
 use crate::options::OutputFormat;
-use crate::probe::rehearsal::{Diligence, misjudged};
+use crate::probe::rehearsal::{Diligence, Script, misjudged};
 use crate::probe::script::{ScriptTrouble, work};
 use crate::report::View;
 use crate::results::StudentResult;
@@ -161,16 +162,19 @@ async fn rehearse(
     if validation.exit != Exit::Done {
         return ended_early(session, validation, post_mortem).await;
     }
-    let work =
-        "class: scripted students work, some on all of the lab, some on half, some on nothing";
+    let script = Script::of(&session.class.lab);
+    let work = match script.steps {
+        0 => "class: the lab has no scripted work, so nobody works",
+        _ => "class: scripted students work, some on all of the lab, some on half, some on nothing",
+    };
     stage(4, work);
     students_work(session).await?;
 
     stage(5, "report: who is complete?");
     let mut standing = reading::read(session, COMMAND).await?;
     let written = final_report::write_report(session, &mut standing)?;
-    let mut wrong = misjudged(&standing.students);
-    let mut notes = Vec::new();
+    let mut wrong = misjudged(&standing.students, script);
+    let mut notes: Vec<String> = script.untried().map(str::to_owned).into_iter().collect();
     let exit = if wrong.is_empty() {
         Exit::Done
     } else {
@@ -195,8 +199,10 @@ async fn rehearse(
             return ended_early(session, torn, post_mortem).await;
         }
         notes.push(format!(
-            "torn down: a fresh listing shows nothing of the class ({} students removed)",
-            torn.summary.count(Outcome::Removed)
+            "torn down: a fresh listing shows nothing of the class ({} students removed). It covers {}; what a function \
+             made by itself is not among them",
+            torn.summary.count(Outcome::Removed),
+            Kind::IN_WORDS
         ));
     }
     notes.extend(strict.map(counted));

@@ -173,17 +173,15 @@ mod reference {
             text.replace("sales_data", "weather_data")
         };
         let mut near = steps[..3].to_vec();
-        let (ScriptedStep::Execution { input, .. }, ScriptedStep::Api { route, body, .. }) =
-            (&mut near[0], &steps[1])
+        let mut request = steps[1].clone();
+        let (ScriptedStep::Execution { input, .. }, ScriptedStep::Api { body, .. }) =
+            (&mut near[0], &mut request)
         else {
             panic!("the reference solution begins otherwise: {steps:?}");
         };
         *input = wrong(input);
-        near.push(ScriptedStep::Api {
-            route: route.clone(),
-            body: wrong(body),
-            times: 1,
-        });
+        *body = wrong(body);
+        near.push(request);
         script::work(&client, &scope, &stack, &observed, &near)
             .await
             .unwrap();
@@ -232,6 +230,7 @@ mod reference {
             section: None,
             extra: Vec::new(),
             due: None,
+            place: None,
         };
         let class = "selftest".parse().unwrap();
         let students = [student.clone()];

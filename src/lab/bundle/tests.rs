@@ -34,6 +34,7 @@ fn student(username: &str) -> Student {
         section: None,
         extra: Vec::new(),
         due: None,
+        place: None,
     }
 }
 
@@ -293,7 +294,7 @@ fn lab_6_probes_good_input_without_chance_and_bears_homerooms_mark() {
     for probe in &probes {
         match &probe.request {
             ProbeRequest::Api {
-                body,
+                body: Some(body),
                 expect_http: 202,
                 ..
             }
@@ -317,6 +318,7 @@ fn lab_6_probes_good_input_without_chance_and_bears_homerooms_mark() {
                 assert_eq!(functions.len(), 3);
                 ends.push("logs");
             }
+            ProbeRequest::Invoke { .. } => ends.push("invoked"),
         }
     }
     assert_eq!(ends, ["good", "good", "error", "400", "400", "logs"]);
@@ -495,9 +497,9 @@ fn what_reaches_too_far_is_found_wherever_it_stands() {
         ),
         (
             worker,
-            "\"logs:PutLogEvents\"",
-            "\"dynamodb:PutItem\"",
-            "worker: beyond the boundary dynamodb:PutItem",
+            "{{ log_groups.process_data.arn }}:*",
+            "*",
+            "worker: beyond the boundary logs:PutLogEvents",
         ),
         (
             "templates/iam/workflow-trust.json",

@@ -87,7 +87,11 @@ pub fn print_teardown_listing(
     page.gaps(&plan.gaps)?;
     page.notes(view.first)?;
     let sentence = match total {
-        0 => format!("Nothing of class {} was found to delete.", plan.class),
+        0 => format!(
+            "Nothing of class {} was found to delete among {}.",
+            plan.class,
+            Kind::IN_WORDS
+        ),
         _ => format!(
             "{} of {} in class {} would be deleted from account {}, {}. This cannot be undone.",
             plural(total, "resource"),

@@ -525,9 +525,64 @@ pub(crate) async fn add_bare(
     Ok(())
 }
 
+/// The route that answers a request: an exact path comes before one with parameters. A parameter stands for one part of the
+/// path, and one that ends in `+` for all that follow.
+pub(crate) fn answering<'a, R>(
+    routes: impl IntoIterator<Item = &'a R>,
+    of: impl Fn(&'a R) -> (&'a str, &'a str),
+    method: &str,
+    path: &str,
+) -> Option<&'a R> {
+    let routes = routes.into_iter().map(|route| (route, of(route)));
+    let fits = routes.filter(|(_, (own, pattern))| {
+        (*own == method || *own == "ANY") && path_fits(pattern, path)
+    });
+    let best = fits.min_by_key(|(_, (own, pattern))| (pattern.matches('{').count(), *own == "ANY"));
+    best.map(|(route, _)| route)
+}
+
+fn path_fits(pattern: &str, path: &str) -> bool {
+    let mut parts = path.split('/');
+    for own in pattern.split('/') {
+        match (
+            own.strip_prefix('{').and_then(|p| p.strip_suffix('}')),
+            parts.next(),
+        ) {
+            (Some(name), Some(part)) if name.ends_with('+') => return !part.is_empty(),
+            (Some(_), Some(part)) if !part.is_empty() => {}
+            (None, Some(part)) if part == own => {}
+            _ => return false,
+        }
+    }
+    parts.next().is_none()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_request_finds_the_route_that_fits_it_best() {
+        let routes = [
+            ("ANY", "/runs/{name}"),
+            ("GET", "/runs/{name}"),
+            ("GET", "/runs/all"),
+            ("POST", "/{proxy+}"),
+        ];
+        let found = |method, path| answering(&routes, |route| *route, method, path).copied();
+        assert_eq!(found("GET", "/runs/42"), Some(("GET", "/runs/{name}")));
+        assert_eq!(found("PUT", "/runs/42"), Some(("ANY", "/runs/{name}")));
+        assert_eq!(found("GET", "/runs/all"), Some(("GET", "/runs/all")));
+        assert_eq!(found("POST", "/a/b"), Some(("POST", "/{proxy+}")));
+        for none in [
+            ("GET", "/runs/"),
+            ("GET", "/runs/1/2"),
+            ("GET", "/"),
+            ("POST", "/"),
+        ] {
+            assert_eq!(found(none.0, none.1), None, "{none:?}");
+        }
+    }
 
     #[test]
     fn a_functions_policy_names_the_api_that_invokes_it() {

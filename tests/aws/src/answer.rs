@@ -15,6 +15,8 @@ pub(super) enum Body {
     Xml(String),
     /// A deployed stage's answer.
     Http(u16, String),
+    /// A function that was invoked by itself failed.
+    Failed(Value),
     /// A file.
     Bytes(Vec<u8>),
 }
@@ -35,6 +37,14 @@ pub(super) fn http(request: &Request, answer: Answer) -> HttpResponse {
                 status: 200,
                 headers: headers.into(),
                 body: cbor::write(&value),
+            });
+        }
+        // Source: Lambda API reference, Invoke, `X-Amz-Function-Error`.
+        (Body::Failed(value), _) => {
+            return response(Rendered {
+                status: 200,
+                headers: vec![("x-amz-function-error", "Unhandled".to_owned())],
+                body: value.to_string().into_bytes(),
             });
         }
         (Body::Bytes(bytes), _) => {

@@ -1,0 +1,732 @@
+//! The policies of a lab, held against each other. IAM answers a call only where the holder's policy and the permissions
+//! boundary both allow it, and says nothing of a right that one of the two lacks until the call is made: in class.
+//!
+//! Patterns are compared as texts, and conditions are not weighed. So what is refused here is refused by IAM for certain;
+//! what may be meant so is a remark.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use crate::ids::{ClassName, Scope, Username};
+use crate::lab::Lab;
+use crate::lab::access::AccessPolicies;
+use crate::lab::asl::source::JsonLines;
+use crate::lab::context::ClassContext;
+use crate::lab::model::ManifestEntry;
+use crate::lab::problems::Problems;
+use crate::lab::risks::{covers, texts};
+use crate::roster::Student;
+use crate::stack::kinds::{Desired, Stack};
+use crate::text::words::some_of;
+
+/// Actions and resources that a message names before it counts.
+const NAMED: usize = 4;
+
+/// What part of everything that a pattern matches a list of patterns takes in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Part {
+    None,
+    Some,
+    All,
+}
+
+/// An element of a statement: these, or all but these.
+struct Patterns<'a> {
+    list: Vec<&'a str>,
+    but: bool,
+}
+
+impl<'a> Patterns<'a> {
+    fn of(statement: &'a Value, key: &str) -> Self {
+        let but = statement.get(format!("Not{key}"));
+        Self {
+            list: texts(but.or_else(|| statement.get(key))),
+            but: but.is_some(),
+        }
+    }
+
+    fn part_of(&self, pattern: &str, same: impl Fn(&str) -> String) -> Part {
+        let pattern = same(pattern);
+        let each = self.list.iter().map(|own| {
+            let own = same(own);
+            // A variable stands for a text that is known only in the call.
+            let vague = own.contains("${");
+            match (covers(&own, &pattern), overlap(&own, &pattern)) {
+                (true, _) if !vague => Part::All,
+                (_, false) => Part::None,
+                _ => Part::Some,
+            }
+        });
+        let part = each.max().unwrap_or(Part::None);
+        match (self.but, part) {
+            (false, part) => part,
+            (true, Part::None) => Part::All,
+            (true, Part::Some) => Part::Some,
+            (true, Part::All) => Part::None,
+        }
+    }
+}
+
+struct Statement<'a> {
+    /// Where it stands: a JSON pointer.
+    place: String,
+    /// From 1.
+    number: usize,
+    sid: Option<&'a str>,
+    allows: bool,
+    actions: Patterns<'a>,
+    resources: Patterns<'a>,
+    condition: Option<&'a Value>,
+}
+
+/// The statements of a policy. A document with one may do without the list.
+fn statements(policy: &Value) -> Vec<Statement<'_>> {
+    let (all, single) = match policy.get("Statement") {
+        Some(Value::Array(all)) => (all.as_slice(), false),
+        Some(one) => (std::slice::from_ref(one), true),
+        None => (&[][..], false),
+    };
+    let read = all.iter().enumerate().map(|(index, statement)| Statement {
+        place: match single {
+            true => "/Statement".to_owned(),
+            false => format!("/Statement/{index}"),
+        },
+        number: index + 1,
+        sid: statement.get("Sid").and_then(Value::as_str),
+        allows: statement.get("Effect").and_then(Value::as_str) == Some("Allow"),
+        actions: Patterns::of(statement, "Action"),
+        resources: Patterns::of(statement, "Resource"),
+        condition: statement.get("Condition"),
+    });
+    read.collect()
+}
+
+impl Statement<'_> {
+    fn part_of(&self, action: &str, resource: &str) -> Part {
+        let actions = self.actions.part_of(action, str::to_lowercase);
+        actions.min(self.resources.part_of(resource, str::to_owned))
+    }
+}
+
+/// Whether a boundary lets no part of a right through, whatever the conditions.
+fn never(boundary: &[Statement<'_>], action: &str, resource: &str) -> bool {
+    let mut reached = false;
+    for statement in boundary {
+        match (statement.allows, statement.part_of(action, resource)) {
+            (true, Part::Some | Part::All) => reached = true,
+            (false, Part::All) if statement.condition.is_none() => return true,
+            _ => {}
+        }
+    }
+    !reached
+}
+
+/// Whether some text is matched by both patterns. A variable may stand for any text.
+fn overlap(a: &str, b: &str) -> bool {
+    let (a, b) = (without_variables(a), without_variables(b));
+    let wild = |c: char| matches!(c, '*' | '?');
+    match (a.contains(wild), b.contains(wild)) {
+        (false, false) => return a == b,
+        (true, false) => return covers(&a, &b),
+        (false, true) => return covers(&b, &a),
+        (true, true) => {}
+    }
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    // What the ends of both, from each pair of places on, have in common; the last row and column are the ends.
+    let mut below: Vec<bool> = Vec::new();
+    for i in (0..=a.len()).rev() {
+        let mut row = vec![false; b.len() + 1];
+        for j in (0..=b.len()).rev() {
+            let (left, right) = (a.get(i), b.get(j));
+            let down = i < a.len() && below[j];
+            let along = j < b.len() && row[j + 1];
+            row[j] = match (left, right) {
+                (None, None) => true,
+                (Some('*'), _) | (_, Some('*')) => {
+                    (left == Some(&'*') && (down || along))
+                        || (right == Some(&'*') && (along || down))
+                }
+                (Some(l), Some(r)) => (l == r || *l == '?' || *r == '?') && below[j + 1],
+                _ => false,
+            };
+        }
+        below = row;
+    }
+    below[0]
+}
+
+/// A pattern with `*` in the place of each of IAM's variables (`${aws:username}`).
+fn without_variables(pattern: &str) -> String {
+    let mut out = String::new();
+    let mut rest = pattern;
+    while let Some((before, after)) = rest.split_once("${") {
+        let Some((_, after)) = after.split_once('}') else {
+            break;
+        };
+        out.push_str(before);
+        out.push('*');
+        rest = after;
+    }
+    out + rest
+}
+
+/// A resource of a student's stack, as policies name it.
+struct Known {
+    /// What a message calls it.
+    label: String,
+    /// What a template writes for [`Known::arns`]'s first.
+    template: String,
+    /// The ARN, then others that name it as well.
+    arns: Vec<String>,
+}
+
+impl Known {
+    fn new(label: String, of: &str, id: &str, arns: Vec<String>) -> Self {
+        Self {
+            label,
+            template: format!("{of}.{id}.arn"),
+            arns,
+        }
+    }
+
+    /// Whether a policy allows anything that is about this resource and not about everything.
+    fn is_named_in(&self, policy: &[Statement<'_>]) -> bool {
+        let names = |pattern: &&str| {
+            let parts = |arn: &String| {
+                overlap(pattern, arn)
+                    || [":x", "/x"]
+                        .iter()
+                        .any(|p| overlap(pattern, &format!("{arn}{p}")))
+            };
+            *pattern != "*" && self.arns.iter().any(parts)
+        };
+        let mut allowing = policy.iter().filter(|statement| statement.allows);
+        allowing
+            .any(|statement| statement.resources.but || statement.resources.list.iter().any(names))
+    }
+}
+
+/// Policies of one student, filled in.
+struct Filled<'a> {
+    student: &'a Student,
+    stack: &'a Stack,
+    access: Option<&'a AccessPolicies>,
+}
+
+impl Lab {
+    /// Refuses rights that the boundary certainly withholds, of the roles and of the student. `seen` holds what other
+    /// students' policies said: most differ in the student's name alone.
+    pub(super) fn hold_policies(
+        &self,
+        contexts: &ClassContext<'_>,
+        student: &Student,
+        stack: &Stack,
+        access: Option<&AccessPolicies>,
+        seen: &mut BTreeSet<String>,
+        problems: &mut Problems,
+    ) {
+        let filled = Filled {
+            student,
+            stack,
+            access,
+        };
+        if !seen.insert(shape(&filled)) {
+            return;
+        }
+        if let Some(boundary) = &stack.boundary {
+            for (role, entry) in stack.roles.iter().zip(&self.manifest.roles) {
+                let whose = (format!("role {:?}", entry.id), entry.policy.as_str());
+                self.hold(
+                    contexts,
+                    &filled,
+                    whose,
+                    &role.policy,
+                    &boundary.document,
+                    problems,
+                );
+            }
+        }
+        if let (Some(access), Some(entry)) = (access, &self.manifest.access) {
+            let whose = ("a student".to_owned(), entry.policy.as_str());
+            self.hold(
+                contexts,
+                &filled,
+                whose,
+                &access.policy,
+                &access.boundary,
+                problems,
+            );
+        }
+    }
+
+    /// Holds one policy against its boundary.
+    fn hold(
+        &self,
+        contexts: &ClassContext<'_>,
+        filled: &Filled<'_>,
+        (holder, path): (String, &str),
+        policy: &Value,
+        boundary: &Value,
+        problems: &mut Problems,
+    ) {
+        let Some(entry) = &self.manifest.access else {
+            return;
+        };
+        let boundary = statements(boundary);
+        let known = self.known(contexts.scope, &filled.student.username);
+        for statement in statements(policy)
+            .iter()
+            .filter(|s| s.allows && !s.actions.but)
+        {
+            // Resources by what they are refused: one message for those that lack the same.
+            let mut refused: BTreeMap<Vec<&str>, Vec<&str>> = BTreeMap::new();
+            for resource in statement
+                .resources
+                .list
+                .iter()
+                .filter(|_| !statement.resources.but)
+            {
+                let lacks = |action: &&&str| never(&boundary, action, resource);
+                let actions: Vec<&str> = statement
+                    .actions
+                    .list
+                    .iter()
+                    .filter(lacks)
+                    .copied()
+                    .collect();
+                if !actions.is_empty() {
+                    refused.entry(actions).or_default().push(*resource);
+                }
+            }
+            for (actions, resources) in refused {
+                let said: Vec<(String, String)> = resources
+                    .iter()
+                    .map(|resource| name_of(&known, resource))
+                    .collect();
+                let names: Vec<&str> = said.iter().map(|(name, _)| name.as_str()).collect();
+                let texts: Vec<String> = said.iter().map(|(_, text)| format!("{text:?}")).collect();
+                let subject = self.place(contexts, filled.student, path, statement);
+                let in_full = actions.iter().map(|action| format!("{action:?}"));
+                let cause = format!(
+                    "{holder} is allowed {} on {}, and the boundary templates/{} allows that nowhere: AWS would refuse every \
+                     such call",
+                    some_of(&actions, NAMED),
+                    some_of(&names, NAMED),
+                    entry.boundary
+                );
+                let hint = format!(
+                    "add {} with \"Resource\": {} to templates/{}, or take it out of templates/{path}",
+                    in_full.collect::<Vec<_>>().join(", "),
+                    match texts.as_slice() {
+                        [one] => one.clone(),
+                        all => format!("[{}]", all.join(", ")),
+                    },
+                    entry.boundary
+                );
+                problems.add(subject, cause).hint = Some(hint);
+            }
+        }
+    }
+
+    /// A statement's place, as a message names it.
+    fn place(
+        &self,
+        contexts: &ClassContext<'_>,
+        student: &Student,
+        path: &str,
+        statement: &Statement<'_>,
+    ) -> String {
+        let apis = self.stand_in_apis(&student.username);
+        let text = self.templates.file(path, &contexts.student(student, &apis));
+        let line = text
+            .ok()
+            .and_then(|text| JsonLines::read(&text).line_of(&statement.place));
+        let line = line.map_or_else(String::new, |line| format!(", line {line}"));
+        let sid = statement
+            .sid
+            .map_or_else(String::new, |sid| format!(" ({sid})"));
+        format!(
+            "templates/{path}, statement {}{sid}{line}",
+            statement.number
+        )
+    }
+
+    /// The resources of a student's stack that policies name, roles aside.
+    fn known(&self, scope: &Scope, username: &Username) -> Vec<Known> {
+        let m = &self.manifest;
+        let mut known = Vec::new();
+        for function in &m.functions {
+            let (id, name) = (&function.id, function.pattern.name(username));
+            let arn = scope.function_arn(&name);
+            known.push(Known::new(
+                format!("function {id:?}"),
+                "functions",
+                id,
+                vec![arn],
+            ));
+        }
+        for machine in &m.state_machines {
+            let (id, name) = (&machine.id, machine.pattern.name(username));
+            let arns = vec![scope.state_machine_arn(&name), scope.executions_arn(&name)];
+            known.push(Known::new(
+                format!("state machine {id:?}"),
+                "state_machines",
+                id,
+                arns,
+            ));
+        }
+        let apis = self.stand_in_apis(username);
+        for api in &m.rest_apis {
+            let Some(endpoint) = apis.get(&api.pattern.name(username)) else {
+                continue;
+            };
+            let arns = vec![
+                scope.rest_api_arn(&endpoint.id),
+                scope.execute_api_arn(&endpoint.id),
+            ];
+            known.push(Known::new(
+                format!("API {:?}", api.id),
+                "rest_apis",
+                &api.id,
+                arns,
+            ));
+        }
+        for function in &m.functions {
+            let (id, name) = (&function.id, function.log_group().name(username));
+            let label = format!("the log group of function {id:?}");
+            known.push(Known::new(
+                label,
+                "log_groups",
+                id,
+                vec![scope.log_group_arn(&name)],
+            ));
+        }
+        known
+    }
+
+    /// What may be meant so and is worth a look, for the first student: resources that nobody may use, functions that may not
+    /// log or be called, and rights to make what a teardown does not know.
+    pub(crate) fn policy_remarks(&self, desired: &Desired, students: &[Student]) -> Vec<String> {
+        let (Some(stack), Some(student)) = (desired.stacks.first(), students.first()) else {
+            return Vec::new();
+        };
+        let (scope, class) = (&desired.scope, &desired.class);
+        let mut said = self.unnamed(scope, class, student);
+        said.extend(self.rights_that_lack(scope, stack, &student.username));
+        for (role, entry) in stack.roles.iter().zip(&self.manifest.roles) {
+            for statement in statements(&role.policy).iter().filter(|s| s.allows) {
+                let making: Vec<&str> = match statement.actions.but {
+                    true => vec!["everything but some actions"],
+                    false => {
+                        let all = statement.actions.list.iter();
+                        all.filter(|action| makes(action)).copied().collect()
+                    }
+                };
+                if !making.is_empty() {
+                    said.push(format!(
+                        "templates/{}, statement {}: role {:?} may make something ({}); teardown does not know what a \
+                         function makes, and leaves it",
+                        entry.policy,
+                        statement.number,
+                        entry.id,
+                        some_of(&making, NAMED)
+                    ));
+                }
+            }
+        }
+        said
+    }
+
+    /// Resources that the student's policy or the boundary names nowhere.
+    fn unnamed(&self, scope: &Scope, class: &ClassName, student: &Student) -> Vec<String> {
+        let apis = self.stand_in_apis(&student.username);
+        let (Ok(Some(access)), Some(entry)) = (
+            self.access(scope, class, student, &apis),
+            &self.manifest.access,
+        ) else {
+            return Vec::new();
+        };
+        let (policy, boundary) = (statements(&access.policy), statements(&access.boundary));
+        let known = self.known(scope, &student.username);
+        let said = known.iter().filter_map(|resource| {
+            let (label, of_student, of_boundary) = (&resource.label, &entry.policy, &entry.boundary);
+            Some(match (resource.is_named_in(&policy), resource.is_named_in(&boundary)) {
+                (true, true) => return None,
+                (false, true) => format!(
+                    "templates/{of_student} names {label} nowhere: students cannot see it"
+                ),
+                (true, false) => format!(
+                    "templates/{of_boundary} names {label} nowhere: neither students nor roles can use it"
+                ),
+                (false, false) => format!(
+                    "neither templates/{of_student} nor templates/{of_boundary} names {label}: neither students nor roles \
+                     can use it"
+                ),
+            })
+        });
+        said.collect()
+    }
+
+    /// Functions whose role may not write their log, and workflows whose role may not call a function that they name.
+    fn rights_that_lack(&self, scope: &Scope, stack: &Stack, username: &Username) -> Vec<String> {
+        let m = &self.manifest;
+        let policy_of = |id: &str| {
+            let mut roles = stack.roles.iter().zip(&m.roles);
+            let (role, entry) = roles.find(|(_, entry)| entry.id == id)?;
+            Some((statements(&role.policy), &entry.policy))
+        };
+        let allowed = |policy: &[Statement<'_>], action: &str, resource: &str| {
+            let mut allowing = policy.iter().filter(|s| s.allows);
+            allowing.any(|s| s.part_of(action, resource) != Part::None)
+        };
+        let mut said = Vec::new();
+        for function in &m.functions {
+            let Some((policy, path)) = policy_of(&function.role) else {
+                continue;
+            };
+            let group = scope.log_group_arn(&function.log_group().name(username));
+            if !allowed(
+                &policy,
+                "logs:PutLogEvents",
+                &format!("{group}:log-stream:x"),
+            ) {
+                said.push(format!(
+                    "templates/{path} does not let function {:?} write its log: it needs logs:CreateLogStream and \
+                     logs:PutLogEvents on \"{{{{ log_groups.{}.arn }}}}:*\"",
+                    function.id, function.id
+                ));
+            }
+        }
+        for (machine, entry) in stack.state_machines.iter().zip(&m.state_machines) {
+            let Some((policy, path)) = policy_of(&entry.role) else {
+                continue;
+            };
+            let definition = machine.definition.to_string();
+            for function in &m.functions {
+                let arn = scope.function_arn(&function.pattern.name(username));
+                let named = definition.contains(&format!("\"{arn}\""));
+                if named && !allowed(&policy, "lambda:InvokeFunction", &arn) {
+                    said.push(format!(
+                        "templates/{path} does not let state machine {:?} call function {:?}, which its definition names: \
+                         it needs lambda:InvokeFunction on \"{{{{ functions.{}.arn }}}}\"",
+                        entry.id(),
+                        function.id,
+                        function.id
+                    ));
+                }
+            }
+        }
+        said
+    }
+}
+
+/// Whether an action makes something that stays. A log stream goes with its group.
+fn makes(action: &str) -> bool {
+    let action = action.to_lowercase();
+    let (service, name) = action.split_once(':').unwrap_or(("*", &action));
+    overlap(name, "create*") && !(service == "logs" && name == "createlogstream")
+}
+
+/// What a message calls a resource of a policy, and what a template writes for it.
+fn name_of(known: &[Known], resource: &str) -> (String, String) {
+    let found = known.iter().find_map(|known| {
+        let (arn, rest) = known.arns.iter().enumerate().find_map(|(nth, arn)| {
+            let rest = resource.strip_prefix(arn.as_str())?;
+            (rest.is_empty() || rest.starts_with([':', '/'])).then_some((nth, rest))
+        })?;
+        let of = match (arn, known.template.as_str()) {
+            (0, of) => of.to_owned(),
+            (_, of) if of.starts_with("state_machines") => of.replace(".arn", ".execution_arn"),
+            (_, of) => of.replace(".arn", ".execute_arn"),
+        };
+        let label = match rest {
+            "" | ":*" | "/*" => known.label.clone(),
+            rest => format!("{} ({rest})", known.label),
+        };
+        Some((label, format!("{{{{ {of} }}}}{rest}")))
+    });
+    found.unwrap_or_else(|| (resource.to_owned(), resource.to_owned()))
+}
+
+/// A student's policies with their name taken out.
+fn shape(filled: &Filled<'_>) -> String {
+    let roles = filled
+        .stack
+        .roles
+        .iter()
+        .map(|role| role.policy.to_string());
+    let boundary = filled
+        .stack
+        .boundary
+        .iter()
+        .map(|policy| policy.document.to_string());
+    let access = filled.access.into_iter();
+    let access = access.flat_map(|access| [access.policy.to_string(), access.boundary.to_string()]);
+    let all: Vec<String> = roles.chain(boundary).chain(access).collect();
+    all.join("\n")
+        .replace(filled.student.username.as_str(), "\u{0}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lab::Files;
+    use crate::lab::bundle;
+    use serde_json::json;
+
+    #[test]
+    fn patterns_overlap_where_some_text_fits_both() {
+        for (a, b) in [
+            ("a", "a"),
+            ("a*", "*b"),
+            ("a?c", "ab*"),
+            ("*", "?"),
+            ("s3:Get*", "s3:*Object"),
+            ("arn:x:${aws:username}/y", "arn:x:ada/*"),
+            ("a*b*c", "a?b?c"),
+        ] {
+            assert!(overlap(a, b) && overlap(b, a), "{a} {b}");
+        }
+        for (a, b) in [
+            ("a", "b"),
+            ("a*", "b*"),
+            ("*a", "*b"),
+            ("a?", "a"),
+            ("?", "*ab"),
+        ] {
+            assert!(!overlap(a, b) && !overlap(b, a), "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn only_what_the_boundary_withholds_for_certain_is_refused() {
+        let boundary = json!({"Statement": [
+            {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": "arn:f:a"},
+            {"Effect": "Allow", "Action": "s3:*", "Resource": "arn:s3:${aws:username}/*"},
+            {"Effect": "Allow", "NotAction": ["iam:*", "s3:*"], "Resource": "arn:open"},
+            {"Effect": "Deny", "Action": "s3:Delete*", "Resource": "*"},
+            {"Effect": "Deny", "Action": "s3:Put*", "Resource": "*",
+             "Condition": {"Bool": {"aws:SecureTransport": "false"}}}]});
+        let boundary = statements(&boundary);
+        for (action, resource) in [
+            ("lambda:InvokeFunction", "arn:f:b"),
+            ("lambda:GetFunction", "arn:f:a"),
+            ("iam:PassRole", "arn:open"),
+            ("s3:DeleteObject", "arn:s3:ada/x"),
+        ] {
+            assert!(never(&boundary, action, resource), "{action} {resource}");
+        }
+        for (action, resource) in [
+            ("lambda:invokefunction", "arn:f:a"),
+            ("lambda:InvokeFunction", "arn:f:*"),
+            ("lambda:*", "*"),
+            ("s3:PutObject", "arn:s3:ada/x"),
+            ("dynamodb:GetItem", "arn:open"),
+        ] {
+            assert!(!never(&boundary, action, resource), "{action} {resource}");
+        }
+    }
+
+    /// The lab that `lab new` writes, with changes.
+    fn starter(changes: &[(&str, &str, &str)]) -> Files {
+        let mut files = bundle::starter();
+        for (file, from, to) in changes {
+            let file = format!("templates/{file}");
+            let text = String::from_utf8(files[&file].clone()).unwrap();
+            assert!(text.contains(from), "{file}: {from}");
+            files.insert(file, text.replace(from, to).into_bytes());
+        }
+        files
+    }
+
+    #[test]
+    fn a_function_that_the_boundary_forgets_is_refused_with_its_line() {
+        let found = Lab::proofread(&starter(&[(
+            "boundary.json",
+            "\"{{ functions.greet.arn }}\"",
+            "\"{{ functions.greet.arn }}-2\"",
+        )]));
+        let problems: Vec<_> = found.problems.iter().collect();
+        assert_eq!(problems.len(), 2, "{problems:?}");
+        assert_eq!(
+            problems[0].subject,
+            "templates/workflow-policy.json, statement 1, line 3"
+        );
+        assert!(
+            problems[0].cause.contains(
+                "role \"workflow\" is allowed lambda:InvokeFunction on function \"greet\""
+            )
+        );
+        let hint = problems[0].hint.as_deref().unwrap();
+        assert!(
+            hint.contains(
+                "\"lambda:InvokeFunction\" with \"Resource\": \"{{ functions.greet.arn }}\""
+            ),
+            "{hint}"
+        );
+        assert!(
+            problems[1]
+                .subject
+                .starts_with("templates/student-policy.json, statement 3")
+        );
+    }
+
+    #[test]
+    fn what_may_be_meant_so_is_a_remark_and_no_refusal() {
+        let remarks = |changes: &[(&str, &str, &str)]| {
+            let found = Lab::proofread(&starter(changes));
+            assert_eq!(found.problems, []);
+            found.remarks.join("\n")
+        };
+        let hidden = remarks(&[
+            (
+                "student-policy.json",
+                "\"lambda:GetFunction\", \"lambda:GetFunctionConfiguration\"",
+                "\"iam:ChangePassword\"",
+            ),
+            (
+                "student-policy.json",
+                "{{ functions.greet.arn }}",
+                "{{ user.arn }}",
+            ),
+        ]);
+        let said = "templates/student-policy.json names function \"greet\" nowhere: students cannot see it";
+        assert_eq!(hidden, said);
+        let making = remarks(&[
+            (
+                "boundary.json",
+                "\"logs:CreateLogStream\"",
+                "\"logs:CreateLogStream\", \"logs:CreateLogGroup\"",
+            ),
+            (
+                "worker-policy.json",
+                "\"logs:CreateLogStream\"",
+                "\"logs:CreateLogStream\", \"logs:CreateLogGroup\"",
+            ),
+        ]);
+        assert!(
+            making
+                .contains("statement 1: role \"worker\" may make something (logs:CreateLogGroup)"),
+            "{making}"
+        );
+        let mute = remarks(&[(
+            "worker-policy.json",
+            "\"logs:PutLogEvents\"",
+            "\"logs:CreateLogStream\"",
+        )]);
+        assert!(
+            mute.contains("does not let function \"greet\" write its log"),
+            "{mute}"
+        );
+        let alone = remarks(&[(
+            "workflow-policy.json",
+            "lambda:InvokeFunction",
+            "lambda:GetFunction",
+        )]);
+        assert!(
+            alone.contains("does not let state machine \"greetings\" call function \"greet\""),
+            "{alone}"
+        );
+    }
+}
