@@ -108,8 +108,9 @@ impl Lab {
         let access = self.manifest.access.as_ref()?;
         let mut documents = self.documents(student, problems);
         let policy = documents.permissions(&access.policy, POLICY, DOCUMENT_MAX, deployed);
-        let [boundary, _] = [deployed, before]
-            .map(|context| documents.permissions(&access.boundary, BOUNDARY, DOCUMENT_MAX, context));
+        let [boundary, _] = [deployed, before].map(|context| {
+            documents.permissions(&access.boundary, BOUNDARY, DOCUMENT_MAX, context)
+        });
         Some(AccessPolicies {
             policy: policy?,
             boundary: boundary?,
