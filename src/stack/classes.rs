@@ -26,9 +26,9 @@ pub(crate) const LOOKED_AT: [Kind; 5] = [
 
 /// One lab of a class, as far as listings show it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct FoundLab {
+pub struct FoundLab {
     /// Students whose tags name them.
-    pub(crate) students: BTreeSet<Username>,
+    pub students: BTreeSet<Username>,
     /// When its oldest role was made, else its oldest API.
     pub(crate) made: Option<Timestamp>,
     pub(crate) resources: BTreeMap<Kind, usize>,
@@ -38,7 +38,7 @@ pub(crate) struct FoundLab {
 
 /// Why a class is or is not over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Standing {
+pub enum Standing {
     /// No role and no user says when it ends.
     Endless,
     /// Some say it, and others do not.
@@ -66,8 +66,8 @@ impl Standing {
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct FoundClass {
-    pub(crate) labs: BTreeMap<LabId, FoundLab>,
+pub struct FoundClass {
+    pub labs: BTreeMap<LabId, FoundLab>,
     /// Policies below the class's path: their names do not say of which lab or region they are.
     pub(crate) policies: usize,
     /// Roles and users below the class's path without tags that say whose they are.
@@ -86,7 +86,7 @@ impl FoundClass {
     }
 
     /// Of several ends the latest counts, over all labs; and everything must have one.
-    pub(crate) fn standing(&self, now: Timestamp) -> Standing {
+    pub fn standing(&self, now: Timestamp) -> Standing {
         let all: BTreeSet<_> = self.labs.values().flat_map(|lab| &lab.ends).collect();
         let Some(latest) = all.iter().filter_map(|ends| **ends).max() else {
             return Standing::Endless;
@@ -101,10 +101,10 @@ impl FoundClass {
 
 /// Everything that was found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Found {
-    pub(crate) classes: BTreeMap<ClassName, FoundClass>,
+pub struct Found {
+    pub classes: BTreeMap<ClassName, FoundClass>,
     /// What could not be listed.
-    pub(crate) gaps: Vec<Gap>,
+    pub gaps: Vec<Gap>,
 }
 
 impl Found {
@@ -199,7 +199,7 @@ fn class_of_path(path: &str) -> Option<ClassName> {
 ///
 /// # Errors
 /// When it was stopped.
-pub(crate) async fn find(client: &Client, scope: &Scope) -> Result<Found, Cancelled> {
+pub async fn find(client: &Client, scope: &Scope) -> Result<Found, Cancelled> {
     let mut found = Found::default();
     let listed = pages(
         |token| client.principals_page(token),

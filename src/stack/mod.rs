@@ -7,7 +7,7 @@
 pub(crate) mod alike;
 pub(crate) mod assign;
 pub(crate) mod caller;
-pub(crate) mod classes;
+pub mod classes;
 pub(crate) mod copies;
 pub mod credentials;
 pub mod diff;
@@ -33,5 +33,5 @@ pub mod prove_gone;
 pub mod result;
 pub(crate) mod settle;
 pub(crate) mod step;
-pub(crate) mod sweep;
+pub mod sweep;
 pub mod vault;

@@ -16,17 +16,17 @@ use crate::stack::result::deleted;
 
 /// What is left of a class after that.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct SweptByTags {
+pub struct SweptByTags {
     /// Whether a fresh listing shows that all of it is gone.
-    pub(crate) gone: bool,
-    pub(crate) notes: Vec<String>,
+    pub gone: bool,
+    pub notes: Vec<String>,
 }
 
 /// Deletes what the tags say is this class's and lab's, and looks again until it is gone or time is up.
 ///
 /// # Errors
 /// When it was stopped.
-pub(crate) async fn tear_down_by_tags(
+pub async fn tear_down_by_tags(
     client: &Client,
     scope: &Scope,
     class: &ClassName,

@@ -15,6 +15,7 @@ mod left;
 mod push;
 mod rehearsal;
 mod stuck;
+mod sweep;
 mod together;
 
 use std::collections::{BTreeMap, BTreeSet};
