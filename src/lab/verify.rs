@@ -7,7 +7,7 @@ use crate::lab::check::{Check, Credit, Proof, Work};
 use crate::lab::marks::{Starter, is_plain_pointer};
 use crate::lab::model::{Manifest, ManifestEntry, ProbeRequest, RehearsalStep, of_id};
 use crate::lab::problems::{Problems, known};
-use crate::stack::kinds::rest_api::answering;
+use crate::stack::kinds::api::answering;
 
 pub(super) const MANIFEST: &str = "templates/lab.toml";
 

@@ -87,7 +87,7 @@ mod tests {
                     "A": {"Type": "Wait", "Seconds": 1, "Next": "B"}, "B": {"Type": "Succeed"}}})
                 .into(),
             }],
-            rest_apis: Vec::new(),
+            apis: Vec::new(),
         };
         (scope, stack)
     }
