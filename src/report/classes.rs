@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use crate::ids::{ClassName, LabId, Scope};
+use crate::ids::{ClassName, Kind, LabId, Scope};
 use crate::results::stamp;
 use crate::stack::classes::{Found, FoundClass, FoundLab, LOOKED_AT, Standing};
 use crate::text::show::{clean, pad};
@@ -163,8 +163,9 @@ impl ClassList<'_> {
 
 fn lab_json((id, lab): (&LabId, &FoundLab)) -> Value {
     let resources = lab.resources.iter();
+    let word = |kind: &Kind| json!(kind).as_str().map(str::to_owned);
     let resources: BTreeMap<String, usize> = resources
-        .map(|(kind, count)| (kind.to_string(), *count))
+        .filter_map(|(kind, count)| Some((word(kind)?, *count)))
         .collect();
     json!({
         "lab": id,

@@ -16,12 +16,13 @@ use crate::stack::kinds::{Gap, Kind};
 use crate::stack::ownership::{Owner, Ownership, Record, Tags, of_principal};
 
 /// The kinds whose listing says whose one is. State machines and log groups show their names only.
-pub(crate) const LOOKED_AT: [Kind; 5] = [
+pub(crate) const LOOKED_AT: [Kind; 6] = [
     Kind::Role,
     Kind::User,
     Kind::ManagedPolicy,
     Kind::Function,
     Kind::RestApi,
+    Kind::HttpApi,
 ];
 
 /// One lab of a class, as far as listings show it.
@@ -169,11 +170,11 @@ impl Found {
         }
     }
 
-    fn add_api(&mut self, tags: &Tags, made: Option<Timestamp>) {
+    fn add_api(&mut self, kind: Kind, tags: &Tags, made_s: i64) {
         if let Some(owner) = Owner::from_tags(tags) {
             let lab = self.lab(&owner);
             lab.students.insert(owner.student);
-            lab.count(Kind::RestApi, made);
+            lab.count(kind, Timestamp::from_second(made_s).ok());
         }
     }
 }
@@ -223,9 +224,15 @@ pub async fn find(client: &Client, scope: &Scope) -> Result<Found, Cancelled> {
     found.gaps.extend(gaps);
     let listed = pages(
         |token| client.rest_apis_page(token),
-        |(api, tags)| found.add_api(&tags, Timestamp::from_second(api.created_s).ok()),
+        |(api, tags)| found.add_api(Kind::RestApi, &tags, api.created_s),
     );
     let gaps = gap(Kind::RestApi, listed.await)?;
+    found.gaps.extend(gaps);
+    let listed = pages(
+        |token| client.http_apis_page(token),
+        |(api, tags)| found.add_api(Kind::HttpApi, &tags, api.created_s),
+    );
+    let gaps = gap(Kind::HttpApi, listed.await)?;
     found.gaps.extend(gaps);
     Ok(found)
 }

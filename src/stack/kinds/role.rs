@@ -36,6 +36,7 @@ pub(super) const FACTS: KindFacts = KindFacts {
         Kind::Function,
         Kind::StateMachine,
         Kind::RestApi,
+        Kind::HttpApi,
         Kind::LogGroup,
     ],
 };
