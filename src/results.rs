@@ -26,7 +26,7 @@ use crate::stack::leavers::LeftStudent;
 use crate::stack::result::{ResourceResult, StackResult};
 use crate::text::failure::Failure;
 
-pub use digest::PlanDigest;
+pub use digest::{PlacePlan, PlanDigest};
 pub use stamp::{Account, PlaceStamp, Stamp};
 
 #[derive(Debug, Clone, PartialEq, Serialize)]

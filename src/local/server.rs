@@ -186,7 +186,10 @@ impl Launch<'_> {
             ("AWS_EC2_METADATA_DISABLED", "true".into()),
             ("GATEWAY_PORT", port.to_string().into()),
             ("BIND_HOST", "127.0.0.1".into()),
-            ("MINISTACK_ACCOUNT_ID", ACCOUNT.into()),
+            (
+                "MINISTACK_ACCOUNT_ID",
+                self.options.account.unwrap_or(ACCOUNT).into(),
+            ),
             ("AUTH", self.options.auth.to_string().into()),
             ("CLOUDTRAIL_RECORDING", "0".into()),
             ("LAMBDA_EXECUTOR", "local".into()),

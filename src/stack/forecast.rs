@@ -51,6 +51,38 @@ pub struct Forecast {
     pub teardown: Estimate,
 }
 
+impl Estimate {
+    /// Of works that are done at the same time at several places: the slowest says how long it takes.
+    pub(crate) fn side_by_side(all: impl IntoIterator<Item = Self>) -> Self {
+        let all = all.into_iter().reduce(|mut one, other| {
+            // What is not paced at one place, nobody can tell of all.
+            one.seconds = one.seconds.zip(other.seconds).map(|(a, b)| a.max(b));
+            let bounds = one.bound.into_iter().chain(other.bound);
+            one.bound = bounds.max_by_key(|bound| bound.seconds);
+            for (service, calls) in other.calls {
+                *one.calls.entry(service).or_default() += calls;
+            }
+            one
+        });
+        all.unwrap_or(Self {
+            seconds: Some(0),
+            bound: None,
+            calls: BTreeMap::new(),
+        })
+    }
+}
+
+impl Forecast {
+    /// [`Estimate::side_by_side`].
+    pub(crate) fn side_by_side(all: Vec<Self>) -> Self {
+        let deploy: Option<Vec<Estimate>> = all.iter().map(|one| one.deploy.clone()).collect();
+        Self {
+            deploy: deploy.map(Estimate::side_by_side),
+            teardown: Estimate::side_by_side(all.into_iter().map(|one| one.teardown)),
+        }
+    }
+}
+
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Workload {
     pub calls: Calls,
@@ -266,6 +298,16 @@ mod tests {
         let calls = [(Operation::CreateDeployment, 30)];
         let bound = estimate(Pace::Scaled(10.0), &calls).bound.unwrap();
         assert_eq!((bound.seconds, bound.allowed.as_str()), (15, "2 per s"));
+    }
+
+    #[tokio::test]
+    async fn the_slowest_of_several_places_is_what_all_of_them_take() {
+        let of = |count| estimate(Pace::Scaled(1.0), &[(Operation::DeleteRestApi, count)]);
+        let both = Estimate::side_by_side([of(10), of(30), of(20)]);
+        assert_eq!((both.seconds, both.bound), (of(30).seconds, of(30).bound));
+        assert_eq!(both.calls["apigateway"], 60);
+        let unpaced = estimate(Pace::Unlimited, &[(Operation::DeleteRestApi, 1)]);
+        assert_eq!(Estimate::side_by_side([of(10), unpaced]).seconds, None);
     }
 
     #[tokio::test]

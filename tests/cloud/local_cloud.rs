@@ -672,7 +672,10 @@ async fn a_function_fails_by_the_name_of_its_exception_and_lives_on() {
     let state = tempfile::tempdir().unwrap();
     let cloud = LocalCloud::new(dirs(state.path()));
     // What the function's role may do is of no interest here.
-    let options = PrivateOptions { auth: false };
+    let options = PrivateOptions {
+        auth: false,
+        account: None,
+    };
     let private = cloud.start_private(options, &mut |_| {}).await.unwrap();
     let client = client!(lambda, private.endpoint());
     create_probe(&client, private.endpoint()).await;

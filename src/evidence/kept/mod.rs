@@ -3,6 +3,7 @@
 mod last_readings;
 mod people;
 mod place;
+mod places;
 mod readings;
 mod student_places;
 mod validations;
@@ -16,6 +17,8 @@ use crate::ids::Username;
 
 pub(crate) use last_readings::{FILE as LAST_READINGS, KnownPlace, known};
 pub(crate) use people::distinct;
+pub(crate) use place::DeployedPlace;
+pub(crate) use places::KeptPlaces;
 pub(crate) use student_places::StudentPlaces;
 
 /// The files of a class in one account and region.

@@ -13,6 +13,7 @@ mod json;
 mod kills;
 mod labs;
 mod left;
+mod places;
 mod push;
 mod rehearsal;
 mod stuck;

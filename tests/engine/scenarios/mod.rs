@@ -9,6 +9,7 @@ mod foretold;
 mod lag;
 mod left;
 mod others;
+mod places;
 mod run_log;
 
 use std::collections::BTreeMap;
