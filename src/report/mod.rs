@@ -28,6 +28,7 @@ pub mod anonymous;
 pub(crate) mod attention;
 pub(crate) mod canvas;
 pub(crate) mod causes;
+pub(crate) mod classes;
 pub mod csv;
 pub mod diagnostics;
 pub(crate) mod document;

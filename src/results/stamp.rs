@@ -49,6 +49,8 @@ pub(crate) fn schema_of(command: Command) -> &'static str {
         Command::Report => "homeroom.report-run/1",
         Command::Watch => "homeroom.watch/1",
         Command::Teardown => "homeroom.teardown/1",
+        Command::Classes => "homeroom.classes/1",
+        Command::Sweep => "homeroom.sweep/1",
         Command::AccessGrant
         | Command::AccessRevoke
         | Command::AccessFreeze

@@ -5,6 +5,7 @@ mod ask;
 mod browser;
 mod check;
 mod class;
+mod classes;
 mod completions;
 mod connect;
 mod deploy;
@@ -40,6 +41,7 @@ mod session;
 mod sessions;
 mod silence;
 mod status;
+mod sweep;
 mod teardown;
 mod validate;
 mod watch;
@@ -162,6 +164,8 @@ async fn dispatch(cli: &Cli, ui: Ui) -> Result<Exit> {
         Verb::Doctor(args) => doctor::run(cli, args).await,
         Verb::Access(verb) => access::run(cli, verb).await,
         Verb::Teardown(args) => teardown::run(cli, args).await,
+        Verb::Classes => classes::run(cli).await,
+        Verb::Sweep(args) => sweep::run(cli, args).await,
     }
 }
 

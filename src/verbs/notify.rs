@@ -149,6 +149,8 @@ fn is_told(command: Command) -> bool {
         | Command::Handout
         | Command::AccessSlips
         | Command::Check
+        | Command::Classes
+        | Command::Sweep
         | Command::Doctor => false,
     }
 }

@@ -17,6 +17,7 @@ mod places;
 mod push;
 mod rehearsal;
 mod stuck;
+mod sweep;
 mod together;
 
 use std::collections::{BTreeMap, BTreeSet};
