@@ -53,6 +53,7 @@ impl Class {
             section: None,
             extra: Vec::new(),
             due: None,
+            place: None,
         };
         let students: Vec<Student> = (1..=size).map(student).collect();
         let scope = Scope {

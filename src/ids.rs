@@ -21,6 +21,9 @@ pub(crate) const USERNAME_MAX: usize = 40;
 /// Longest class name. It stands in an IAM path (512 characters) and in tag values (256).
 pub(crate) const CLASS_MAX: usize = 40;
 
+/// Longest name of a place. It stands in tables beside a username.
+pub(crate) const PLACE_MAX: usize = 20;
+
 /// Why a name was refused, in words that follow the name in a sentence.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
@@ -115,6 +118,12 @@ name_type!(
     /// The lab's short id (`lab6`), as tags carry it.
     LabId,
     CLASS_MAX
+);
+
+name_type!(
+    /// One of the accounts and regions that a class is spread over, as its settings call it.
+    PlaceName,
+    PLACE_MAX
 );
 
 impl Username {

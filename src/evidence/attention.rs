@@ -347,6 +347,7 @@ mod tests {
                 section: Some((*section).to_owned()),
                 extra: Vec::new(),
                 due: None,
+                place: None,
             })
             .collect();
         find_silent(&mut students, others, &[], &roster, &lab(), now);

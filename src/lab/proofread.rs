@@ -94,6 +94,7 @@ impl Lab {
                 .map(|column| (column.clone(), "value".to_owned()))
                 .collect(),
             due: None,
+            place: None,
         };
         Some((scope, "class".parse().ok()?, student))
     }

@@ -152,6 +152,7 @@ fn student(username: &str) -> Student {
         section: None,
         extra: vec![("team".into(), "blue".into())],
         due: None,
+        place: None,
     }
 }
 
@@ -191,6 +192,7 @@ fn a_column_that_may_not_be_shown_is_refused_with_what_allows_it() {
             b"username,team,seat\nada,blue,4\n",
             &limit,
             publish,
+            &[],
         )
         .unwrap()
     };

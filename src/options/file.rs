@@ -10,7 +10,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use super::values::{QuotaOverride, Value, operation, plain};
-use super::{GlobalOptions, KEYS};
+use super::{GlobalOptions, KEYS, places};
 use crate::aws::Operation;
 use crate::text::failure::Failure;
 use crate::text::{shortened, similar};
@@ -38,9 +38,10 @@ pub(super) fn parse(label: &str, text: &str) -> (GlobalOptions, Vec<Failure>) {
     if errors.is_empty() {
         for (key, value) in table.into_inner() {
             if !options.put(&mut file, key.get_ref(), value) {
-                file.unknown(key.span(), key.get_ref());
+                file.unknown(key.span(), key.get_ref(), KEYS);
             }
         }
+        places::check(&mut file, &options);
     }
     file.failures.sort_by_key(|(place, _)| *place);
     let failures = file.failures.into_iter().map(|(_, failure)| failure);
@@ -141,10 +142,10 @@ impl FileReader<'_> {
         DeTable::new()
     }
 
-    fn unknown(&mut self, at: Range<usize>, key: &str) {
+    pub(super) fn unknown(&mut self, at: Range<usize>, key: &str, known: &[&str]) {
         // "endpoint_url" is one edit away from the key meant, so this finds it too.
-        let hint = similar::did_you_mean(key, KEYS.iter().copied())
-            .unwrap_or_else(|| format!("the settings are {}", KEYS.join(", ")));
+        let hint = similar::did_you_mean(key, known.iter().copied())
+            .unwrap_or_else(|| format!("the settings are {}", known.join(", ")));
         let cause = format!("there is no setting '{}'", key.escape_debug());
         self.fail(at, None, cause, hint);
     }
@@ -160,15 +161,20 @@ impl FileReader<'_> {
         }
     }
 
-    fn fail(
+    /// The line of a place in the text, from 1.
+    pub(super) fn line(&self, at: usize) -> usize {
+        let before = self.text.get(..at).unwrap_or(self.text);
+        1 + before.matches('\n').count()
+    }
+
+    pub(super) fn fail(
         &mut self,
         at: Range<usize>,
         key: Option<&str>,
         cause: String,
         hint: impl Into<String>,
     ) {
-        let before = self.text.get(..at.start).unwrap_or(self.text);
-        let line = 1 + before.matches('\n').count();
+        let line = self.line(at.start);
         let key = key.map_or_else(String::new, |key| format!(" ({})", key.escape_debug()));
         let failure = Failure::new(format!("{}, line {line}{key}", self.label), cause).hint(hint);
         self.failures.push((at.start, failure));
@@ -228,6 +234,8 @@ mod tests {
             [quotas]
             "apigateway:CreateRestApi" = { rate = 2.0, burst = 5 }
         "#;
+        let in_places = "[[place]]\nname = \"one\"\nregion = \"eu-west-1\"\n";
+        assert_eq!(good(in_places).places.map(|places| places.len()), Some(1));
         let file = good(text);
         assert_eq!(file.verbosity(), Some(1));
         assert_eq!(file.local, Some(false));
@@ -238,7 +246,7 @@ mod tests {
         );
         let quota = file.quotas.unwrap()[&Operation::CreateRestApi];
         assert_eq!((quota.rate, quota.burst), (2.0, 5));
-        for key in KEYS {
+        for key in KEYS.iter().filter(|key| **key != "place") {
             assert!(text.contains(key), "{key} is not in this test");
         }
     }

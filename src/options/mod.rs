@@ -7,6 +7,7 @@
 mod file;
 mod found;
 pub(crate) mod new_class;
+mod places;
 mod process;
 mod resolved;
 mod values;
@@ -21,11 +22,13 @@ use toml::de::DeValue;
 
 use crate::aws::Operation;
 use crate::error::{Error, Exit};
-use crate::ids::ClassName;
+use crate::ids::{ClassName, PlaceName};
 use crate::text::failure::Failure;
 use crate::web::Url;
 use file::FileReader;
 pub(crate) use found::{PassedOver, PassedOverFor};
+pub(crate) use places::PlaceSettings;
+use places::PlaceTable;
 pub(crate) use process::ProcessContext;
 pub(crate) use resolved::{ClassSettings, CloudTarget, LabSource, Notify, StudentSettings, Ui};
 pub(crate) use resolved::{asked_cloud, asked_log_file, asked_region};
@@ -36,13 +39,18 @@ use values::{ColorWhen, EndpointUrl, PolicyArn, QuotaOverride, Section, Value, s
 
 /// Makes [`GlobalOptions`], and how each source is read, from one row an option:
 /// `field: type = key [what clap needs besides], help, default in words;`. The key is the flag and the key of the file,
-/// and the variable follows from it. Rows after `file only` name what reads them.
+/// and the variable follows from it. The file has another use for the keys of `not in the file`. Rows after `file only`
+/// name what reads them.
 macro_rules! options {
     (
         $( $heading:literal { $(
             $name:ident: $type:ty = $key:literal [$($clap:tt)*],
             $help:literal $(, default $default:literal)?;
         )* } )*
+        not in the file $typed_heading:literal { $(
+            $typed_name:ident: $typed_type:ty = $typed_key:literal [$($typed_clap:tt)*],
+            $typed_help:literal $(, default $typed_default:literal)?;
+        )* }
         file only { $(
             $(#[$doc:meta])*
             $file_name:ident: $file_type:ty = $file_key:literal $(| $alias:literal)?, $read:path;
@@ -63,6 +71,17 @@ macro_rules! options {
                 pub $name: Option<$type>,
             )*)*
             $(
+                #[arg(
+                    long = $typed_key,
+                    global = true,
+                    help_heading = $typed_heading,
+                    hide_short_help = true,
+                    help = help($typed_key, $typed_help, [$($typed_default)?].first()),
+                    $($typed_clap)*
+                )]
+                pub $typed_name: Option<$typed_type>,
+            )*
+            $(
                 $(#[$doc])*
                 #[arg(skip)]
                 pub(crate) $file_name: Option<$file_type>,
@@ -76,6 +95,7 @@ macro_rules! options {
             fn from_variables(env: Env<'_>, failures: &mut Vec<Failure>) -> Self {
                 Self {
                     $($( $name: variable(env, $key, failures), )*)*
+                    $( $typed_name: variable(env, $typed_key, failures), )*
                     ..Self::default()
                 }
             }
@@ -94,6 +114,7 @@ macro_rules! options {
             fn or(self, lower: Self) -> Self {
                 Self {
                     $($( $name: self.$name.or(lower.$name), )*)*
+                    $( $typed_name: self.$typed_name.or(lower.$typed_name), )*
                     $( $file_name: self.$file_name.or(lower.$file_name), )*
                 }
             }
@@ -153,7 +174,13 @@ options! {
         quiet: u8 = "quiet" [short, action = ArgAction::Count],
             "Say less: no progress; twice: errors only";
     }
+    not in the file "Where" {
+        place: Vec<PlaceName> = "place" [value_name = "NAMES", value_delimiter = ','],
+            "Only these places of the class's settings, with commas between", default "every place";
+    }
     file only {
+        /// The accounts and regions that the class is spread over.
+        places: Vec<PlaceTable> = "place", FileReader::places;
         /// The permissions boundary that the account's owner demands of every role.
         role_boundary: PolicyArn = "role_boundary" | "role-boundary", FileReader::value;
         /// Overrides of the lab's settings: texts, numbers and switches. The lab says which exist.
@@ -230,7 +257,7 @@ fn help(key: &str, help: &str, default: Option<&&str>) -> String {
 fn variable<T: Value>(env: Env<'_>, key: &str, failures: &mut Vec<Failure>) -> Option<T> {
     let name = variable_name(key);
     // An empty variable counts as not set, except where that would widen a selection to the whole class.
-    let selects = matches!(key, "students" | "section");
+    let selects = matches!(key, "students" | "section" | "place");
     let text = env(&name).filter(|text| selects || !text.is_empty())?;
     let read = T::from_text(&text).map_err(|why| {
         let hint = format!("change the variable {name}, or unset it");

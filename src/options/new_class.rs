@@ -243,7 +243,7 @@ mod tests {
             .with_settings(&Default::default())
             .unwrap()
             .username_limit();
-        let roster = Roster::parse_with(&label, &bytes, &limit, &[]).unwrap();
+        let roster = Roster::parse_with(&label, &bytes, &limit, &[], &[]).unwrap();
         assert_eq!((roster.students.len(), roster.notes.len()), (3, 0));
         let marked = |name: Option<&String>| name.is_some_and(|name| name.contains("replace me"));
         assert!(roster.students.iter().all(|s| marked(s.name.as_ref())));

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 
 use super::found::ROSTER_FOLDER;
 use super::found::{FoundSettings, PassedOver, SettingsFile};
+use super::places::{self, PlaceSettings};
 use super::process::ProcessContext;
 use super::values::{
     AccountId, ColorWhen, EndpointUrl, LabOverride, OutputFormat, PolicyArn, Profile,
@@ -18,7 +19,7 @@ use super::values::{
 use super::{Env, GlobalOptions, file, invalid, variable_name};
 use crate::aws::Operation;
 use crate::error::{Error, Exit, Result};
-use crate::ids::ClassName;
+use crate::ids::{ClassName, PlaceName};
 use crate::lab::{Lab, bundle};
 use crate::roster::{Roster, UsernameLimit};
 use crate::text::failure::Failure;
@@ -49,7 +50,13 @@ pub struct ClassSettings {
     pub(crate) section: Option<String>,
     /// Only students who are no longer in the roster. `Cli::settings` sets it, since it is an option of some verbs.
     pub(crate) left: bool,
+    /// Of a class with places, which [`Self::places`] are instead, it says nothing but the class's own profile.
     pub(crate) target: CloudTarget,
+    /// The accounts and regions that the class is spread over, in the file's order; empty for a class in one place, and on
+    /// the embedded cloud.
+    pub(crate) places: Vec<PlaceSettings>,
+    /// Only these of [`Self::places`]; all of them when empty.
+    pub(crate) chosen_places: Vec<PlaceName>,
     /// `None`: AWS's own configuration decides, then the lab.
     pub(crate) region: Option<Region>,
     pub(crate) account: Option<AccountId>,
@@ -94,6 +101,16 @@ pub(crate) enum LabSource {
 }
 
 impl ClassSettings {
+    /// Why `role_boundary` cannot bound the roles of an account, where it is another account's policy.
+    pub(crate) fn foreign_boundary(&self, account: &str) -> Option<String> {
+        let boundary = self.role_boundary.as_ref()?;
+        let owner = boundary.account();
+        let foreign = ![account, "aws"].contains(&owner);
+        foreign.then(|| {
+            format!("{boundary} is a policy of account {owner}, and this is account {account}")
+        })
+    }
+
     /// The class's lab with the class's settings.
     ///
     /// # Errors
@@ -211,6 +228,46 @@ impl Sources {
             color_stdout: colored(process.stdout_is_terminal),
             color_stderr: colored(process.stderr_is_terminal),
             verbosity: verbosity.unwrap_or_default(),
+        }
+    }
+
+    /// The class's places and those chosen of them; none on the embedded cloud.
+    fn places(
+        &self,
+        all: &GlobalOptions,
+        is_local: bool,
+    ) -> Result<(Vec<PlaceSettings>, Vec<PlaceName>)> {
+        let [(_, flags), ..] = &self.0;
+        if is_local {
+            return match &flags.place {
+                Some(_) => Err(places::none_here("the embedded cloud is one place")),
+                None => Ok(Default::default()),
+            };
+        }
+        let settings = places::resolve(all);
+        let mut failures = Vec::new();
+        if !settings.is_empty() {
+            let typed = self
+                .0
+                .iter()
+                .filter(|(source, _)| *source != OptionSource::File);
+            for (source, options) in typed {
+                let given = places::of_all_at_once(options).into_iter();
+                failures
+                    .extend(given.map(|key| places::refused_for_all(source.spell(key), &settings)));
+            }
+        }
+        let chosen = all.place.clone().unwrap_or_default();
+        match settings.is_empty() {
+            true if !chosen.is_empty() => {
+                let why = format!("{} has no [[place]]", file::NAME);
+                return Err(places::none_here(&why));
+            }
+            _ => failures.extend(places::unknown(&chosen, &settings)),
+        }
+        match failures.is_empty() {
+            true => Ok((settings, chosen)),
+            false => Err(Error::of(Exit::Invalid, failures)),
         }
     }
 
@@ -354,6 +411,7 @@ impl ClassSettings {
         let ui = sources.ui(process);
         let lab_texts = sources.lab_texts();
         let all = sources.merged();
+        let (places, chosen_places) = sources.places(&all, is_local)?;
         let FoundSettings { file, passed_over } = process.file.clone()?;
         let ClassPlace {
             roster,
@@ -407,6 +465,8 @@ impl ClassSettings {
             section: all.section.map(|section| section.as_str().to_owned()),
             left: false,
             target,
+            places,
+            chosen_places,
             region: all.region,
             account,
             invoke_base: all.invoke_base,
@@ -451,7 +511,10 @@ impl ClassSettings {
             let cause = format!("the roster cannot be read: {error}");
             invalid(&label, cause, "give the roster's file with --roster FILE")
         })?;
-        let mut roster = Roster::parse_with(&label, &bytes, limit, &self.publish_columns)
+        let places = self.places.iter();
+        let places: Vec<PlaceName> = places.map(|place| place.name.clone()).collect();
+        let publish = &self.publish_columns;
+        let mut roster = Roster::parse_with(&label, &bytes, limit, publish, &places)
             .map_err(|failures| Error::of(Exit::Invalid, failures))?;
         for student in &mut roster.students {
             student.due = student.due.or(self.due);

@@ -649,3 +649,173 @@ fn without_a_roster_the_class_in_the_settings_folder_counts_from_below() {
         assert_eq!(settings.reports, PathBuf::from("/course/reports"));
     }
 }
+
+const PLACES: &str = r#"
+profile = "training"
+region = "eu-west-1"
+[quotas]
+"apigateway:CreateRestApi" = { rate = 2.0, burst = 5 }
+[[place]]
+name = "one"
+account = "111111111111"
+[[place]]
+name = "two"
+profile = "second"
+region = "us-east-1"
+role_boundary = "arn:aws:iam::222222222222:policy/org"
+[place.quotas]
+"apigateway:CreateRestApi" = { rate = 4.0, burst = 8 }
+[[place]]
+name = "three"
+role-arn = "arn:aws:iam::333333333333:role/homeroom"
+endpoint-url = "http://127.0.0.1:4566"
+invoke-base = "http://127.0.0.1:4566"
+"#;
+
+fn with_places() -> Around<'static> {
+    Around {
+        file: PLACES,
+        ..Around::default()
+    }
+}
+
+#[test]
+fn a_place_says_where_it_is_and_takes_the_rest_from_the_class() {
+    let settings = with_places().good("plan");
+    let [one, two, three] = &settings.places[..] else {
+        panic!("{:?}", settings.places);
+    };
+    let profile = |place: &PlaceSettings| place.profile.clone().map(|profile| profile.to_string());
+    assert_eq!(profile(one).as_deref(), Some("training"));
+    assert_eq!(profile(two).as_deref(), Some("second"));
+    assert_eq!(
+        (one.region.as_str(), two.region.as_str()),
+        ("eu-west-1", "us-east-1")
+    );
+    let quota = |place: &PlaceSettings| place.quotas[&Operation::CreateRestApi].burst;
+    assert_eq!((quota(one), quota(two)), (5, 8));
+    assert!(two.role_boundary.is_some() && one.role_boundary.is_none());
+    // The role says which account it is, and the class's profile who assumes it.
+    assert_eq!(three.account.as_ref().unwrap().as_str(), "333333333333");
+    assert_eq!(profile(three).as_deref(), Some("training"));
+    assert!(three.endpoint_url.is_some() && three.invoke_base.is_some());
+    assert!(settings.chosen_places.is_empty());
+    assert!(Around::default().good("plan").places.is_empty());
+}
+
+#[test]
+fn every_mistake_in_places_is_said_at_once_with_its_line() {
+    let around = Around {
+        file: r#"endpoint-url = "http://127.0.0.1:4566"
+[[place]]
+name = "one"
+profile = "a"
+role_arn = "arn:aws:iam::111111111111:role/r"
+account = "222222222222"
+region = "eu-west-1"
+[[place]]
+name = "ONE"
+regin = "eu-west-1"
+account = "333333333333"
+[[place]]
+region = "eu-west-1"
+account = "222222222222"
+role_arn = "homeroom"
+[[place]]
+name = "a-name-that-is-too-long"
+profile = "b"
+region = "us-east-1"
+[[place]]
+name = "five"
+profile = "b"
+region = "us-east-1"
+"#,
+        ..Around::default()
+    };
+    insta::assert_snapshot!("mistakes_in_places", around.refused("plan"));
+    for (text, said) in [
+        ("[place]\nname = \"a\"", "two pairs of brackets"),
+        ("place = [\"a\"]", "a place is a table"),
+        (
+            "local = true\n[[place]]\nname = \"a\"\nregion = \"eu-west-1\"",
+            "'local' is for a class in one place",
+        ),
+    ] {
+        let around = Around {
+            file: text,
+            ..Around::default()
+        };
+        let refused = around.refused("plan");
+        assert!(refused.contains(said), "{refused}");
+    }
+}
+
+#[test]
+fn an_option_that_would_hold_for_every_place_is_refused() {
+    let around = Around {
+        env: &[("HOMEROOM_REGION", "eu-west-2")],
+        ..with_places()
+    };
+    let said = around.refused("teardown --profile other --account 111111111111");
+    for option in ["--profile: ", "--account: ", "HOMEROOM_REGION: "] {
+        assert!(said.contains(option), "{said}");
+    }
+    assert!(
+        said.contains("every place of the class (one, two, three)"),
+        "{said}"
+    );
+    with_places().refused("plan --endpoint-url http://127.0.0.1:1");
+    with_places().refused("plan --invoke-base http://127.0.0.1:1");
+}
+
+#[test]
+fn places_are_chosen_by_name_and_a_typing_mistake_chooses_none() {
+    let chosen = |words: &str| -> Vec<String> {
+        let settings = with_places().good(words);
+        settings
+            .chosen_places
+            .iter()
+            .map(ToString::to_string)
+            .collect()
+    };
+    assert_eq!(chosen("plan --place one,three"), ["one", "three"]);
+    assert_eq!(chosen("plan --place two --place one"), ["two", "one"]);
+    let error = with_places().resolve("plan --place tow").unwrap_err();
+    assert!(error.to_string().contains("--place tow"), "{error}");
+    let error = with_places().resolve("plan --place ones").unwrap_err();
+    assert_eq!(
+        error.failures[0].hint.as_deref(),
+        Some("did you mean 'one'?")
+    );
+    let of_variable = |value| {
+        let env = [("HOMEROOM_PLACE", value)];
+        let around = Around {
+            env: &env,
+            ..with_places()
+        };
+        around
+            .resolve("plan")
+            .map(|settings| settings.chosen_places.len())
+    };
+    assert_eq!(of_variable("one, two").unwrap(), 2);
+    assert!(of_variable("").is_err(), "it would widen the choice");
+    assert!(
+        Around::default()
+            .refused("plan --place one")
+            .contains("no [[place]]")
+    );
+}
+
+#[test]
+fn the_embedded_cloud_is_one_place() {
+    for words in ["plan --local", "rehearse"] {
+        let settings = with_places().good(words);
+        assert_eq!(settings.target, CloudTarget::Local);
+        assert!(settings.places.is_empty());
+    }
+    assert!(
+        with_places()
+            .refused("plan --local --place one")
+            .contains("one place")
+    );
+}

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use toml::de::ValueDeserializer;
 
 use crate::aws::{Operation, regions};
-use crate::ids::ClassName;
+use crate::ids::{ClassName, PlaceName};
 use crate::text::moment::moment;
 use crate::text::similar;
 use crate::web::Url;
@@ -48,6 +48,8 @@ macro_rules! values {
 values! {
     AccountId: str::parse;
     PolicyArn: str::parse;
+    PlaceName: parsed;
+    RoleArn: str::parse;
     Region: str::parse;
     EndpointUrl: str::parse;
     Url: str::parse;
@@ -63,6 +65,7 @@ values! {
     QuotaScale: str::parse, QuotaScale::from_number_or_text;
     Timestamp: moment_of_text, moment_of_file;
     // Names of students; the other lists stand in the file alone.
+    Vec<PlaceName>: place_names;
     Vec<String>: |text| student_names([text]), student_names_of_file;
     Vec<LabOverride>: lab_overrides, lab_overrides_of_file;
 }
@@ -177,6 +180,28 @@ checked_text!(
     },
     "is not the ARN of a managed policy, such as arn:aws:iam::123456789012:policy/boundary"
 );
+
+checked_text!(
+    /// The ARN of a role to assume: `arn:aws:iam::123456789012:role/NAME`.
+    RoleArn,
+    |text| {
+        let parts: Vec<&str> = text.splitn(6, ':').collect();
+        let ["arn", partition, "iam", "", account, resource] = parts[..] else {
+            return None;
+        };
+        let name = resource.strip_prefix("role/").unwrap_or_default();
+        let named = !name.is_empty() && !has_blank(name) && !name.contains('*');
+        (partition.starts_with("aws") && is_account(account) && named).then_some(text)
+    },
+    "is not the ARN of a role, such as arn:aws:iam::123456789012:role/homeroom"
+);
+
+impl RoleArn {
+    /// The account whose role it is.
+    pub(crate) fn account(&self) -> &str {
+        self.0.split(':').nth(4).unwrap_or_default()
+    }
+}
 
 impl PolicyArn {
     /// The account whose policy it is; `aws` for AWS's own.
@@ -367,6 +392,10 @@ pub(super) fn student_names<'a>(
         true => Err("names no student; leave it out to mean the whole class".to_owned()),
         false => Ok(names),
     }
+}
+
+fn place_names(text: &str) -> Result<Vec<PlaceName>, String> {
+    text.split(',').map(|name| parsed(name.trim())).collect()
 }
 
 fn student_names_of_file(value: ValueDeserializer<'_>) -> Result<Vec<String>, String> {

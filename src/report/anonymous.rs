@@ -252,6 +252,7 @@ fn student(row: &ReportStudent, pseudonym: &Username, scrub: &Scrub) -> ReportSt
             section: None,
             extra: Vec::new(),
             due: None,
+            place: None,
         },
         progress,
         validate,

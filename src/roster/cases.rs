@@ -439,7 +439,8 @@ fn other_columns_are_kept_back_unless_they_are_named() {
     assert_eq!(roster.kept_back.columns, ["password", "Team"]);
     assert!(!format!("{roster:?}").contains("hunter2"));
     let publish = ["team".to_owned(), "seat".to_owned()];
-    let roster = Roster::parse_with("class.csv", text.as_bytes(), &limit(40), &publish).unwrap();
+    let roster =
+        Roster::parse_with("class.csv", text.as_bytes(), &limit(40), &publish, &[]).unwrap();
     assert_eq!(
         roster.students[0].extra,
         [("Team".to_owned(), "blue".to_owned())]
@@ -598,7 +599,7 @@ fn a_spreadsheets_sum_is_said_to_be_no_student() {
 fn a_published_column_may_also_be_one_of_the_four() {
     let publish = ["Group".to_owned()];
     let text = b"username,Group\nana,A\n";
-    let roster = Roster::parse_with("class.csv", text, &limit(40), &publish).unwrap();
+    let roster = Roster::parse_with("class.csv", text, &limit(40), &publish, &[]).unwrap();
     assert_eq!(roster.students[0].section.as_deref(), Some("A"));
     assert_eq!(
         roster.students[0].extra,
@@ -684,4 +685,78 @@ fn every_due_time_without_a_zone_is_said_at_once_with_its_line() {
     ] {
         assert!(said.contains(part), "{part}: {said}");
     }
+}
+
+fn in_places(text: &str) -> Result<Roster, Vec<Failure>> {
+    let places = ["north", "south"].map(|place| place.parse().unwrap());
+    Roster::parse_with("class.csv", text.as_bytes(), &limit(40), &[], &places)
+}
+
+#[test]
+fn a_column_says_each_student_s_place_where_the_class_has_places() {
+    for header in ["place", " Place ", "AWS place"] {
+        let roster =
+            in_places(&format!("username,{header}\nana,north\nben, South\ncem,\n")).unwrap();
+        let places: Vec<_> = roster
+            .students
+            .iter()
+            .map(|s| s.place.as_ref().map(|p| p.as_str()))
+            .collect();
+        assert_eq!(places, [Some("north"), Some("south"), None], "{header}");
+        assert!(roster.kept_back.columns.is_empty() && roster.kept_back.values.is_empty());
+    }
+    let roster = in_places("username,birthplace\nana,Bern\n").unwrap();
+    assert_eq!(roster.students[0].place, None);
+    assert_eq!(roster.kept_back.columns, ["birthplace"]);
+    assert!(
+        !roster.details.iter().any(|said| said.contains("'place'")),
+        "{:?}",
+        roster.details
+    );
+    let near = in_places("username,plcae\nana,north\n")
+        .unwrap()
+        .details
+        .concat();
+    assert!(near.contains("is 'plcae' the place?"), "{near}");
+}
+
+#[test]
+fn places_that_the_class_does_not_have_are_one_message_with_the_near_one() {
+    let failures = in_places("username,place\nana,nroth\n").unwrap_err();
+    assert_eq!(failures[0].subject, "class.csv, line 2, column 2 (place)");
+    assert_eq!(failures[0].cause, "'nroth' is none of the class's places");
+    let failures = in_places("username,place\nana,souht\nben,sout\ncem,north\n").unwrap_err();
+    assert_eq!(failures.len(), 1);
+    assert_eq!(
+        failures[0].cause,
+        "2 values are none of the class's places, for instance 'souht' and 'sout'"
+    );
+    assert_eq!(
+        failures[0].hint.as_deref(),
+        Some("homeroom.toml has the places north, south")
+    );
+    let failures = in_places("username,place\nana,sout\n").unwrap_err();
+    assert_eq!(
+        failures[0].hint.as_deref(),
+        Some("did you mean 'south'? (homeroom.toml has the places north, south)")
+    );
+}
+
+#[test]
+fn without_places_a_column_of_that_name_is_kept_back_as_any_other() {
+    let text = "username,place\nana,Bern\n";
+    let roster = accepted(text);
+    assert_eq!(roster.students[0].place, None);
+    assert_eq!(roster.kept_back.columns, ["place"]);
+    let publish = ["place".to_owned()];
+    let places = ["Bern".parse().unwrap()];
+    let read = |places: &[_]| {
+        let read = Roster::parse_with("class.csv", text.as_bytes(), &limit(40), &publish, places);
+        read.unwrap().students.remove(0)
+    };
+    assert_eq!(read(&[]).extra, [("place".to_owned(), "Bern".to_owned())]);
+    // A lab that names the column goes on when the class gets places.
+    let student = read(&places);
+    assert_eq!(student.extra, [("place".to_owned(), "Bern".to_owned())]);
+    assert_eq!(student.place.unwrap().as_str(), "Bern");
 }

@@ -24,6 +24,8 @@ pub(super) enum ColumnUse {
     Section,
     /// Until when the student's work is on time.
     Due,
+    /// In which of the class's places the student belongs.
+    Place,
     /// Shown only if the settings name it.
     Other,
     /// A column without a name, which is ignored as long as it is empty.
@@ -31,20 +33,22 @@ pub(super) enum ColumnUse {
 }
 
 /// The known columns as the documentation spells them.
-const KNOWN: [(&str, ColumnUse); 5] = [
+const KNOWN: [(&str, ColumnUse); 6] = [
     ("username", ColumnUse::Username),
     ("name", ColumnUse::Name),
     ("email", ColumnUse::Email),
     ("section", ColumnUse::Section),
     ("due", ColumnUse::Due),
+    ("place", ColumnUse::Place),
 ];
 
 /// The optional columns: what homeroom calls them, and what others do.
-const OPTIONAL: [(ColumnUse, &str, &str); 4] = [
+const OPTIONAL: [(ColumnUse, &str, &str); 5] = [
     (ColumnUse::Name, "name", NAMES),
     (ColumnUse::Email, "email", EMAILS),
     (ColumnUse::Section, "section", SECTIONS),
     (ColumnUse::Due, "due", DUES),
+    (ColumnUse::Place, "place", PLACES),
 ];
 
 /// What others call the columns: words as [`squeezed`] makes them, the surest first.
@@ -59,6 +63,8 @@ const SECTIONS: &str =
 /// Not `extension` alone, which may be a telephone's.
 const DUES: &str = "due duedate dueat duetime duedatetime deadline extendeddue extendedduedate extendeddeadline \
                     extendeduntil extensionuntil";
+/// Not `location` or `site`, which may be a campus's, and no account's.
+const PLACES: &str = "place places placename labplace awsplace homeroomplace";
 /// What may hold the usernames. Only asked about: a username decides who gets access to what.
 const USERNAMES: &str = "username usernames awsusername iamusername iamuser sisloginid loginid loginname login netid \
                          uniqname userid user accountname samaccountname account githubusername githubid sisuserid \
@@ -92,6 +98,8 @@ pub(super) struct Header {
     /// Whether the line does not look like a header: then the file's first student may stand there.
     pub(crate) is_missing: bool,
     pub(crate) line: usize,
+    /// Whether the class has places. Without them no column is about one.
+    with_places: bool,
 }
 
 /// How much a record looks like a roster's header. One with a column `username` is above every other.
@@ -122,7 +130,12 @@ fn has_address(record: &Record) -> bool {
 
 impl Header {
     /// Decides what each column is. `publish`: the other columns that the settings name.
-    pub(crate) fn of(record: &Record, publish: &[String], problems: &mut Vec<Problem>) -> Self {
+    pub(crate) fn of(
+        record: &Record,
+        publish: &[String],
+        with_places: bool,
+        problems: &mut Vec<Problem>,
+    ) -> Self {
         let words: Vec<String> = record.fields.iter().map(|f| squeezed(&f.text)).collect();
         let columns = record.fields.iter().map(|field| RosterColumn {
             name: printable(&field.text),
@@ -137,6 +150,7 @@ impl Header {
             columns: columns.collect(),
             is_canvas: has("student") && has("id"),
             line: record.line(),
+            with_places,
             ..Self::default()
         };
         header.exact(record, publish, problems);
@@ -154,6 +168,7 @@ impl Header {
         for (index, field) in record.fields.iter().enumerate() {
             let name = key(&field.text);
             let known = KNOWN.iter().find(|(known, _)| *known == name);
+            let known = known.filter(|(_, role)| self.may_have(*role));
             let published = publish.iter().any(|p| !name.is_empty() && key(p) == name);
             if known.is_none() && !published {
                 continue;
@@ -175,16 +190,24 @@ impl Header {
             }
             seen.push((name, index));
             match known {
-                Some((_, role)) => self.columns[index].used_as = *role,
+                Some((_, role)) => {
+                    self.columns[index].used_as = *role;
+                    // A lab's templates may name it since before the class had places.
+                    self.columns[index].published = published && *role == ColumnUse::Place;
+                }
                 None => self.columns[index].published = true,
             }
         }
     }
 
+    fn may_have(&self, role: ColumnUse) -> bool {
+        role != ColumnUse::Place || self.with_places
+    }
+
     /// Finds the optional columns by what others call them.
     fn variants(&mut self, words: &[String]) {
         for (role, what, names) in OPTIONAL {
-            if self.index(role).is_some() {
+            if self.index(role).is_some() || !self.may_have(role) {
                 continue;
             }
             match self.free(words, names).as_slice() {
@@ -208,6 +231,7 @@ impl Header {
             let is_name = role == ColumnUse::Name;
             // The word is so short, and so common in names of columns, that asking would be noise.
             if role == ColumnUse::Due
+                || !self.may_have(role)
                 || self.unsure.iter().any(|(_, other)| *other == what)
                 || self.index(role).is_some()
                 || is_name && self.index(ColumnUse::FirstName).is_some()
@@ -222,8 +246,10 @@ impl Header {
                     letters
                 };
                 let part = is_name && (is_one_of(FIRST_NAMES, word) || is_one_of(LAST_NAMES, word));
-                part || word.contains(what) && !is_name
-                    || word.starts_with(what)
+                // A birthplace and a placement test are no places of the class.
+                let is_place = role == ColumnUse::Place;
+                part || word.contains(what) && !is_name && !is_place
+                    || word.starts_with(what) && !is_place
                     || sorted(word) == sorted(what)
                     || !similar::closest(word, names.split(' ')).is_empty()
             };
@@ -433,9 +459,11 @@ impl Header {
 
     /// The headers that a template cannot use.
     pub(crate) fn unnamed_in_templates(&self) -> Vec<String> {
-        // When work is due is no text for a template.
+        // When work is due, and where the stack is, is no text for a template.
         let is_known = |name: &str| {
-            let mut known = KNOWN.iter().filter(|(_, role)| *role != ColumnUse::Due);
+            let mut known = KNOWN
+                .iter()
+                .filter(|(_, role)| !matches!(role, ColumnUse::Due | ColumnUse::Place));
             known.any(|(known, _)| key(name) == *known)
         };
         self.names(|column| {

@@ -18,7 +18,7 @@ use std::fmt;
 use jiff::Timestamp;
 
 use crate::error::{Error, Exit};
-use crate::ids::Username;
+use crate::ids::{PlaceName, Username};
 use crate::text::failure::Failure;
 use crate::text::normalise::{key, same};
 use crate::text::problems::messages;
@@ -45,6 +45,8 @@ pub struct Student {
     pub extra: Vec<(String, String)>,
     /// Until when work is on time: the student's own time, else the class's. `None` where neither is given.
     pub due: Option<Timestamp>,
+    /// Which of the class's places the roster puts the student in, where it says so.
+    pub place: Option<PlaceName>,
 }
 
 /// The class roster: students in the file's order.
@@ -98,10 +100,11 @@ impl Roster {
     /// Everything that is wrong with the file at once, in the file's order, each kind of mistake with file, lines,
     /// column and the fix. Lines are physical ones, as an editor counts them.
     pub fn parse(file: &str, bytes: &[u8], limit: &UsernameLimit) -> Result<Self, Vec<Failure>> {
-        Self::parse_with(file, bytes, limit, &[])
+        Self::parse_with(file, bytes, limit, &[], &[])
     }
 
-    /// The same, with other columns that may be shown, too, named as in the header.
+    /// The same, with other columns that may be shown, too, named as in the header, and with the class's places. Where it has
+    /// none, a column `place` is like any other.
     ///
     /// # Errors
     ///
@@ -111,8 +114,9 @@ impl Roster {
         bytes: &[u8],
         limit: &UsernameLimit,
         publish: &[String],
+        places: &[PlaceName],
     ) -> Result<Self, Vec<Failure>> {
-        parse::parse(bytes, limit, publish).map_err(|problems| messages(file, problems))
+        parse::parse(bytes, limit, publish, places).map_err(|problems| messages(file, problems))
     }
 
     /// The students that a command is about, in the roster's order: those named (all, if none are), and of
@@ -228,6 +232,7 @@ impl Student {
             section: None,
             extra: Vec::new(),
             due: None,
+            place: None,
         }
     }
 

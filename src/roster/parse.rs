@@ -4,17 +4,19 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 
-use crate::ids::Username;
+use crate::ids::{PlaceName, Username};
 use crate::roster::header::{self, ColumnUse, Header};
 use crate::roster::remarks::Remarks;
 use crate::roster::username::{self, Faulty};
 use crate::roster::{FIELD_MAX, KeptBack, Roster, Student, UsernameLimit};
 use crate::text::encoding::before_mojibake;
 use crate::text::moment::moment;
-use crate::text::normalise::key;
+use crate::text::normalise::{key, same};
 use crate::text::problems::Problem;
+use crate::text::similar;
 use crate::text::table::{Field, HEADER_WITHIN, Record, Table, separator_word};
 use crate::text::unwanted::{Unwanted, shown};
+use crate::text::words::some_of;
 
 /// So many usernames that cannot stand beside others get their own message.
 const ALONE: usize = 6;
@@ -24,14 +26,15 @@ pub(super) fn parse(
     bytes: &[u8],
     limit: &UsernameLimit,
     publish: &[String],
+    places: &[PlaceName],
 ) -> Result<Roster, Vec<Problem>> {
     match Table::read(bytes, header::score) {
-        Ok(table) => read(&table, limit, publish, Vec::new()),
+        Ok(table) => read(&table, limit, publish, places, Vec::new()),
         Err(refused) => {
             let problems = vec![refused.problem];
             match refused.anyway {
                 None => Err(problems),
-                Some(table) => read(&table, limit, publish, problems),
+                Some(table) => read(&table, limit, publish, places, problems),
             }
         }
     }
@@ -42,6 +45,7 @@ fn read(
     table: &Table<'_>,
     limit: &UsernameLimit,
     publish: &[String],
+    places: &[PlaceName],
     mut problems: Vec<Problem>,
 ) -> Result<Roster, Vec<Problem>> {
     let records: Vec<&Record> = table.records.iter().filter(|r| !r.is_blank()).collect();
@@ -58,7 +62,7 @@ fn read(
     if place > 0 {
         problems.push(titles(&records[..place], first));
     }
-    let header = Header::of(first, publish, &mut problems);
+    let header = Header::of(first, publish, !places.is_empty(), &mut problems);
     if header.is_missing {
         // Without a header nobody knows what the columns are, nor which values may be printed.
         return Err(problems);
@@ -67,6 +71,7 @@ fn read(
         header,
         table,
         limit,
+        places,
         lossy,
         problems,
         students: Vec::new(),
@@ -137,6 +142,7 @@ struct RosterReader<'a> {
     header: Header,
     table: &'a Table<'a>,
     limit: &'a UsernameLimit,
+    places: &'a [PlaceName],
     /// Whether the text has U+FFFD for bytes that are not UTF-8. That is reported already.
     lossy: bool,
     problems: Vec<Problem>,
@@ -209,6 +215,7 @@ impl RosterReader<'_> {
             self.too_many(record, open);
         }
         let due = self.read_due(record, open);
+        let place = self.read_place(record, open);
         if self.header.index(ColumnUse::Username) > Some(open) {
             // The username's column may hold something else here.
             return;
@@ -218,6 +225,7 @@ impl RosterReader<'_> {
         };
         let student = Student {
             due,
+            place,
             ..self.student(username, record)
         };
         self.remarks.student(&student, record.line());
@@ -404,6 +412,34 @@ impl RosterReader<'_> {
         read.ok()
     }
 
+    /// Where the student belongs, where the row says so. `open`: from that column on, values may have moved.
+    fn read_place(&mut self, record: &Record, open: usize) -> Option<PlaceName> {
+        let index = self.header.index(ColumnUse::Place);
+        let index = index.filter(|index| *index < open)?;
+        let field = record.fields.get(index)?;
+        if field.text.is_empty() || field.flaw.is_some() {
+            return None;
+        }
+        let places = self.places;
+        let is_meant = |place: &&PlaceName| same(place.as_str(), &field.text);
+        let found = places.iter().find(is_meant).cloned();
+        if found.is_none() {
+            let names = || places.iter().map(PlaceName::as_str);
+            let has: Vec<&str> = names().collect();
+            let has = format!("homeroom.toml has the places {}", some_of(&has, 8));
+            let near = similar::did_you_mean(&field.text, names());
+            let near = near.map_or_else(|| has.clone(), |near| format!("{near} ({has})"));
+            let cause = format!("{} is none of the class's places", shown(&field.text));
+            let problem = Problem::at_line(field.line, cause, near)
+                .in_column(self.header.place(index))
+                .many("values are none of the class's places")
+                .example(shown(&field.text))
+                .hint_for_many(has);
+            self.problems.push(problem);
+        }
+        found
+    }
+
     fn student(&mut self, username: Username, record: &Record) -> Student {
         let mut student = Student::unknown(username);
         let (mut first, mut last) = ("", "");
@@ -411,7 +447,7 @@ impl RosterReader<'_> {
             let text = record.text(index);
             let value = || Some(text.to_owned()).filter(|text| !text.is_empty());
             match column.used_as {
-                ColumnUse::Username | ColumnUse::Due | ColumnUse::Nameless => {}
+                ColumnUse::Username | ColumnUse::Due | ColumnUse::Place | ColumnUse::Nameless => {}
                 ColumnUse::Name => student.name = value(),
                 ColumnUse::FirstName => first = text,
                 ColumnUse::LastName => last = text,

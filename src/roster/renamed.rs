@@ -110,6 +110,7 @@ mod tests {
             section: None,
             extra: Vec::new(),
             due: None,
+            place: None,
         }
     }
 

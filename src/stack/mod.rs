@@ -5,6 +5,7 @@
 )]
 
 pub(crate) mod alike;
+pub(crate) mod assign;
 pub(crate) mod caller;
 pub(crate) mod copies;
 pub mod credentials;

@@ -65,6 +65,16 @@ fn command(shell: &str) -> clap::Command {
         let candidate = |(words, name): (String, _)| CompletionCandidate::new(words).help(name);
         students.into_iter().flatten().map(candidate).collect()
     };
+    let places = |typed: &OsStr| {
+        let settings = settings().map(|settings| settings.places);
+        let names = settings
+            .into_iter()
+            .flatten()
+            .map(|place| place.name.to_string());
+        let names: Vec<String> = names.collect();
+        let listed = one_more(&names, &typed.to_string_lossy());
+        listed.into_iter().map(CompletionCandidate::new).collect()
+    };
     let classes = |arg: Arg| {
         arg.add(ArgValueCompleter::new(|typed: &OsStr| {
             let mut classes = classes();
@@ -75,6 +85,7 @@ fn command(shell: &str) -> clap::Command {
     Cli::command()
         .mut_arg("students", |arg| arg.add(ArgValueCompleter::new(students)))
         .mut_arg("section", |arg| arg.add(ArgValueCompleter::new(sections)))
+        .mut_arg("place", |arg| arg.add(ArgValueCompleter::new(places)))
         .mut_arg("class", classes)
         .mut_subcommand("teardown", |verb| verb.mut_arg("confirm", classes))
         .mut_subcommand("access", |verb| {
@@ -98,6 +109,16 @@ fn students(roster: &Roster, typed: &str) -> Vec<(String, Option<clap::builder::
             (format!("{before}{}", student.username), name)
         })
         .collect()
+}
+
+/// The list typed so far with one more of the names each.
+fn one_more(names: &[String], typed: &str) -> Vec<String> {
+    let (before, begun) = typed.split_at(typed.rfind(',').map_or(0, |comma| comma + 1));
+    let listed = |name: &str| before.split(',').any(|other| other.trim() == name);
+    let more = names
+        .iter()
+        .filter(|name| name.starts_with(begun) && !listed(name));
+    more.map(|name| format!("{before}{name}")).collect()
 }
 
 /// The sections that begin so, as one word for a shell that takes an answer as it is.
@@ -193,6 +214,7 @@ fn typed(mut words: Vec<OsString>, index: usize) -> Option<GlobalOptions> {
     Some(GlobalOptions {
         students: None,
         section: None,
+        place: None,
         ..options.ok()?
     })
 }
@@ -232,6 +254,14 @@ mod tests {
         assert_eq!(help, None);
         let help = students(&class(), "user").swap_remove(0).1;
         assert_eq!(help.map(|help| help.to_string()).as_deref(), Some("Ana A"));
+    }
+
+    #[test]
+    fn places_complete_a_list_without_those_that_are_in_it() {
+        let names = ["north", "south"].map(str::to_owned);
+        assert_eq!(one_more(&names, "n"), ["north"]);
+        assert_eq!(one_more(&names, "north,"), ["north,south"]);
+        assert_eq!(one_more(&names, "north,n"), [""; 0]);
     }
 
     #[test]

@@ -107,7 +107,13 @@ async fn in_aws(
     found.findings = known;
     found.findings.push(clock(client.clock_ahead()));
     found.wrong_account = wrong_account;
-    if !wrong_account {
+    let foreign = settings.foreign_boundary(&scope.account);
+    if let Some(cause) = foreign.filter(|_| !wrong_account) {
+        let fix = "name the policy in this account, or choose the right account with --profile";
+        found
+            .findings
+            .push(Finding::problem("role_boundary", cause, fix));
+    } else if !wrong_account {
         let role_boundary = settings.role_boundary.as_ref().map(|arn| arn.as_str());
         let mut desired = match lab.desired(&scope, &settings.class, students) {
             Ok(desired) => Some(desired),

@@ -66,6 +66,10 @@ pub(super) fn selection(settings: &ClassSettings) -> String {
     if let Some(section) = &settings.section {
         words.push(format!("--section {}", quoted(section)));
     }
+    if !settings.chosen_places.is_empty() {
+        let names = settings.chosen_places.iter().map(ToString::to_string);
+        words.push(format!("--place {}", names.collect::<Vec<_>>().join(",")));
+    }
     words.join(" ")
 }
 

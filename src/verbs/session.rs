@@ -104,13 +104,8 @@ impl Class {
             region: client.region().to_owned(),
         };
         let desired = self.desired(&scope, &self.students)?;
-        if let Some(boundary) = &self.settings.role_boundary
-            && ![scope.account.as_str(), "aws"].contains(&boundary.account())
-        {
-            let (owner, account) = (boundary.account(), &scope.account);
-            let cause = format!(
-                "{boundary} is a policy of account {owner}, and this is account {account}; nothing was touched"
-            );
+        if let Some(cause) = self.settings.foreign_boundary(&scope.account) {
+            let cause = format!("{cause}; nothing was touched");
             return Err(
                 Error::new(Exit::Invalid, "homeroom.toml (role_boundary)", cause).hint(
                     "name the policy in this account, or choose the right account with --profile",

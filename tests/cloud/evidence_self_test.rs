@@ -230,6 +230,7 @@ mod reference {
             section: None,
             extra: Vec::new(),
             due: None,
+            place: None,
         };
         let class = "selftest".parse().unwrap();
         let students = [student.clone()];

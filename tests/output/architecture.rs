@@ -25,6 +25,7 @@ const PURE: &[&str] = &[
     "roster",
     "lab",
     "stack/plan",
+    "stack/assign.rs",
     "stack/kinds/drift.rs",
     "stack/kinds/function.rs",
     "stack/kinds/function/settings.rs",

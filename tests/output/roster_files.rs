@@ -22,7 +22,7 @@ fn parse(bytes: impl AsRef<[u8]>) -> Result<Roster, Vec<Failure>> {
 /// The same where the columns `named` may be shown.
 fn parse_with(bytes: impl AsRef<[u8]>, named: &[&str]) -> Result<Roster, Vec<Failure>> {
     let named: Vec<String> = named.iter().map(|&name| name.to_owned()).collect();
-    Roster::parse_with("class.csv", bytes.as_ref(), &limit(), &named)
+    Roster::parse_with("class.csv", bytes.as_ref(), &limit(), &named, &[])
 }
 
 /// The refusals as a person sees them.
@@ -235,6 +235,7 @@ mod properties {
                 email,
                 section,
                 due: None,
+                place: None,
                 extra: vec![
                     ("Seat no.".to_owned(), seat),
                     ("note, free".to_owned(), note),

@@ -237,6 +237,7 @@ fn student(index: usize, taken_at: &ZonedDateTime) -> ReportStudent {
             ),
             extra: vec![("seat".to_owned(), format!("{}", index + 101))],
             due: None,
+            place: None,
         },
         progress: StudentProgress {
             username: username.parse().unwrap(),

@@ -34,6 +34,7 @@ fn student(username: &str) -> Student {
         section: None,
         extra: Vec::new(),
         due: None,
+        place: None,
     }
 }
 

@@ -46,6 +46,7 @@ fn student(name: &str) -> Student {
         section: None,
         extra: Vec::new(),
         due: None,
+        place: None,
     }
 }
 

@@ -34,6 +34,7 @@ pub(crate) fn student(username: &str, name: &str, email: &str) -> Student {
         section: None,
         extra: Vec::new(),
         due: None,
+        place: None,
     }
 }
 

@@ -149,6 +149,7 @@ mod tests {
                 section: None,
                 extra: Vec::new(),
                 due: None,
+                place: None,
             };
             Self {
                 lab: bundle::load(Some(Path::new(env!("CARGO_MANIFEST_DIR")))).unwrap(),

@@ -69,6 +69,7 @@ impl Class {
                 section: None,
                 extra: Vec::new(),
                 due: None,
+                place: None,
             })
             .collect();
         let scope = Scope {

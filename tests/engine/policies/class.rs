@@ -57,6 +57,7 @@ pub(crate) fn student(username: &str) -> Student {
         section: None,
         extra: Vec::new(),
         due: None,
+        place: None,
     }
 }
 
