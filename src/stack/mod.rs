@@ -9,6 +9,7 @@ pub(crate) mod assign;
 pub(crate) mod caller;
 pub(crate) mod copies;
 pub mod credentials;
+pub mod definitions;
 pub mod diff;
 pub(crate) mod dispatcher;
 pub(crate) mod elsewhere;

@@ -7,11 +7,12 @@ use crate::aws::configured::{CredentialSource, credential_source};
 use crate::aws::pacing::Pacer;
 use crate::aws::{CallResult, Client};
 use crate::cli::{Cli, PlanArgs};
-use crate::error::{Exit, Result};
+use crate::error::{Error, Exit, Result};
 use crate::events::Command;
 use crate::lab::asl;
 use crate::options::CloudTarget;
 use crate::results::{PlanDigest, RunSummary};
+use crate::stack::definitions::refused_definitions;
 use crate::stack::elsewhere::Elsewhere;
 use crate::stack::forecast::{Forecast, Workload};
 use crate::stack::kinds::Kind;
@@ -26,9 +27,14 @@ pub(super) async fn run(cli: &Cli, args: &PlanArgs) -> Result<Exit> {
     let session = Class::load(cli)?.connect().await?;
     let look = session.look(Command::Plan, async |client| {
         let (planned, alias) = tokio::join!(plan(client, &session, false), client.account_alias());
-        planned.map(|(plan, observed)| (plan, observed, alias))
+        let (plan, observed) = planned?;
+        let refused = refused_definitions(client, &plan).await?;
+        Ok::<_, Error>((plan, observed, alias, refused))
     });
-    let (plan, observed, alias) = look.await?;
+    let (plan, observed, alias, refused) = look.await?;
+    if !refused.is_empty() {
+        return Err(Error::of(Exit::Invalid, refused));
+    }
     let students = plan.students.iter();
     let students = students.map(|student| StackResult::planned(student).into());
     let mut notes = notes(&session);

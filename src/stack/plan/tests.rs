@@ -61,6 +61,7 @@ fn stack(user: &str, code: &str) -> Stack {
                 zip: Arc::from(code.as_bytes()),
                 sha256: format!("sha-{code}"),
             },
+            options: function::FunctionOptions::default(),
         }],
         state_machines: vec![state_machine::Spec {
             name: name("flow"),
@@ -69,6 +70,7 @@ fn stack(user: &str, code: &str) -> Stack {
             definition:
                 json!({"Comment": "A flow", "StartAt": "X", "States": {"X": {"Type": "Succeed"}}})
                     .into(),
+            tracing: false,
         }],
         rest_apis: vec![rest_api::Spec {
             name: name("api"),
