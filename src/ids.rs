@@ -7,6 +7,8 @@ use std::str::FromStr;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 
+use crate::text::words::word_enum;
+
 const ESCAPED_IN_FRAGMENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
@@ -147,6 +149,8 @@ pub enum Kind {
     StateMachine,
     /// API Gateway REST API with its resources, methods, permission, deployment and stage.
     RestApi,
+    /// API Gateway HTTP API with its integrations, routes, permission and stage.
+    HttpApi,
     /// Customer managed policy of IAM: a student's access, or a boundary.
     ManagedPolicy,
     /// IAM user: a student's way in.
@@ -167,9 +171,43 @@ impl fmt::Display for Kind {
             Self::Function => "Lambda function",
             Self::StateMachine => "state machine",
             Self::RestApi => "REST API",
+            Self::HttpApi => "HTTP API",
             Self::ManagedPolicy => "IAM policy",
             Self::User => "IAM user",
         })
+    }
+}
+
+word_enum! {
+    /// The type of an API, as API Gateway names it.
+    #[derive(Default)]
+    ApiType {
+        /// Made part by part.
+        #[default]
+        Rest = "REST",
+        /// Made by one call, deleted by one; no quota of its own slows either down.
+        Http = "HTTP",
+    }
+}
+
+impl ApiType {
+    /// Every type.
+    pub const ALL: [Self; 2] = [Self::Rest, Self::Http];
+
+    /// The kind of its APIs.
+    pub fn kind(self) -> Kind {
+        match self {
+            Self::Rest => Kind::RestApi,
+            Self::Http => Kind::HttpApi,
+        }
+    }
+
+    /// Where API Gateway has them, in ARNs and in the requests that manage them.
+    pub(crate) fn path(self) -> &'static str {
+        match self {
+            Self::Rest => "restapis",
+            Self::Http => "apis",
+        }
     }
 }
 
@@ -178,7 +216,7 @@ impl fmt::Display for Kind {
 pub struct ResourceId {
     /// Its kind.
     pub kind: Kind,
-    /// Its name; unique within its kind and the account's region (for REST APIs: meant to be).
+    /// Its name; unique within its kind and the account's region (for APIs: meant to be).
     pub name: String,
 }
 
@@ -294,22 +332,20 @@ impl Scope {
         self.arn("logs", format_args!("log-group:{name}"))
     }
 
-    /// Source ARN of one method and path of a REST API, on any stage, for a function's resource policy.
+    /// Source ARN of one method and path of an API, on any stage, for a function's resource policy.
     pub(crate) fn method_arn(&self, api_id: &str, method: &str, path: &str) -> String {
         format!("{}/*/{method}{path}", self.execute_api_arn(api_id))
     }
 
-    /// The ARNs of invocations of a REST API begin with this; `/stage/METHOD/path` follows.
+    /// The ARNs of invocations of an API begin with this; `/stage/METHOD/path` follows.
     pub fn execute_api_arn(&self, api_id: &str) -> String {
         self.arn("execute-api", api_id)
     }
 
-    /// ARN by which a REST API is managed, and its tags read and written (it has no account part).
-    pub fn rest_api_arn(&self, api_id: &str) -> String {
-        format!(
-            "arn:{}:apigateway:{}::/restapis/{api_id}",
-            self.partition, self.region
-        )
+    /// ARN by which an API is managed, and its tags read and written (it has no account part).
+    pub fn api_arn(&self, api_type: ApiType, api_id: &str) -> String {
+        let (partition, region, path) = (&self.partition, &self.region, api_type.path());
+        format!("arn:{partition}:apigateway:{region}::/{path}/{api_id}")
     }
 
     /// Integration URI by which API Gateway invokes a Lambda function.

@@ -4,9 +4,9 @@ use aws_sdk_apigateway::types::{
     EndpointConfiguration, EndpointType, IntegrationType, Op, PatchOperation, Resource, RestApi,
 };
 
-use crate::stack::kinds::rest_api::{
-    Authorization, Method, PathResource, Seen, StageSeen, Throttle,
-};
+use crate::ids::ApiType;
+use crate::stack::kinds::api::{Authorization, Seen, StageSeen, Throttle};
+use crate::stack::kinds::rest_api::{Method, PathResource};
 use crate::stack::ownership::{Ownership, Tags};
 
 use super::client::Client;
@@ -266,11 +266,13 @@ fn actual(api: &RestApi) -> (Seen, Tags) {
         .map(|map| map.iter().map(|(k, v)| (k.clone(), v.clone())).collect())
         .unwrap_or_default();
     let actual = Seen {
+        api_type: ApiType::Rest,
         id: api.id().unwrap_or_default().to_owned(),
         name: api.name().unwrap_or_default().to_owned(),
         created_s: api.created_date().map_or(0, |date| date.secs()),
         ownership: Ownership::Unproven,
         stages: None,
+        settings: None,
     };
     (actual, tags)
 }

@@ -219,7 +219,7 @@ fn kind_of(operation: Operation, code: &str, message: &str, status: u16) -> Erro
 
         // A limit. API Gateway alone uses this code for its request rate as well.
         "LimitExceededException"
-            if operation.service() == "apigateway" && !message.contains("Maximum") =>
+            if operation.service().starts_with("apigateway") && !message.contains("Maximum") =>
         {
             ErrorKind::Throttled
         }

@@ -9,7 +9,7 @@ use aws_sigv4::sign::v4;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
 
-use crate::stack::kinds::rest_api::Authorization;
+use crate::stack::kinds::api::Authorization;
 
 use super::classify;
 use super::client::Client;

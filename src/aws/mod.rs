@@ -14,6 +14,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::stack::ownership::Tags;
 
 mod apigateway;
+mod apigatewayv2;
 mod classify;
 mod client;
 mod cloudwatch;

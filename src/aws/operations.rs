@@ -9,7 +9,7 @@ use std::fmt;
 pub(crate) enum Group {
     /// One operation's own bucket.
     Own(Operation),
-    /// API Gateway: all operations together.
+    /// API Gateway: all operations together, on APIs of every type.
     ApiGateway,
     /// Lambda: all control-plane operations but GetFunction and GetPolicy together.
     LambdaControlPlane,
@@ -172,6 +172,27 @@ operations! {
     UpdateStage => "apigateway:UpdateStage" in ApiGateway;
     DeleteStage => "apigateway:DeleteStage" in ApiGateway;
     ApiGatewayTagResource => "apigateway:TagResource" in ApiGateway;
+
+    // The same page names no operation of HTTP APIs, so only "Total operations" counts. IAM knows them as apigateway: too; the
+    // names are those of the AWS CLI.
+    GetApis => "apigatewayv2:GetApis" in ApiGateway;
+    // Twice, it makes a second API of the same name.
+    CreateApi => "apigatewayv2:CreateApi" in ApiGateway, once;
+    UpdateApi => "apigatewayv2:UpdateApi" in ApiGateway;
+    DeleteApi => "apigatewayv2:DeleteApi" in ApiGateway;
+    GetRoutes => "apigatewayv2:GetRoutes" in ApiGateway;
+    CreateRoute => "apigatewayv2:CreateRoute" in ApiGateway;
+    UpdateRoute => "apigatewayv2:UpdateRoute" in ApiGateway;
+    DeleteRoute => "apigatewayv2:DeleteRoute" in ApiGateway;
+    GetIntegrations => "apigatewayv2:GetIntegrations" in ApiGateway;
+    // Twice, it makes a second integration, which nothing uses.
+    CreateIntegration => "apigatewayv2:CreateIntegration" in ApiGateway;
+    GetHttpStages => "apigatewayv2:GetStages" in ApiGateway;
+    CreateHttpStage => "apigatewayv2:CreateStage" in ApiGateway;
+    UpdateHttpStage => "apigatewayv2:UpdateStage" in ApiGateway;
+    DeleteRouteSettings => "apigatewayv2:DeleteRouteSettings" in ApiGateway;
+    DeleteCorsConfiguration => "apigatewayv2:DeleteCorsConfiguration" in ApiGateway;
+    TagHttpApi => "apigatewayv2:TagResource" in ApiGateway;
 
     // AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html
     DescribeLogGroups => "logs:DescribeLogGroups" own(10.0, 10.0);

@@ -5,6 +5,8 @@
 //! authorization reference (docs.aws.amazon.com/service-authorization/latest/reference), a page for each service, and what
 //! is named beside an arm.
 
+use crate::ids::ApiType;
+
 use super::operations::Operation;
 
 /// What an action is about, as the `Resource` of a policy can narrow it.
@@ -28,12 +30,14 @@ pub(crate) enum RightOn {
     ProbedFunctions,
     StateMachines,
     Executions,
-    /// The list of REST APIs.
-    RestApiList,
-    /// REST APIs and what is below them. Their ids are AWS's, so IAM cannot tell a student's from another.
-    RestApis,
-    /// The tags of REST APIs, which have a path of their own.
-    RestApiTags,
+    /// The list of APIs of a type.
+    ApiList(ApiType),
+    /// The same list, as what is made becomes part of it.
+    NewApis(ApiType),
+    /// APIs of a type and what is below them. Their ids are AWS's, so IAM cannot tell a student's from another.
+    Apis(ApiType),
+    /// The tags of APIs, which have a path of their own.
+    ApiTags(ApiType),
     /// Stages that take signed requests alone.
     SignedStages,
     LogGroups,
@@ -82,6 +86,7 @@ impl Operation {
     }
 
     fn needs(self) -> (Errand, Vec<Right>) {
+        use ApiType::{Http, Rest};
         use Errand::*;
         use Operation::*;
         use RightOn::*;
@@ -106,8 +111,12 @@ impl Operation {
             DescribeStateMachine | StatesListTagsForResource => (Plan, own(StateMachines)),
             LogsListTagsForResource => (Plan, own(LogGroups)),
             // API Gateway's actions are the methods of HTTP: its developer guide, "How API Gateway works with IAM".
-            GetRestApis => (Plan, vec![right("apigateway:GET", RestApiList)]),
-            GetStages => (Plan, vec![right("apigateway:GET", RestApis)]),
+            GetRestApis => (Plan, vec![right("apigateway:GET", ApiList(Rest))]),
+            GetStages => (Plan, vec![right("apigateway:GET", Apis(Rest))]),
+            GetApis => (Plan, vec![right("apigateway:GET", ApiList(Http))]),
+            GetRoutes | GetIntegrations | GetHttpStages => {
+                (Plan, vec![right("apigateway:GET", Apis(Http))])
+            }
 
             CreateRole => (Deploy, own_and(Roles, &[("iam:TagRole", Roles)])),
             GetRole
@@ -162,23 +171,49 @@ impl Operation {
             // With tags, it also writes to their path.
             CreateRestApi => {
                 let rights = [
-                    right("apigateway:POST", RestApiList),
-                    right("apigateway:PUT", RestApiTags),
+                    right("apigateway:POST", NewApis(Rest)),
+                    right("apigateway:PUT", ApiTags(Rest)),
                 ];
                 (Deploy, rights.into())
             }
             // Asked for as both: github.com/iann0036/iam-dataset, pull request 39, tried on AWS.
             ApiGatewayTagResource => {
                 let rights = [
-                    right("apigateway:PUT", RestApiTags),
-                    right("apigateway:PATCH", RestApis),
+                    right("apigateway:PUT", ApiTags(Rest)),
+                    right("apigateway:PATCH", Apis(Rest)),
                 ];
                 (Deploy, rights.into())
             }
-            GetResources => (Deploy, vec![right("apigateway:GET", RestApis)]),
-            CreateResource | CreateDeployment => (Deploy, vec![right("apigateway:POST", RestApis)]),
-            PutMethod | PutIntegration => (Deploy, vec![right("apigateway:PUT", RestApis)]),
-            UpdateMethod | UpdateStage => (Deploy, vec![right("apigateway:PATCH", RestApis)]),
+            GetResources => (Deploy, vec![right("apigateway:GET", Apis(Rest))]),
+            CreateResource | CreateDeployment => {
+                (Deploy, vec![right("apigateway:POST", Apis(Rest))])
+            }
+            PutMethod | PutIntegration => (Deploy, vec![right("apigateway:PUT", Apis(Rest))]),
+            UpdateMethod | UpdateStage => (Deploy, vec![right("apigateway:PATCH", Apis(Rest))]),
+            // With tags, it also writes to their path.
+            CreateApi => {
+                let rights = [
+                    right("apigateway:POST", NewApis(Http)),
+                    right("apigateway:POST", ApiTags(Http)),
+                ];
+                (Deploy, rights.into())
+            }
+            TagHttpApi => {
+                let rights = [
+                    right("apigateway:POST", ApiTags(Http)),
+                    right("apigateway:PATCH", Apis(Http)),
+                ];
+                (Deploy, rights.into())
+            }
+            CreateRoute | CreateIntegration | CreateHttpStage => {
+                (Deploy, vec![right("apigateway:POST", Apis(Http))])
+            }
+            UpdateApi | UpdateRoute | UpdateHttpStage => {
+                (Deploy, vec![right("apigateway:PATCH", Apis(Http))])
+            }
+            DeleteRoute | DeleteRouteSettings | DeleteCorsConfiguration => {
+                (Deploy, vec![right("apigateway:DELETE", Apis(Http))])
+            }
 
             StartExecution => (Validate, own(StateMachines)),
             DescribeExecution | GetExecutionHistory => (Validate, own(Executions)),
@@ -224,7 +259,8 @@ impl Operation {
             StopExecution => (Teardown, own(Executions)),
             DeleteStateMachine => (Teardown, own(StateMachines)),
             DeleteFunction => (Teardown, own(Functions)),
-            DeleteRestApi | DeleteStage => (Teardown, vec![right("apigateway:DELETE", RestApis)]),
+            DeleteRestApi | DeleteStage => (Teardown, vec![right("apigateway:DELETE", Apis(Rest))]),
+            DeleteApi => (Teardown, vec![right("apigateway:DELETE", Apis(Http))]),
             DeleteLogGroup => (Teardown, own(LogGroups)),
         }
     }

@@ -12,7 +12,7 @@ use crate::aws::stop::Cancelled;
 use crate::aws::{
     CallError, CallResult, Client, CloudError, ErrorKind, Operation, Principal, Simulation,
 };
-use crate::ids::{ClassName, Scope, Username};
+use crate::ids::{ApiType, ClassName, Scope, Username};
 use crate::lab::Lab;
 use crate::report::findings::Finding;
 use crate::stack::hints;
@@ -116,7 +116,7 @@ pub(crate) fn unasked() -> Finding {
 }
 
 /// The listings that every verb begins with, and figures of the account: each is called for real.
-pub const LISTED: [Operation; 9] = [
+pub const LISTED: [Operation; 10] = [
     Operation::GetAccountSummary,
     Operation::GetAccountSettings,
     Operation::GetAccountAuthorizationDetails,
@@ -126,6 +126,7 @@ pub const LISTED: [Operation; 9] = [
     Operation::ListAccountAliases,
     Operation::GetAccountPasswordPolicy,
     Operation::GetRestApis,
+    Operation::GetApis,
 ];
 
 /// The answers of [`LISTED`].
@@ -162,21 +163,22 @@ impl Listings {
         it.one(client.log_groups_page("", None)).await?;
         it.one(client.account_alias()).await?;
         it.one(client.shortest_password()).await?;
-        let mut apis = 0;
-        let mut token = None;
-        let mut all = true;
-        loop {
-            let Some(page) = it.one(client.rest_apis_page(token)).await? else {
-                all = false;
-                break;
-            };
-            apis += page.items.len();
-            token = page.next;
-            if token.is_none() {
-                break;
+        let mut apis = Some(0);
+        for api_type in ApiType::ALL {
+            let mut token = None;
+            loop {
+                let Some(page) = it.one(client.apis_page(api_type, token)).await? else {
+                    apis = None;
+                    break;
+                };
+                apis = apis.map(|apis| apis + page.items.len());
+                token = page.next;
+                if token.is_none() {
+                    break;
+                }
             }
         }
-        it.account.rest_apis = u32::try_from(apis).ok().filter(|_| all);
+        it.account.apis = apis.and_then(|apis| u32::try_from(apis).ok());
         Ok(it)
     }
 
@@ -389,14 +391,19 @@ impl Visit<'_> {
     fn resources(&self, reach: RightOn) -> Vec<String> {
         let (class, student) = (self.class, self.student);
         let patterns = self.lab.name_patterns();
-        let roles = patterns
+        let mut named = patterns
             .iter()
             .filter(|pattern| Some(pattern.kind) == reach.kind());
         match reach {
-            RightOn::Roles | RightOn::RolesFor(_) => roles
+            RightOn::Roles | RightOn::RolesFor(_) => named
                 .map(|role| self.scope.role_arn(class, &role.name(student)))
                 .collect(),
-            RightOn::RestApis => vec![self.scope.rest_api_arn("a1b2c3d4e5")],
+            RightOn::Apis(of) => {
+                let any = named.next();
+                any.map(|_| self.scope.api_arn(of, "a1b2c3d4e5"))
+                    .into_iter()
+                    .collect()
+            }
             RightOn::Everything => vec!["*".to_owned()],
             _ => resources(reach, self.lab, self.scope)
                 .into_iter()

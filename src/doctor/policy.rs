@@ -45,7 +45,11 @@ fn divided(statements: Vec<Value>, most: usize) -> Vec<Value> {
 fn statements(lab: &Lab, scope: &Scope) -> Vec<Value> {
     let rights: BTreeSet<_> = Operation::ALL.iter().flat_map(|it| it.rights()).collect();
     let mut grouped: BTreeMap<&str, (BTreeSet<&str>, BTreeSet<RightOn>)> = BTreeMap::new();
-    for right in rights {
+    // What is about nothing of this lab is not asked for.
+    for right in rights
+        .into_iter()
+        .filter(|r| !resources(r.on, lab, scope).is_empty())
+    {
         let (actions, reaches) = grouped.entry(sid(right.on)).or_default();
         actions.insert(right.action);
         reaches.insert(right.on);
@@ -100,9 +104,10 @@ fn sid(reach: RightOn) -> &'static str {
         RightOn::ProbedFunctions => "ProbedFunctions",
         RightOn::StateMachines => "StateMachines",
         RightOn::Executions => "Executions",
-        RightOn::RestApiList => "RestApiList",
-        RightOn::RestApis => "RestApis",
-        RightOn::RestApiTags => "RestApiTags",
+        RightOn::ApiList(_) => "ApiList",
+        RightOn::NewApis(_) => "NewApis",
+        RightOn::Apis(_) => "Apis",
+        RightOn::ApiTags(_) => "ApiTags",
         RightOn::SignedStages => "SignedStages",
         RightOn::LogGroups => "LogGroups",
     }
@@ -140,10 +145,11 @@ pub(super) fn resources(reach: RightOn, lab: &Lab, scope: &Scope) -> Vec<String>
         RightOn::Executions => names()
             .map(|name| scope.execution_arn(&name, "*"))
             .collect(),
-        RightOn::RestApiList => api("restapis"),
-        RightOn::RestApis if names().next().is_some() => api("restapis/*"),
-        RightOn::RestApiTags if names().next().is_some() => api("tags/*"),
-        RightOn::RestApis | RightOn::RestApiTags => Vec::new(),
+        RightOn::ApiList(of) => api(of.path()),
+        RightOn::NewApis(of) if names().next().is_some() => api(of.path()),
+        RightOn::Apis(of) if names().next().is_some() => api(&format!("{}/*", of.path())),
+        RightOn::ApiTags(_) if names().next().is_some() => api("tags/*"),
+        RightOn::NewApis(_) | RightOn::Apis(_) | RightOn::ApiTags(_) => Vec::new(),
         RightOn::SignedStages => lab
             .signed_stages()
             .map(|stage| format!("{}/{stage}/*", scope.execute_api_arn("*")))

@@ -90,9 +90,9 @@ impl StackSight {
         // An id that AWS never gives twice.
         births.extend(stack.roles.iter().filter_map(|role| eye.role(&role.name)));
         if stack.state_machines.is_empty() && stack.roles.is_empty() {
-            let apis = stack.rest_apis.iter();
+            let apis = stack.apis.iter();
             let ids = apis.flat_map(|api| observed.apis_of(stack, api));
-            births.extend(ids.map(|api| format!("REST API {}", api.id)));
+            births.extend(ids.map(|api| format!("{} {}", api.api_type.kind(), api.id)));
         }
         let stands = |item: &Item| {
             matches!(
@@ -189,15 +189,15 @@ impl Eye<'_> {
         let hides = |kind: Kind, name: &str| self.observed.gap(kind, name).is_some();
         let Stack {
             state_machines,
-            rest_apis,
+            apis,
             roles,
             ..
         } = self.stack;
         if !state_machines.is_empty() {
             return (state_machines.iter()).any(|m| hides(Kind::StateMachine, &m.name));
         }
-        if !rest_apis.is_empty() {
-            return rest_apis.iter().any(|api| hides(Kind::RestApi, &api.name));
+        if !apis.is_empty() {
+            return apis.iter().any(|api| hides(api.api_type.kind(), &api.name));
         }
         roles.iter().any(|role| hides(Kind::Role, &role.name))
     }

@@ -21,7 +21,7 @@ use crate::ids::{Scope, Username};
 use crate::lab::Lab;
 use crate::lab::marks::Starter;
 use crate::lab::mistake::{Listener, Symptom, TroubleReason, remark};
-use crate::stack::kinds::rest_api::RouteSpec;
+use crate::stack::kinds::api::RouteSpec;
 use crate::stack::kinds::{Observed, Stack};
 
 const MINUTE_MS: i64 = 60_000;
@@ -73,12 +73,12 @@ impl OwnApis {
             return;
         };
         let answers = |route: &RouteSpec| route.function == function;
-        let mut specs = stack.rest_apis.iter();
+        let mut specs = stack.apis.iter();
         let spec = specs.find(|api| api.routes.iter().any(answers));
         let found = spec.and_then(|spec| Some((spec, observed.api_of(scope, stack, spec)?)));
         let Some((spec, api)) = found else { return };
         // The metric knows names only.
-        let all = observed.rest_apis.values().flatten();
+        let all = observed.apis.values().flatten();
         if all.filter(|other| other.name == api.name).count() != 1 {
             return;
         }

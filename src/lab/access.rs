@@ -13,8 +13,8 @@ use crate::lab::Lab;
 use crate::lab::context::ClassContext;
 use crate::lab::problems::Problems;
 use crate::roster::Student;
+use crate::stack::kinds::api::ApiEndpoint;
 use crate::stack::kinds::managed_policy::DOCUMENT_MAX;
-use crate::stack::kinds::rest_api::ApiEndpoint;
 use crate::text::failure::Failure;
 
 /// The policies of one student.

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use tera::Context;
 
-use crate::ids::{ClassName, Scope};
+use crate::ids::{ApiType, ClassName, Scope};
 use crate::lab::Lab;
 use crate::lab::model::ManifestEntry;
 use crate::roster::Student;
-use crate::stack::kinds::rest_api::ApiEndpoint;
+use crate::stack::kinds::api::ApiEndpoint;
 
 /// Values of the class, worked out once.
 pub(super) struct ClassContext<'a> {
@@ -79,7 +79,7 @@ impl<'a> ClassContext<'a> {
                     "stage": api.stage,
                     "id": endpoint.id,
                     "url": endpoint.url,
-                    "arn": scope.rest_api_arn(&endpoint.id),
+                    "arn": scope.api_arn(ApiType::Rest, &endpoint.id),
                     "execute_arn": scope.execute_api_arn(&endpoint.id),
                 }),
                 None => json!({ "name": name, "stage": api.stage }),

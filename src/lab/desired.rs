@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use tera::Context;
 
-use crate::ids::{ClassName, Scope};
+use crate::ids::{ApiType, ClassName, Scope};
 use crate::lab::Lab;
 use crate::lab::access::AccessPolicies;
 use crate::lab::context::ClassContext;
@@ -17,10 +17,10 @@ use crate::lab::problems::Problems;
 use crate::lab::read::{environment_key, layer_key, output_key};
 use crate::lab::verify::MANIFEST;
 use crate::roster::Student;
+use crate::stack::kinds::api::{self, RouteSpec};
 use crate::stack::kinds::function::{self, ENVIRONMENT_MAX, FunctionOptions};
 use crate::stack::kinds::log_group;
 use crate::stack::kinds::managed_policy::{self, Purpose};
-use crate::stack::kinds::rest_api::{self, RouteSpec};
 use crate::stack::kinds::role::{self, INLINE_MAX, TRUST_MAX};
 use crate::stack::kinds::state_machine::{self, DEFINITION_MAX};
 use crate::stack::kinds::{Desired, Stack};
@@ -174,7 +174,7 @@ impl Renderer<'_> {
                 .collect(),
             functions: functions.filter_map(|f| self.function(f)).collect(),
             state_machines: machines.map(|m| self.state_machine(m)).collect(),
-            rest_apis: apis.map(|api| self.rest_api(api)).collect(),
+            apis: apis.map(|api| self.api(api)).collect(),
         }
     }
 
@@ -296,7 +296,7 @@ impl Renderer<'_> {
         machine
     }
 
-    fn rest_api(&self, api: &RestApiEntry) -> rest_api::Spec {
+    fn api(&self, api: &RestApiEntry) -> api::Spec {
         let student = &self.owner.student;
         let routes = api.routes.iter().map(|route| RouteSpec {
             method: route.method.clone(),
@@ -306,7 +306,8 @@ impl Renderer<'_> {
                 .function_name(&route.function, student)
                 .unwrap_or_default(),
         });
-        rest_api::Spec {
+        api::Spec {
+            api_type: ApiType::Rest,
             name: api.pattern.name(student),
             stage: api.stage.clone(),
             authorization: api.limits.authorization,

@@ -15,8 +15,7 @@ use crate::lab::problems::Problems;
 use crate::lab::read::output_key;
 use crate::lab::verify::MANIFEST;
 use crate::roster::Student;
-use crate::stack::kinds::rest_api::ApiEndpoint;
-use crate::stack::kinds::rest_api::{Authorization, answering};
+use crate::stack::kinds::api::{ApiEndpoint, Authorization, answering};
 use crate::text::failure::Failure;
 
 /// The nonce with which probes are tried before there is one.

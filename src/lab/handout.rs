@@ -23,7 +23,7 @@ use crate::lab::template::Templates;
 use crate::lab::verify::MANIFEST;
 use crate::lab::{Files, Lab, Manifest};
 use crate::roster::Student;
-use crate::stack::kinds::rest_api::ApiEndpoint;
+use crate::stack::kinds::api::ApiEndpoint;
 use crate::text::failure::Failure;
 use crate::text::link::link;
 use crate::text::show::clean;

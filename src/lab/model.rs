@@ -12,8 +12,8 @@ use crate::lab::marks::Marks;
 use crate::lab::mistake::Mistake;
 use crate::lab::verify::MANIFEST;
 use crate::stack::kinds::Kind;
+use crate::stack::kinds::api::{Authorization, Throttle};
 use crate::stack::kinds::function::log_group_of;
-use crate::stack::kinds::rest_api::{Authorization, Throttle};
 use crate::stack::kinds::state_machine::WorkflowType;
 use crate::stack::names::NamePattern;
 

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::ids::{ClassName, Scope, Username};
+use crate::ids::{ApiType, ClassName, Scope, Username};
 use crate::lab::Lab;
 use crate::lab::access::AccessPolicies;
 use crate::lab::asl::source::JsonLines;
@@ -382,7 +382,7 @@ impl Lab {
                 continue;
             };
             let arns = vec![
-                scope.rest_api_arn(&endpoint.id),
+                scope.api_arn(ApiType::Rest, &endpoint.id),
                 scope.execute_api_arn(&endpoint.id),
             ];
             known.push(Known::new(

@@ -10,9 +10,9 @@ use crate::lab::model::{ApiLimits, FigureOrText, ManifestEntry, RestApiEntry, en
 use crate::lab::problems::{Problems, known};
 use crate::lab::template::Templates;
 use crate::lab::verify::MANIFEST;
+use crate::stack::kinds::api::{Authorization, BURST_MAX, RATE_MAX, Throttle};
 use crate::stack::kinds::function::RESERVED_MAX;
 use crate::stack::kinds::log_group;
-use crate::stack::kinds::rest_api::{Authorization, BURST_MAX, RATE_MAX, Throttle};
 use crate::stack::names::NamePattern;
 
 /// What messages call a setting that was given as a text.

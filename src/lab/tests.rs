@@ -5,8 +5,8 @@ use crate::ids::{ClassName, Scope};
 use crate::lab::check::Credit;
 use crate::lab::*;
 use crate::roster::Student;
-use crate::stack::kinds::rest_api::ApiEndpoint;
-use crate::stack::kinds::rest_api::{Authorization, Throttle};
+use crate::stack::kinds::api::ApiEndpoint;
+use crate::stack::kinds::api::{Authorization, Throttle};
 
 const LAB: &str = r#"
 [lab]
@@ -233,7 +233,7 @@ fn a_stack_is_named_linked_and_filled_in() {
         stack.state_machines[0].definition["States"]["S"]["Result"],
         "Ada"
     );
-    assert_eq!(stack.rest_apis[0].routes[0].function, "bob-fn");
+    assert_eq!(stack.apis[0].routes[0].function, "bob-fn");
 }
 
 #[test]
@@ -636,7 +636,7 @@ fn settings_are_overridden_by_known_keys_of_the_same_type() {
 fn who_may_call_an_api_and_how_often_can_be_settings() {
     let api = |lab: &Lab| {
         let mut desired = lab.desired(&scope(), &class(), &[student("ada")]).unwrap();
-        desired.stacks.remove(0).rest_apis.remove(0)
+        desired.stacks.remove(0).apis.remove(0)
     };
     let request = |lab: &Lab| {
         let endpoint = ApiEndpoint {

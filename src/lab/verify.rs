@@ -7,8 +7,8 @@ use crate::lab::check::{Check, Credit, Proof, Work};
 use crate::lab::marks::{Starter, is_plain_pointer};
 use crate::lab::model::{Manifest, ManifestEntry, ProbeRequest, RehearsalStep, of_id};
 use crate::lab::problems::{Problems, known};
+use crate::stack::kinds::api::answering;
 use crate::stack::kinds::function::{EPHEMERAL_STORAGE_LEAST, EPHEMERAL_STORAGE_MOST, LAYERS_MAX};
-use crate::stack::kinds::rest_api::answering;
 
 pub(super) const MANIFEST: &str = "templates/lab.toml";
 

@@ -23,7 +23,7 @@ use crate::probe::deadline::{Deadline, EXECUTION_KNOWN};
 use crate::probe::patience::{PASSING, Patience, Teller};
 use crate::stack::alike::Alike;
 use crate::stack::hints;
-use crate::stack::kinds::rest_api::{Authorization, answering};
+use crate::stack::kinds::api::{Authorization, answering};
 use crate::stack::kinds::{Observed, Stack};
 use crate::stack::plan::StudentPlan;
 use crate::stack::settle::Settling;
@@ -384,7 +384,7 @@ pub(super) fn function_behind<'a>(stack: &'a Stack, request: &ProbeRequest) -> O
         }
         ProbeRequest::Execution { .. } | ProbeRequest::LogEvents { .. } => return None,
     };
-    let api = stack.rest_apis.iter().find(|known| known.name == *api)?;
+    let api = stack.apis.iter().find(|known| known.name == *api)?;
     let route = answering(&api.routes, |r| (&r.method, &r.path), method, path)?;
     Some(&route.function)
 }
@@ -462,7 +462,7 @@ fn api_of(
     name: &str,
 ) -> Result<(String, Authorization), ProbeTrouble> {
     let stack = validation.stack;
-    let found = stack.rest_apis.iter().find(|api| api.name == name);
+    let found = stack.apis.iter().find(|api| api.name == name);
     found
         .and_then(|api| {
             let actual = validation.observed.api_of(validation.scope, stack, api)?;

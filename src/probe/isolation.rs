@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use crate::aws::stop::Cancelled;
 use crate::aws::{CallError, Client, ErrorKind, Operation, Simulation, UserPart};
 use crate::evidence::check::{CheckResult, Verdict};
-use crate::ids::Username;
+use crate::ids::{ApiType, Username};
 use crate::probe::reach::{OWN_STACK as OWN, Target, questions};
 use crate::stack::alike::Alike;
 use crate::stack::hints;
@@ -178,8 +178,12 @@ fn calls(target: &Target) -> Vec<(Operation, &str)> {
     if let Some((name, _)) = target.log_groups.first() {
         calls.push((Operation::FilterLogEvents, name));
     }
-    for (id, _) in &target.rest_apis {
-        calls.push((Operation::GetStages, id));
+    for (api_type, id, _) in &target.apis {
+        let look = match api_type {
+            ApiType::Rest => Operation::GetStages,
+            ApiType::Http => Operation::GetHttpStages,
+        };
+        calls.push((look, id));
     }
     calls
 }
@@ -193,6 +197,7 @@ async fn attempt(student: &Client, operation: Operation, thing: &str) -> Result<
             settle(student.log_events_page(thing, 0, Some(1), 1, None).await)
         }
         Operation::GetStages => settle(student.stages(thing).await),
+        Operation::GetHttpStages => settle(student.http_stages(thing).await),
         other => Ok(Tried::Unclear(
             format!("{other} is not tried by calls"),
             None,

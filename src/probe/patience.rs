@@ -77,7 +77,7 @@ pub(super) fn dates(
     let functions = functions.map(|spec| observed.functions.get(&spec.name)?.modified_ms);
     let roles = stack.roles.iter();
     let roles = roles.map(|role| observed.roles.get(&role.name)?.created_ms);
-    let apis = stack.rest_apis.iter().map(|api| {
+    let apis = stack.apis.iter().map(|api| {
         let created_s = observed.api_of(scope, stack, api)?.created_s;
         (created_s > 0).then_some(created_s * 1000)
     });

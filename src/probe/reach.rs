@@ -1,9 +1,9 @@
 //! What a student must reach and must not reach, and whose stacks to try.
 
-use crate::ids::{Scope, Username};
+use crate::ids::{ApiType, Scope, Username};
 use crate::stack::kinds::Stack;
+use crate::stack::kinds::api::ApiEndpoint;
 use crate::stack::kinds::managed_policy::Purpose;
-use crate::stack::kinds::rest_api::ApiEndpoint;
 
 use std::collections::BTreeMap;
 
@@ -49,20 +49,20 @@ pub struct Target {
     pub(crate) functions: Vec<(String, String)>,
     /// Name and ARN.
     pub(crate) log_groups: Vec<(String, String)>,
-    /// Id and ARN.
-    pub rest_apis: Vec<(String, String)>,
+    /// Type, id and ARN.
+    pub apis: Vec<(ApiType, String, String)>,
 }
 
 impl Target {
     /// The resources of a stack; `None` while one of its APIs is not there.
     pub fn of(scope: &Scope, stack: &Stack, apis: &BTreeMap<String, ApiEndpoint>) -> Option<Self> {
         let class = &stack.owner.class;
-        let rest_apis: Option<Vec<_>> = stack
-            .rest_apis
+        let apis: Option<Vec<_>> = stack
+            .apis
             .iter()
             .map(|api| {
-                let id = &apis.get(&api.name)?.id;
-                Some((id.clone(), scope.rest_api_arn(id)))
+                let (id, of) = (&apis.get(&api.name)?.id, api.api_type);
+                Some((of, id.clone(), scope.api_arn(of, id)))
             })
             .collect();
         let policies = [Purpose::Access, Purpose::Boundary];
@@ -92,7 +92,7 @@ impl Target {
                 .iter()
                 .map(|group| (group.name.clone(), scope.log_group_arn(&group.name)))
                 .collect(),
-            rest_apis: rest_apis?,
+            apis: apis?,
         })
     }
 }
@@ -165,11 +165,8 @@ pub(crate) fn questions(own: &Target, neighbours: &[&Target]) -> Vec<Question> {
             &["apigateway:GET", "apigateway:PATCH", "apigateway:DELETE"],
             &["apigateway:GET"],
             |target| {
-                target
-                    .rest_apis
-                    .iter()
-                    .map(|(_, arn)| arn.clone())
-                    .collect()
+                let apis = target.apis.iter();
+                apis.map(|(.., arn)| arn.clone()).collect()
             },
         ),
         question(

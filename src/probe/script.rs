@@ -146,7 +146,7 @@ impl Scripted<'_> {
         headers: &BTreeMap<String, String>,
         body: &str,
     ) -> Result<HttpAnswer, ScriptTrouble> {
-        let api = stack.rest_apis.iter().find(|api| api.name == route.api);
+        let api = stack.apis.iter().find(|api| api.name == route.api);
         let actual = api.and_then(|api| observed.api_of(scope, stack, api));
         let id = actual.map(|actual| actual.id.as_str()).unwrap_or_default();
         let authorization = api.map(|api| api.authorization).unwrap_or_default();

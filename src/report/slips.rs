@@ -18,7 +18,7 @@ use crate::events::Outcome;
 use crate::results::StudentResult;
 use crate::roster::Student;
 use crate::stack::credentials::Credentials;
-use crate::stack::kinds::rest_api::ApiEndpoint;
+use crate::stack::kinds::api::ApiEndpoint;
 use crate::text::encoding::MARK;
 use crate::text::failure::Failure;
 use crate::text::show::clean;

@@ -8,8 +8,8 @@ use crate::stack::kinds::Kind;
 use crate::stack::plan::Plan;
 use crate::text::failure::Failure;
 
-/// REST APIs per region. Source: apigateway/latest/developerguide/limits.html (600, fixed).
-const REST_APIS_MAX: u32 = 600;
+/// Regional APIs per region, of every type. Source: apigateway/latest/developerguide/limits.html (600, fixed).
+const APIS_MAX: u32 = 600;
 /// Concurrency of the account that AWS does not let anybody reserve. Source: Lambda developer guide, "Configuring reserved
 /// concurrency".
 const STAYS_UNRESERVED: u32 = 100;
@@ -25,7 +25,7 @@ pub enum Limited {
     Users,
     /// One for each stack, which bounds its roles, and two for each student who gets access.
     Policies,
-    RestApis,
+    Apis,
 }
 
 impl fmt::Display for Limited {
@@ -36,7 +36,7 @@ impl fmt::Display for Limited {
             Self::Roles => "IAM roles in the account",
             Self::Users => "IAM users in the account",
             Self::Policies => "customer managed policies in the account",
-            Self::RestApis => "REST APIs in the region",
+            Self::Apis => "APIs in the region (REST and HTTP)",
         })
     }
 }
@@ -104,9 +104,9 @@ impl Plan {
                 let adds = creates(Kind::ManagedPolicy);
                 (account.policies, adds, account.policies_quota)
             }
-            Limited::RestApis => {
-                let adds = creates(Kind::RestApi);
-                (account.rest_apis, adds, Some(REST_APIS_MAX))
+            Limited::Apis => {
+                let adds = saturating(self.creates_of(Kind::is_api));
+                (account.apis, adds, Some(APIS_MAX))
             }
         };
         Limit {
@@ -123,7 +123,7 @@ impl Plan {
             Limited::Reserved,
             Limited::Roles,
             Limited::Policies,
-            Limited::RestApis,
+            Limited::Apis,
         ];
         limits.map(|what| self.limit(what)).into()
     }
@@ -156,7 +156,7 @@ mod tests {
             students: Vec::new(),
             gaps: Vec::new(),
             account: AccountUse {
-                rest_apis: Some(3),
+                apis: Some(3),
                 ..AccountUse::default()
             },
         };

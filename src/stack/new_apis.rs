@@ -4,26 +4,21 @@ use crate::events::StepResult;
 use crate::ids::{Scope, Username};
 use crate::stack::execute::StudentRun;
 use crate::stack::kinds::Observed;
-use crate::stack::kinds::rest_api;
 use crate::stack::ownership::Owner;
 use crate::stack::plan::{Action, Item, Plan};
 use crate::text::words::some_of;
 
 const NAMED: usize = 12;
 
-/// Whose API this deployment made, or completed after a deployment that was stopped in the middle: an API without a stage
-/// has never answered anybody.
+/// Whose API this deployment made, or completed after a deployment that was stopped in the middle.
 pub(crate) fn new_apis(plan: &Plan, observed: &Observed, runs: &[StudentRun]) -> Vec<Owner> {
-    let never_deployed = |id: &str| {
-        let mut apis = observed.rest_apis.values().flatten();
-        apis.any(|api| api.id == id && api.stages.as_ref().is_some_and(Vec::is_empty))
+    let never_answered = |id: &str| {
+        let mut apis = observed.apis.values().flatten();
+        apis.any(|api| api.id == id && api.never_answered())
     };
     let made = |item: &Item, run: &StudentRun| {
-        let new = match &item.action {
-            Some(Action::RestApi(rest_api::Action::Create(_))) => true,
-            Some(Action::RestApi(rest_api::Action::Complete { id, .. })) => never_deployed(id),
-            _ => false,
-        };
+        let api = item.action.as_ref().and_then(Action::of_api);
+        let new = api.is_some_and(|id| id.is_none_or(never_answered));
         new && run.steps.get(&item.resource) == Some(&StepResult::Done)
     };
     let pairs = plan.students.iter().zip(runs);

@@ -1,5 +1,5 @@
 //! Observes a class by listings, not by a call for each resource: five listings at once, then one DescribeStateMachine and one
-//! GetStages for each student, and tags only where a listing does not say whose a resource is.
+//! GetStages (of an HTTP API also one GetRoutes and one GetIntegrations) for each student, and tags only where a listing does not say whose a resource is.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use crate::aws::{CallError, Client};
 use crate::stack::kinds::search::Search;
 use crate::stack::kinds::state_machine::{self, KnownMachines};
 use crate::stack::kinds::{
-    AccountUse, Desired, Observed, function, log_group, principals, rest_api, role,
+    AccountUse, Desired, Observed, api, function, http_api, log_group, principals, rest_api, role,
 };
 
 pub use crate::stack::kinds::search::Depth;
@@ -39,17 +39,21 @@ pub(crate) async fn observe_knowing(
         ..
     } = principals::of_stacks(search).await?;
     let strangers = &role::strangers(search, &roles);
-    let (functions, machines, apis) = tokio::join!(
+    let (functions, machines, rest_apis, http_apis) = tokio::join!(
         function::list(search),
         state_machine::list(search, known, strangers),
         rest_api::list(search),
+        http_api::list(search),
     );
     let (functions, more) = functions?;
     gaps.extend(more);
     let (state_machines, more) = machines?;
     gaps.extend(more);
-    let ((rest_apis, api_count), more) = apis?;
+    let (mut apis, more) = rest_apis?;
     gaps.extend(more);
+    let (http_apis, more) = http_apis?;
+    gaps.extend(more);
+    apis.extend(http_apis);
     let (log_groups, more) = log_group::list(search, &functions, strangers).await?;
     gaps.extend(more);
     Ok(Observed {
@@ -57,13 +61,13 @@ pub(crate) async fn observe_knowing(
         log_groups,
         functions,
         state_machines,
-        rest_apis,
+        apis: apis.apis,
         users,
         policies,
         strays: search.strays(),
         gaps,
         account: AccountUse {
-            rest_apis: api_count,
+            apis: apis.count,
             ..AccountUse::default()
         },
     })
@@ -78,7 +82,7 @@ pub async fn observe_access(
     let search = Search::new(client, desired, &Depth::Deploy);
     let mut observed = principals::list(&search).await?;
     if with_apis {
-        rest_api::add_bare(&search, &mut observed).await?;
+        api::add_bare(&search, &mut observed).await?;
     }
     Ok(observed)
 }
@@ -93,10 +97,10 @@ pub(crate) async fn observe_roles(
 }
 
 /// The chosen students' APIs by name, by one listing, without their stages.
-pub(crate) async fn rest_apis(
+pub(crate) async fn apis(
     client: &Client,
     desired: &Desired,
-) -> Result<BTreeMap<String, Vec<rest_api::Seen>>, CallError> {
+) -> Result<BTreeMap<String, Vec<api::Seen>>, CallError> {
     let search = Search::new(client, desired, &Depth::Deploy);
-    Ok(rest_api::list_bare(&search).await?.0)
+    api::listed_alone(&search).await
 }

@@ -8,7 +8,7 @@ use crate::error::{Error, Exit};
 use crate::stack::hints;
 use crate::stack::kinds::kind::{HIDDEN_FROM_STUDENTS, STUDENTS_WORK};
 use crate::stack::kinds::search::Search;
-use crate::stack::kinds::{Desired, Gap, Observed, function, log_group, rest_api, state_machine};
+use crate::stack::kinds::{Desired, Gap, Observed, api, function, log_group, state_machine};
 use crate::stack::observe::Depth;
 use crate::stack::ownership::{Owner, Tags};
 
@@ -104,7 +104,7 @@ pub(crate) async fn observe(client: &Client, desired: &Desired) -> Result<OwnSta
     let (functions, machines, apis, groups) = tokio::join!(
         function::by_name(search),
         state_machine::by_name(search),
-        rest_api::by_name(search),
+        api::by_name(search),
         log_group::by_name(search),
     );
     let hidden = |kind| Gap {
@@ -119,7 +119,7 @@ pub(crate) async fn observe(client: &Client, desired: &Desired) -> Result<OwnSta
     gaps.extend(more);
     let (state_machines, more) = machines?;
     gaps.extend(more);
-    let (rest_apis, more) = apis?;
+    let (apis, more) = apis?;
     gaps.extend(more);
     let (log_groups, more) = groups?;
     gaps.extend(more);
@@ -129,7 +129,7 @@ pub(crate) async fn observe(client: &Client, desired: &Desired) -> Result<OwnSta
         own.observed.functions.insert(name, seen);
     }
     own.observed.state_machines = state_machines;
-    own.observed.rest_apis = rest_apis;
+    own.observed.apis = apis;
     own.observed.log_groups = log_groups;
     // A group belongs to whom its function belongs.
     for (name, function) in &own.observed.functions {

@@ -224,6 +224,9 @@ fn apigateway<'a>(method: &str, segments: &[&'a str]) -> RouteMatch<'a> {
         let id = arn.rsplit('/').next().unwrap_or_default();
         return Some(("TagResource", vec![("restApiId", id)]));
     }
+    if let ("GET", ["v2", "apis"]) = (method, segments) {
+        return Some(("GetApis", vec![]));
+    }
     let ["restapis", rest @ ..] = segments else {
         return None;
     };

@@ -21,7 +21,7 @@ use crate::stack::execute::{StudentRun, execute};
 use crate::stack::kinds::Observed;
 use crate::stack::limits::{Limited, broken};
 use crate::stack::new_apis::{NewApis, new_apis};
-use crate::stack::observe::rest_apis;
+use crate::stack::observe::apis;
 use crate::stack::plan::Plan;
 use crate::stack::result::StackResult;
 
@@ -127,9 +127,9 @@ async fn carry_out(
 /// What the students are given after a deployment. This lists the APIs again, five hundred a page, since AWS has just
 /// given them their ids. Where that fails, only outputs that need no API are left.
 async fn outputs(client: &Client, session: &Session) -> BTreeMap<Username, Vec<Output>> {
-    let rest_apis = rest_apis(client, &session.desired).await;
+    let apis = apis(client, &session.desired).await;
     let observed = Observed {
-        rest_apis: rest_apis.unwrap_or_default(),
+        apis: apis.unwrap_or_default(),
         ..Observed::default()
     };
     let (scope, class) = (session.scope(), &session.class);

@@ -9,7 +9,7 @@ use crate::events::{Command, Outcome};
 use crate::report::handout::{HandoutBatch, HandoutClass, dir, write};
 use crate::stack::hints;
 use crate::stack::kinds::Observed;
-use crate::stack::observe::rest_apis;
+use crate::stack::observe::apis;
 use crate::stack::ownership::Ownership;
 
 use super::class::Class;
@@ -65,7 +65,7 @@ pub(super) async fn look_for_addresses(
             general("the students' APIs")(error).hint_if(hint)
         }
     })?;
-    let mut apis = observed.rest_apis.values().flatten();
+    let mut apis = observed.apis.values().flatten();
     if !apis.any(|api| matches!(api.ownership, Ownership::Ours(_))) {
         // Perhaps the stacks are in another place; that is worth one more listing.
         session.check_elsewhere(command).await?;
@@ -82,10 +82,10 @@ async fn look(
     session: &Session,
 ) -> std::result::Result<(Observed, Option<String>), CallError> {
     let stacks = &session.desired.stacks;
-    let any_api = stacks.iter().any(|stack| !stack.rest_apis.is_empty());
-    let apis = async {
+    let any_api = stacks.iter().any(|stack| !stack.apis.is_empty());
+    let found = async {
         match any_api {
-            true => rest_apis(client, &session.desired).await,
+            true => apis(client, &session.desired).await,
             false => Ok(BTreeMap::new()),
         }
     };
@@ -95,9 +95,9 @@ async fn look(
             false => Ok(None),
         }
     };
-    let (apis, alias) = tokio::join!(apis, alias);
+    let (found, alias) = tokio::join!(found, alias);
     let observed = Observed {
-        rest_apis: apis?,
+        apis: found?,
         ..Observed::default()
     };
     Ok((observed, alias.ok().flatten()))

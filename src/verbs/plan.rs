@@ -17,7 +17,7 @@ use crate::stack::elsewhere::Elsewhere;
 use crate::stack::forecast::{Forecast, Workload};
 use crate::stack::kinds::Kind;
 use crate::stack::kinds::Observed;
-use crate::stack::kinds::rest_api::cost;
+use crate::stack::kinds::api::cost;
 use crate::stack::limits::shown;
 use crate::stack::observe::observe;
 use crate::stack::plan::{Plan, Verdict, deploy};

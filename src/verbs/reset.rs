@@ -32,7 +32,7 @@ pub(super) async fn agreed(session: &Session) -> Result<()> {
             changed.push((stack.student().clone(), changes));
         }
         let has_api = |api| !observed.apis_of(stack, api).is_empty();
-        if stack.rest_apis.iter().any(has_api) {
+        if stack.apis.iter().any(has_api) {
             apis.push(stack.student().as_str());
         }
     }

@@ -25,7 +25,7 @@ use crate::roster::Student;
 use crate::stack::elsewhere::{Elsewhere, Whereabouts, stands_here};
 use crate::stack::hints;
 use crate::stack::kinds::{Desired, Stack};
-use crate::stack::kinds::{Observed, rest_api::ApiEndpoint};
+use crate::stack::kinds::{Observed, api::ApiEndpoint};
 use crate::stack::observe::observe_roles;
 use crate::stack::vault::Vault;
 

@@ -14,7 +14,7 @@ use homeroom::report::handout::{HandoutClass, StudentHandout};
 use homeroom::report::slips::SlipBatch;
 use homeroom::roster::Student;
 use homeroom::stack::credentials::{AccessKey, Credentials};
-use homeroom::stack::kinds::rest_api::ApiEndpoint;
+use homeroom::stack::kinds::api::ApiEndpoint;
 
 /// A class on AWS, whose students have a console and, some of them, a key.
 pub struct Sample {

@@ -203,7 +203,7 @@ pub(crate) fn plan_of_a_class(base: &View<'_>) -> String {
         &mut summary,
         vec![
             limit(Limited::Roles, Some(212), 2, Some(1000)),
-            limit(Limited::RestApis, Some(599), 3, Some(600)),
+            limit(Limited::Apis, Some(599), 3, Some(600)),
             limit(Limited::Users, None, 1, Some(100)),
         ],
     );
@@ -278,7 +278,7 @@ fn plan_of(students: Vec<StudentResult>) -> RunSummary {
         Limited::Reserved,
         Limited::Roles,
         Limited::Policies,
-        Limited::RestApis,
+        Limited::Apis,
     ];
     let limits = all.map(|what| Limit {
         what,

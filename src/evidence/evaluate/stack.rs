@@ -149,6 +149,7 @@ fn ready(plan: &StudentPlan) -> String {
         (Kind::Function, "Lambda function", "Active"),
         (Kind::StateMachine, "state machine", "ACTIVE"),
         (Kind::RestApi, "REST API", "deployed"),
+        (Kind::HttpApi, "HTTP API", "deployed"),
         (Kind::LogGroup, "log group", "with retention"),
         (Kind::Role, "role", "in place"),
     ];
@@ -177,7 +178,9 @@ pub(super) fn resources_ready(plan: &StudentPlan, facts: &Facts) -> Judgement {
     for item in plan.worked_with() {
         match (item.verdict, item.resource.kind) {
             (Found::Update, Kind::Role) if !lacks_permissions(item) => {}
-            (Found::Update, Kind::RestApi | Kind::LogGroup | Kind::Role) => {
+            (Found::Update, kind)
+                if kind.is_api() || matches!(kind, Kind::LogGroup | Kind::Role) =>
+            {
                 wrong.push(format!("{}: {}", item.resource, item.why));
             }
             (Found::Unknown, _) => unseen.push(format!("{} {}", item.resource, item.why)),

@@ -135,7 +135,7 @@ fn lab_6_gives_a_student_its_stack() {
     );
     let machine = "arn:aws:states:us-east-1:123456789012:stateMachine:user1-simple-workflow";
     assert_eq!(stack.functions[2].environment["STATE_MACHINE_ARN"], machine);
-    let route = &stack.rest_apis[0].routes[0];
+    let route = &stack.apis[0].routes[0];
     assert_eq!(
         (route.method.as_str(), route.path.as_str()),
         ("POST", "/process")
@@ -380,7 +380,7 @@ fn the_second_lab_is_built_by_the_same_code() {
             "lab-zoe-wait"
         ]
     );
-    assert!(stack.rest_apis.is_empty());
+    assert!(stack.apis.is_empty());
     assert_eq!(stack.functions[0].handler, "app.main");
     for pattern in lab.name_patterns() {
         assert_eq!(
@@ -453,7 +453,7 @@ fn lab_6_policies_fit_whatever_the_names() {
     let class = longest("class").parse().unwrap();
     let student = student(&longest("user"));
     let api = lab.rest_api_name("workflow", &student.username).unwrap();
-    let endpoint = crate::stack::kinds::rest_api::ApiEndpoint {
+    let endpoint = crate::stack::kinds::api::ApiEndpoint {
         id: "a1b2c3d4e5".into(),
         url: String::new(),
     };

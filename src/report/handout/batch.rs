@@ -9,7 +9,7 @@ use crate::lab::StudentAccess;
 use crate::results::StudentResult;
 use crate::roster::Student;
 use crate::stack::credentials::Credentials;
-use crate::stack::kinds::rest_api::ApiEndpoint;
+use crate::stack::kinds::api::ApiEndpoint;
 use crate::text::failure::Failure;
 use crate::text::words::some_of;
 

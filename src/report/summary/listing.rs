@@ -18,9 +18,10 @@ use crate::text::words::{plural, some_of};
 /// Lines of a difference that are shown before something is overwritten. The copy that is kept has all of them.
 const DIFF_LINES: usize = 12;
 
-const KINDS: [(Kind, &str); 7] = [
+const KINDS: [(Kind, &str); 8] = [
     (Kind::User, "users"),
     (Kind::RestApi, "APIs"),
+    (Kind::HttpApi, "HTTP APIs"),
     (Kind::StateMachine, "machines"),
     (Kind::Function, "functions"),
     (Kind::Role, "roles"),
@@ -50,7 +51,7 @@ pub fn print_teardown_listing(
     let students: Vec<&StudentPlan> = students.collect();
     // Columns of access only where somebody has any.
     let is_shown = |kind| {
-        !matches!(kind, Kind::User | Kind::ManagedPolicy)
+        !matches!(kind, Kind::User | Kind::ManagedPolicy | Kind::HttpApi)
             || students.iter().any(|student| doomed(student, kind) > 0)
     };
     let kinds = KINDS.into_iter().filter(|(kind, _)| is_shown(*kind));

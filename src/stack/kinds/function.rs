@@ -20,8 +20,8 @@ use serde_json::json;
 use crate::aws::{CallError, FunctionState};
 use crate::ids::{ClassName, Scope};
 use crate::stack::diff::{Change, LAB_CHANGED, abridged};
+use crate::stack::kinds::api;
 use crate::stack::kinds::drift::{Drift, Extras, settings_json, three_way};
-use crate::stack::kinds::rest_api;
 use crate::stack::kinds::search::{Listed, Search};
 use crate::stack::kinds::{
     AnySeen, AnySpec, Desired, Item, Kind, KindFacts, Planning, ResourceId, StudentsWork, Verdict,
@@ -317,7 +317,7 @@ impl AnySpec for Spec {
             };
             let action = Action::Create {
                 function: self.clone(),
-                withdraw: rest_api::records_of(at, &self.name),
+                withdraw: api::records_of(at, &self.name),
                 shut,
             };
             let item = Item::act(id, Verdict::Create, action, why);

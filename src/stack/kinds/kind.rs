@@ -1,17 +1,18 @@
 //! What may be found of a resource. Which kinds there are, and how one is named, stands in `ids`.
 
 use crate::aws::rights::RightOn;
-use crate::ids::Kind;
+use crate::ids::{ApiType, Kind};
 use crate::text::words::word_enum;
 
 /// What a student edits, and sees whole with their own key.
 pub(crate) const STUDENTS_WORK: [Kind; 2] = [Kind::Function, Kind::StateMachine];
 /// What a student's key does not show as it is.
-pub(crate) const HIDDEN_FROM_STUDENTS: [Kind; 5] = [
+pub(crate) const HIDDEN_FROM_STUDENTS: [Kind; 6] = [
     Kind::Role,
     Kind::ManagedPolicy,
     Kind::User,
     Kind::RestApi,
+    Kind::HttpApi,
     Kind::LogGroup,
 ];
 
@@ -20,6 +21,11 @@ impl Kind {
     /// versions of homeroom deployed it, works as well.
     pub(crate) fn is_worked_with(self) -> bool {
         self != Self::ManagedPolicy
+    }
+
+    /// Whether it has an address that answers whoever may call it.
+    pub(crate) fn is_api(self) -> bool {
+        ApiType::ALL.iter().any(|of| of.kind() == self)
     }
 
     /// Whether IAM has a limit of it for the whole account, which the account's summary tells.
@@ -35,7 +41,7 @@ impl RightOn {
             Self::Roles | Self::RolesFor(_) => Some(Kind::Role),
             Self::Functions => Some(Kind::Function),
             Self::StateMachines | Self::Executions => Some(Kind::StateMachine),
-            Self::RestApis | Self::RestApiTags => Some(Kind::RestApi),
+            Self::NewApis(of) | Self::Apis(of) | Self::ApiTags(of) => Some(of.kind()),
             Self::LogGroups => Some(Kind::LogGroup),
             _ => None,
         }

@@ -2,8 +2,10 @@
 //! what is to be done about it (`plan`), how that is done (`Action`), and how they are listed. This file has what all kinds have
 //! in common: a line for each of them in each of its tables. CONTRIBUTING.md, "Adding a kind", tells which.
 
+pub mod api;
 pub(crate) mod drift;
 pub mod function;
+pub mod http_api;
 mod item;
 pub(crate) mod kind;
 pub(crate) mod log_group;
@@ -28,7 +30,7 @@ use crate::stack::ownership::{Owner, Ownership, Tags};
 use crate::stack::step::{Context, StepError};
 use crate::text::words::word_enum;
 
-pub use crate::ids::{Kind, ResourceId};
+pub use crate::ids::{ApiType, Kind, ResourceId};
 pub use item::Item;
 pub use kind::Verdict;
 
@@ -53,6 +55,7 @@ impl Kind {
             Self::Function => &function::FACTS,
             Self::StateMachine => &state_machine::FACTS,
             Self::RestApi => &rest_api::FACTS,
+            Self::HttpApi => &http_api::FACTS,
             Self::ManagedPolicy => &managed_policy::FACTS,
             Self::User => &user::FACTS,
         }
@@ -77,7 +80,7 @@ pub struct Stack {
     pub log_groups: Vec<log_group::Spec>,
     pub functions: Vec<function::Spec>,
     pub state_machines: Vec<state_machine::Spec>,
-    pub rest_apis: Vec<rest_api::Spec>,
+    pub apis: Vec<api::Spec>,
     pub boundary: Option<managed_policy::Spec>,
 }
 
@@ -89,8 +92,8 @@ pub struct Observed {
     pub(crate) log_groups: BTreeMap<String, log_group::Seen>,
     pub(crate) functions: BTreeMap<String, function::Seen>,
     pub(crate) state_machines: BTreeMap<String, state_machine::Seen>,
-    /// AWS does not keep their names unique.
-    pub(crate) rest_apis: BTreeMap<String, Vec<rest_api::Seen>>,
+    /// Of every type. AWS does not keep their names unique.
+    pub(crate) apis: BTreeMap<String, Vec<api::Seen>>,
     pub(crate) users: BTreeMap<String, user::Seen>,
     pub(crate) policies: BTreeMap<String, managed_policy::Seen>,
     /// What the listings show of students who are not in the roster. It is only shown: a teardown makes its own search.
@@ -107,6 +110,7 @@ pub enum Action {
     Function(function::Action),
     StateMachine(state_machine::Action),
     RestApi(rest_api::Action),
+    HttpApi(http_api::Action),
     ManagedPolicy(managed_policy::Action),
     User(user::Action),
 }
@@ -120,6 +124,7 @@ macro_rules! each_kind {
             Action::Function($inner) => $done,
             Action::StateMachine($inner) => $done,
             Action::RestApi($inner) => $done,
+            Action::HttpApi($inner) => $done,
             Action::ManagedPolicy($inner) => $done,
             Action::User($inner) => $done,
         }
@@ -142,6 +147,7 @@ actions_of_kinds!(
     Function: function,
     StateMachine: state_machine,
     RestApi: rest_api,
+    HttpApi: http_api,
     ManagedPolicy: managed_policy,
     User: user,
 );
@@ -155,7 +161,7 @@ impl Stack {
             .chain(of(&self.log_groups))
             .chain(of(&self.functions))
             .chain(of(&self.state_machines))
-            .chain(of(&self.rest_apis))
+            .chain(of(&self.apis))
             .chain(of(self.boundary.as_slice()))
     }
 
@@ -179,7 +185,7 @@ impl Observed {
             .chain(of(self.log_groups.values()))
             .chain(of(self.functions.values()))
             .chain(of(self.state_machines.values()))
-            .chain(of(self.rest_apis.values().flatten()))
+            .chain(of(self.apis.values().flatten()))
             .chain(of(self.policies.values()))
             .chain(of(self.users.values()))
     }
@@ -206,8 +212,9 @@ impl Observed {
             Kind::LogGroup => of(self.log_groups.get(name)),
             Kind::Function => of(self.functions.get(name)),
             Kind::StateMachine => of(self.state_machines.get(name)),
-            Kind::RestApi => {
-                let apis = self.rest_apis.get(name).into_iter().flatten();
+            Kind::RestApi | Kind::HttpApi => {
+                let apis = self.apis.get(name).into_iter().flatten();
+                let apis = apis.filter(|one| one.api_type.kind() == id.kind);
                 apis.map(|one| one as &dyn AnySeen).collect()
             }
             Kind::ManagedPolicy => of(self.policies.get(name)),
@@ -406,8 +413,8 @@ pub struct AccountUse {
     pub policies: Option<u32>,
     /// Quota on customer managed policies.
     pub policies_quota: Option<u32>,
-    /// REST APIs in the region.
-    pub(crate) rest_apis: Option<u32>,
+    /// APIs in the region, of the types that were listed.
+    pub(crate) apis: Option<u32>,
     /// Functions that may run at once in the region.
     pub concurrency_quota: Option<u32>,
     /// Those of them that are reserved for single functions.

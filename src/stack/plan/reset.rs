@@ -89,7 +89,7 @@ mod tests {
                 .into(),
                 tracing: false,
             }],
-            rest_apis: Vec::new(),
+            apis: Vec::new(),
         };
         (scope, stack)
     }

@@ -11,11 +11,12 @@ use crate::ids::Scope;
 use crate::stack::kinds::managed_policy::Purpose;
 use crate::stack::kinds::role::POLICY_NAME;
 use crate::stack::kinds::state_machine::WorkflowType;
+use crate::stack::kinds::{
+    ApiType, Kind, api, function, http_api, log_group, managed_policy, rest_api, role,
+    state_machine, user,
+};
 use crate::stack::kinds::{Desired, Stack};
 use crate::stack::kinds::{Gap, Observed};
-use crate::stack::kinds::{
-    Kind, function, log_group, managed_policy, rest_api, role, state_machine, user,
-};
 use crate::stack::ownership::Owner;
 use crate::stack::ownership::{Fingerprint, Ownership};
 use crate::stack::plan::teardown::Reach;
@@ -72,15 +73,16 @@ fn stack(user: &str, code: &str) -> Stack {
                     .into(),
             tracing: false,
         }],
-        rest_apis: vec![rest_api::Spec {
+        apis: vec![api::Spec {
+            api_type: ApiType::Rest,
             name: name("api"),
             stage: "prod".into(),
-            routes: vec![rest_api::RouteSpec {
+            routes: vec![api::RouteSpec {
                 method: "POST".into(),
                 path: "/process".into(),
                 function: name("work"),
             }],
-            authorization: rest_api::Authorization::None,
+            authorization: api::Authorization::None,
             throttle: None,
         }],
         owner,
@@ -189,7 +191,7 @@ fn apply(observed: &mut Observed, owner: &Owner, item: &Item) {
             function, withdraw, ..
         }) => {
             for record in withdraw {
-                for api in observed.rest_apis.values_mut().flatten() {
+                for api in observed.apis.values_mut().flatten() {
                     for stage in api.stages.iter_mut().flatten() {
                         if api.id == record.api_id && stage.name == record.stage {
                             stage.description = "withdrawn".into();
@@ -254,28 +256,32 @@ fn apply(observed: &mut Observed, owner: &Owner, item: &Item) {
                 },
             );
         }
-        Action::RestApi(rest_api::Action::Create(api) | rest_api::Action::Complete { api, .. }) => {
-            let id = match item.action.as_ref().unwrap() {
-                Action::RestApi(rest_api::Action::Complete { id, .. }) => id.clone(),
-                _ => format!("id-{name}"),
-            };
-            let whole = rest_api::Seen {
+        Action::RestApi(rest_api::Action::Create(api) | rest_api::Action::Complete { api, .. })
+        | Action::HttpApi(http_api::Action::Create(api) | http_api::Action::Complete { api, .. }) =>
+        {
+            let completed = item.action.as_ref().unwrap().of_api().unwrap();
+            let id = completed.map_or_else(|| format!("id-{name}"), str::to_owned);
+            let http = api.api_type == ApiType::Http;
+            let whole = api::Seen {
+                api_type: api.api_type,
+                settings: http.then(|| http_api::Settings::wanted(api, &scope)),
                 id,
                 name: name.clone(),
                 created_s: 1,
                 ownership: ours,
-                stages: Some(vec![rest_api::StageSeen {
+                stages: Some(vec![api::StageSeen {
                     name: api.stage.clone(),
                     description: api.stage_description(&scope, owner),
                 }]),
             };
-            observed.rest_apis.insert(name, vec![whole]);
+            observed.apis.insert(name, vec![whole]);
         }
-        Action::RestApi(rest_api::Action::Delete { ids, .. }) => {
-            let apis = observed.rest_apis.get_mut(&name).unwrap();
+        Action::RestApi(rest_api::Action::Delete { ids, .. })
+        | Action::HttpApi(http_api::Action::Delete(ids)) => {
+            let apis = observed.apis.get_mut(&name).unwrap();
             apis.retain(|api| !ids.contains(&api.id));
             if apis.is_empty() {
-                observed.rest_apis.remove(&name);
+                observed.apis.remove(&name);
             }
         }
         Action::Function(function::Action::Freeze | function::Action::Thaw)
@@ -552,7 +558,7 @@ fn what_could_not_be_seen_is_neither_created_nor_counted_as_gone() {
 fn of_two_apis_that_are_ours_the_whole_one_stays() {
     let desired = desired(&["user1"]);
     let mut observed = deployed(&desired);
-    let apis = observed.rest_apis.get_mut("user1-api").unwrap();
+    let apis = observed.apis.get_mut("user1-api").unwrap();
     let mut older = apis[0].clone();
     older.id = "older".into();
     older.created_s = 0;

@@ -106,7 +106,7 @@ fn wanted(
     let mut wanted = BTreeMap::new();
     for (stack, student) in session.stacks() {
         let endpoints = session.endpoints(stack, observed);
-        if endpoints.len() < stack.rest_apis.len() {
+        if endpoints.len() < stack.apis.len() {
             continue;
         }
         let Some(policies) = lab.access(scope, class, student, &endpoints)? else {

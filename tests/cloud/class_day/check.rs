@@ -2,7 +2,7 @@
 
 use homeroom::aws::ApiRequest;
 use homeroom::stack::credentials::AccessKey;
-use homeroom::stack::kinds::rest_api::Authorization;
+use homeroom::stack::kinds::api::Authorization;
 use secrecy::ExposeSecret;
 use serde_json::json;
 

@@ -2,7 +2,7 @@
 //! code, and what the instructor is told of each.
 
 use homeroom::aws::{ApiRequest, MetricStage};
-use homeroom::stack::kinds::rest_api::Authorization;
+use homeroom::stack::kinds::api::Authorization;
 use homeroom::stack::kinds::state_machine::WorkflowType;
 
 use super::access::zip_of;

@@ -132,7 +132,7 @@ impl Class {
         let pairs = self.desired.stacks.iter().zip(&self.students);
         let users = pairs.filter_map(|(stack, student)| {
             let apis = observed.endpoints(scope, stack, url);
-            if apis.len() < stack.rest_apis.len() {
+            if apis.len() < stack.apis.len() {
                 return None;
             }
             let policies = self.lab.access(scope, class, student, &apis);

@@ -113,7 +113,7 @@ async fn no_line_has_what_a_call_sends_gets_or_is_refused_with() {
     let observed = observe(&client, &class.desired, &Depth::Deploy)
         .await
         .unwrap();
-    let wanted = &stack.rest_apis[0];
+    let wanted = &stack.apis[0];
     let api = observed.api_of(scope, stack, wanted).unwrap();
     let answer = client
         .invoke_api(ApiRequest {

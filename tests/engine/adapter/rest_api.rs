@@ -2,7 +2,7 @@
 
 use homeroom::aws::ApiRequest;
 use homeroom::aws::{Client, ErrorKind, Permission};
-use homeroom::stack::kinds::rest_api::{Authorization, Throttle};
+use homeroom::stack::kinds::api::{Authorization, Throttle};
 use serde_json::{Value, json};
 
 use crate::adapter::fixtures::*;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use homeroom::aws::{Client, ConnectOptions, ErrorKind, connect};
-use homeroom::stack::kinds::rest_api::Authorization;
+use homeroom::stack::kinds::api::Authorization;
 
 use crate::adapter::fixtures::{kind, told};
 use strict_aws::REGION;

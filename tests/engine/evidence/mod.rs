@@ -38,7 +38,7 @@ use homeroom::roster::Student;
 use homeroom::stack::execute::execute;
 use homeroom::stack::kinds::Desired;
 use homeroom::stack::kinds::Observed;
-use homeroom::stack::kinds::rest_api::Authorization;
+use homeroom::stack::kinds::api::Authorization;
 use homeroom::stack::observe::{Depth, observe};
 use homeroom::stack::plan::deploy;
 use serde_json::{Value, json};
@@ -290,7 +290,7 @@ impl Class {
         let (client, _events) = self.client().await;
         let observed = self.observed(&client).await;
         let stack = &self.desired.stacks[0];
-        let api = observed.api_of(&self.desired.scope, stack, &stack.rest_apis[0]);
+        let api = observed.api_of(&self.desired.scope, stack, &stack.apis[0]);
         let body = json!({"userId": user, "dataType": data}).to_string();
         let cloud = self.aws.backdoor().await;
         let id = &api.unwrap().id;

@@ -98,7 +98,7 @@ impl Class {
         let (client, _events) = self.client().await;
         let observed = self.observed(&client).await;
         let stack = &self.desired.stacks[index];
-        let api = observed.api_of(&self.desired.scope, stack, &stack.rest_apis[0]);
+        let api = observed.api_of(&self.desired.scope, stack, &stack.apis[0]);
         let id = &api.unwrap().id;
         let cloud = self.aws.backdoor().await;
         let open = Authorization::None;

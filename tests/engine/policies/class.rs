@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use homeroom::ids::{ClassName, Scope};
+use homeroom::ids::{ApiType, ClassName, Scope};
 use homeroom::lab::bundle;
 use homeroom::lab::{AccessPolicies, Lab};
 use homeroom::roster::Student;
 use homeroom::stack::kinds::Stack;
-use homeroom::stack::kinds::rest_api::ApiEndpoint;
+use homeroom::stack::kinds::api::ApiEndpoint;
 use serde_json::Value;
 
 use crate::policies::engine::{Ask, Holder};
@@ -81,7 +81,7 @@ pub(crate) fn own(lab: &Lab, class: &str, username: &str, api_id: &str) -> Own {
         id: api_id.to_owned(),
         url: String::new(),
     };
-    let apis = BTreeMap::from([(stack.rest_apis[0].name.clone(), endpoint)]);
+    let apis = BTreeMap::from([(stack.apis[0].name.clone(), endpoint)]);
     let access = lab
         .access(&scope, &class, &student, &apis)
         .unwrap()
@@ -151,7 +151,7 @@ impl Own {
     }
 
     pub(crate) fn api(&self) -> String {
-        self.scope.rest_api_arn(&self.api_id)
+        self.scope.api_arn(ApiType::Rest, &self.api_id)
     }
 
     /// Every resource of the student's, and some below them.

@@ -46,7 +46,7 @@ async fn each_trigger_function_lets_its_own_api_in_and_nobody_else() {
     let apis = cloud.rest_apis_page(None).await.unwrap().items;
     assert_eq!(apis.len(), students.len());
     for stack in &desired.stacks {
-        let trigger = &stack.rest_apis[0].routes[0].function;
+        let trigger = &stack.apis[0].routes[0].function;
         let policy = cloud.get_policy(trigger).await.unwrap();
         let invoke = |source: &str| {
             Ask::new("lambda:InvokeFunction", &scope.function_arn(trigger))
@@ -55,7 +55,7 @@ async fn each_trigger_function_lets_its_own_api_in_and_nobody_else() {
         let may = |source: &str| lets_service_in(&policy, GATEWAY, &invoke(source));
         for (api, _) in &apis {
             let from = scope.execute_api_arn(&api.id);
-            let own = api.name == stack.rest_apis[0].name;
+            let own = api.name == stack.apis[0].name;
             let route = format!("{from}/prod/POST/process");
             assert_eq!(may(&route), own, "{} to {trigger}", api.name);
             for other in ["prod/GET/process", "prod/POST/other", "prod/POST/process/x"] {

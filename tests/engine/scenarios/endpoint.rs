@@ -2,7 +2,7 @@
 
 use futures::future::join_all;
 use homeroom::aws::ApiRequest;
-use homeroom::stack::kinds::rest_api::Authorization;
+use homeroom::stack::kinds::api::Authorization;
 use homeroom::stack::plan::Verdict;
 
 use crate::scenarios::{Class, assert_all_well, deploy_class, plan_class};
@@ -38,7 +38,7 @@ async fn the_labs_throttle_cuts_a_loop_off_and_lets_the_exercises_posts_pass() {
     let aws = StrictAws::new();
     let class = Class::of(&["user1"]);
     assert_all_well(&deploy_class(&aws, &class).await);
-    let throttle = class.desired.stacks[0].rest_apis[0].throttle.unwrap();
+    let throttle = class.desired.stacks[0].apis[0].throttle.unwrap();
     let burst = usize::try_from(throttle.burst).unwrap();
     assert!(burst >= 5, "the exercise posts five times in a row");
     let answered = answers(&aws, burst + 5, Authorization::None).await;

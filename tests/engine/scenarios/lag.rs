@@ -209,10 +209,10 @@ async fn calls_on_one_function_never_overlap() {
     let mut class = Class::of(&["user1"]);
     // A second API that invokes the same function.
     let stack = &mut class.desired.stacks[0];
-    let mut second = stack.rest_apis[0].clone();
+    let mut second = stack.apis[0].clone();
     second.name = "user1-second-api".into();
     second.routes[0].path = "/second".into();
-    stack.rest_apis.push(second);
+    stack.apis.push(second);
     let (client, mut run) = start(&aws, &class).await;
     let (_, runs) = deploy_with(&client, &class).await;
     assert_all_well(&runs);

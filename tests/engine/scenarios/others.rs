@@ -128,7 +128,7 @@ async fn meddle(aws: &StrictAws, class: &Class, act: Act, patience: Duration) ->
     };
     let api = async || {
         let apis = cloud.rest_apis_page(None).await.unwrap().items.into_iter();
-        let mut ours = apis.filter(|(api, _)| api.name == stack.rest_apis[0].name);
+        let mut ours = apis.filter(|(api, _)| api.name == stack.apis[0].name);
         ours.next().map(|(api, _)| api.id)
     };
     let began = Instant::now();
@@ -145,10 +145,7 @@ async fn meddle(aws: &StrictAws, class: &Class, act: Act, patience: Duration) ->
                 cloud.delete_log_group(group).await.is_ok()
             }
             Act::DeleteStage => match api().await {
-                Some(id) => cloud
-                    .delete_stage(&id, &stack.rest_apis[0].stage)
-                    .await
-                    .is_ok(),
+                Some(id) => cloud.delete_stage(&id, &stack.apis[0].stage).await.is_ok(),
                 None => false,
             },
             Act::DeleteApi => match api().await {

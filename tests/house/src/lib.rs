@@ -22,12 +22,13 @@ use syn::visit::{self, Visit};
 pub use circles::circles;
 
 /// The kinds of AWS resource: each belongs into its own room, and few others know it by name.
-pub const KINDS: [&str; 7] = [
+pub const KINDS: [&str; 8] = [
     "Role",
     "LogGroup",
     "Function",
     "StateMachine",
     "RestApi",
+    "HttpApi",
     "User",
     "ManagedPolicy",
 ];

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::aws::Operation::{self, *};
 use crate::aws::{ErrorKind, FunctionState, NewFunction};
 use crate::events::Event;
-use crate::stack::kinds::rest_api::{BEING_COMPLETED, StageRecord};
+use crate::stack::kinds::api::{StageRecord, effects::withdraw as withdraw_record};
 use crate::stack::kinds::{Effect, Item, KindAction, PlannedCalls, role};
 use crate::stack::step::{Context, Poll, StepError, or_gone};
 
@@ -157,9 +157,8 @@ async fn create(
     withdraw: &[StageRecord],
     shut: &ShutOut,
 ) -> Result<(), StepError> {
-    for StageRecord { api_id, stage } in withdraw {
-        let update = cx.client.update_stage(api_id, stage, BEING_COMPLETED, None);
-        or_gone(update.await)?;
+    for record in withdraw {
+        withdraw_record(cx, record).await?;
     }
     let shut = match shut {
         ShutOut::Yes => true,

@@ -67,7 +67,7 @@ fn missing(at: &Planning<'_>) -> Vec<Item> {
             }
         })
     });
-    let apis = at.stack.rest_apis.iter().filter_map(|api| {
+    let apis = at.stack.apis.iter().filter_map(|api| {
         let id = api.id();
         let hidden = at.observed.hidden(&id);
         hidden.or_else(|| {

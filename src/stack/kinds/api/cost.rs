@@ -2,11 +2,17 @@
 
 use crate::stack::kinds::Desired;
 
-use super::Authorization;
+use super::{ApiType, Authorization};
 
 const DAY_S: f64 = 86_400.0;
-/// US dollars for a million requests to a REST API. Source: API Gateway pricing, us-east-1, first 333 million a month.
-const API_MILLION: f64 = 3.50;
+/// US dollars for a million requests to an API. Source: API Gateway pricing, us-east-1, first 333 million a month of a REST
+/// API, first 300 million of an HTTP API.
+fn api_million(api_type: ApiType) -> f64 {
+    match api_type {
+        ApiType::Rest => 3.50,
+        ApiType::Http => 1.00,
+    }
+}
 /// US dollars for a million invocations, without their run time. Source: Lambda pricing, us-east-1.
 const LAMBDA_MILLION: f64 = 0.20;
 /// US dollars for a million state transitions of Standard workflows. Source: Step Functions pricing, us-east-1.
@@ -15,7 +21,7 @@ const TRANSITIONS_MILLION: f64 = 25.0;
 /// What the class's open APIs can cost a day, with the arithmetic; `None` where none is open.
 pub(crate) fn open_apis(desired: &Desired) -> Option<String> {
     let stack = desired.stacks.first()?;
-    let open = stack.rest_apis.iter();
+    let open = stack.apis.iter();
     let open: Vec<_> = open
         .filter(|api| api.authorization == Authorization::None)
         .collect();
@@ -43,14 +49,15 @@ pub(crate) fn open_apis(desired: &Desired) -> Option<String> {
         .iter()
         .map(|m| tasks_of(&m.definition))
         .sum();
+    let prices = open.iter().map(|api| api_million(api.api_type));
+    let a_million = prices.fold(0.0, f64::max);
     let millions = rate * DAY_S / 1e6;
     let (calls, transitions) = ((1 + tasks) as f64, states as f64);
-    let each =
-        millions * (API_MILLION + calls * LAMBDA_MILLION + transitions * TRANSITIONS_MILLION);
+    let each = millions * (a_million + calls * LAMBDA_MILLION + transitions * TRANSITIONS_MILLION);
     Some(format!(
         "an open API takes up to {rate} requests a second from whoever knows its address: {millions:.3} million a day and \
          student. At list prices of us-east-1, with {calls} invocations and {transitions} state transitions each, that is \
-         {millions:.3} × ({API_MILLION:.2} + {calls} × {LAMBDA_MILLION:.2} + {transitions} × {TRANSITIONS_MILLION:.2}) = \
+         {millions:.3} × ({a_million:.2} + {calls} × {LAMBDA_MILLION:.2} + {transitions} × {TRANSITIONS_MILLION:.2}) = \
          ${each:.0} a day and student, ${:.0} for {students}, and the functions' run time; docs/access.md tells what \
          bounds it",
         each * students as f64
