@@ -27,7 +27,7 @@ pub struct AccessPolicies {
 }
 
 const POLICY: &str = "access policy";
-const BOUNDARY: &str = "permissions boundary";
+pub(super) const BOUNDARY: &str = "permissions boundary";
 
 impl Lab {
     /// Whether the lab says what students may do (`[access]`).
@@ -55,7 +55,7 @@ impl Lab {
         let mut problems = Problems::default();
         let mut documents = self.documents(student, &mut problems);
         let mut managed = |path, what| {
-            let value = documents.policy(path, what, DOCUMENT_MAX, &context);
+            let value = documents.permissions(path, what, DOCUMENT_MAX, &context);
             value.unwrap_or_default()
         };
         let policies = AccessPolicies {
@@ -93,7 +93,7 @@ impl Lab {
         let context = ClassContext::new(self, scope, class).student(student, apis);
         let mut problems = Problems::default();
         let mut documents = self.documents(student, &mut problems);
-        let value = documents.policy(&access.boundary, BOUNDARY, DOCUMENT_MAX, &context);
+        let value = documents.permissions(&access.boundary, BOUNDARY, DOCUMENT_MAX, &context);
         problems.or(value)
     }
 
@@ -107,9 +107,10 @@ impl Lab {
     ) -> Option<AccessPolicies> {
         let access = self.manifest.access.as_ref()?;
         let mut documents = self.documents(student, problems);
-        let policy = documents.policy(&access.policy, POLICY, DOCUMENT_MAX, deployed);
-        let [boundary, _] = [deployed, before]
-            .map(|context| documents.policy(&access.boundary, BOUNDARY, DOCUMENT_MAX, context));
+        let policy = documents.permissions(&access.policy, POLICY, DOCUMENT_MAX, deployed);
+        let [boundary, _] = [deployed, before].map(|context| {
+            documents.permissions(&access.boundary, BOUNDARY, DOCUMENT_MAX, context)
+        });
         Some(AccessPolicies {
             policy: policy?,
             boundary: boundary?,

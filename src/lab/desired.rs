@@ -6,7 +6,7 @@ use tera::Context;
 
 use crate::ids::{ApiType, ClassName, Scope};
 use crate::lab::Lab;
-use crate::lab::access::AccessPolicies;
+use crate::lab::access::{AccessPolicies, BOUNDARY};
 use crate::lab::context::ClassContext;
 use crate::lab::document::Documents;
 use crate::lab::filled::STAND_IN_NONCE;
@@ -20,7 +20,7 @@ use crate::roster::Student;
 use crate::stack::kinds::api::{self, RouteSpec};
 use crate::stack::kinds::function::{self, ENVIRONMENT_MAX, FunctionOptions};
 use crate::stack::kinds::log_group;
-use crate::stack::kinds::managed_policy::{self, Purpose};
+use crate::stack::kinds::managed_policy::{self, DOCUMENT_MAX, Purpose};
 use crate::stack::kinds::role::{self, INLINE_MAX, TRUST_MAX};
 use crate::stack::kinds::state_machine::{self, DEFINITION_MAX};
 use crate::stack::kinds::{Desired, Stack};
@@ -83,6 +83,7 @@ impl Lab {
             templates: &self.templates,
             student: &student.username,
             problems,
+            ends: self.ends,
         }
     }
 
@@ -152,7 +153,7 @@ impl Renderer<'_> {
         // Roles are made before any API, so their boundary names none.
         let boundary = manifest.access.as_ref().map(|access| managed_policy::Spec {
             name: Purpose::Roles.name(self.scope, owner),
-            document: self.json(&access.boundary),
+            document: self.boundary(&access.boundary),
         });
         let boundary_arn = boundary
             .as_ref()
@@ -178,22 +179,24 @@ impl Renderer<'_> {
         }
     }
 
-    fn json(&mut self, path: &str) -> serde_json::Value {
+    fn boundary(&mut self, path: &str) -> serde_json::Value {
         let context = &self.context;
-        self.documents.json(path, context).unwrap_or_default()
+        let documents = &mut self.documents;
+        let document = documents.permissions(path, BOUNDARY, DOCUMENT_MAX, context);
+        document.unwrap_or_default()
     }
 
     fn role(&mut self, role: &RoleEntry, boundary: Option<String>) -> role::Spec {
         let (documents, context) = (&mut self.documents, &self.context);
-        let mut policy = |path, what, max| {
-            let value = documents.policy(path, what, max, context);
-            value.unwrap_or_default().into()
-        };
+        // Who may assume it does not end: code that cannot take its role leaves no word of why.
+        let trust = documents.policy(&role.trust, "trust policy", TRUST_MAX, context);
+        let policy = documents.permissions(&role.policy, "inline policy", INLINE_MAX, context);
         role::Spec {
             name: role.pattern.name(&self.owner.student),
-            trust: policy(&role.trust, "trust policy", TRUST_MAX),
-            policy: policy(&role.policy, "inline policy", INLINE_MAX),
+            trust: trust.unwrap_or_default().into(),
+            policy: policy.unwrap_or_default().into(),
             boundary,
+            until: self.lab.ends,
         }
     }
 

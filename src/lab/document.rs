@@ -1,21 +1,23 @@
 //! JSON that templates become: policies and definitions.
 
+use jiff::Timestamp;
 use serde_json::Value;
 use tera::Context;
 
 use crate::ids::Username;
 use crate::lab::asl;
 use crate::lab::asl::source::JsonLines;
+use crate::lab::ends::{ending, length};
 use crate::lab::jsonata;
 use crate::lab::problems::Problems;
 use crate::lab::template::Templates;
-use crate::text::json::canonical;
 
 /// Fills templates in for one student; what is wrong becomes a problem of that student's.
 pub(super) struct Documents<'a> {
     pub(crate) templates: &'a Templates,
     pub(crate) student: &'a Username,
     pub(crate) problems: &'a mut Problems,
+    pub(crate) ends: Option<Timestamp>,
 }
 
 impl Documents<'_> {
@@ -93,15 +95,35 @@ impl Documents<'_> {
         context: &Context,
     ) -> Option<Value> {
         let value = self.json(path, context)?;
+        Some(self.checked(path, what, max, value))
+    }
+
+    /// A policy document of what somebody may do, which ends with the class.
+    pub(crate) fn permissions(
+        &mut self,
+        path: &str,
+        what: &str,
+        max: usize,
+        context: &Context,
+    ) -> Option<Value> {
+        let mut value = self.json(path, context)?;
+        if let Some(ends) = self.ends {
+            let ended = ending(&value, ends, max);
+            value = self.or_say(path, ended)?;
+        }
+        Some(self.checked(path, what, max, value))
+    }
+
+    fn checked(&mut self, path: &str, what: &str, max: usize, value: Value) -> Value {
         if value.get("Statement").is_none() {
             let cause = format!("is no {what}: it has no Statement");
             self.say(format!("templates/{path}"), cause);
         }
-        let length = canonical(&value).chars().count();
+        let length = length(&value);
         if length > max {
             let cause = format!("is a {what} of {length} characters; IAM takes {max}");
             self.say(format!("templates/{path}"), cause);
         }
-        Some(value)
+        value
     }
 }

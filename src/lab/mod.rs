@@ -19,6 +19,7 @@ mod code;
 mod context;
 mod desired;
 mod document;
+mod ends;
 mod filled;
 pub mod given;
 mod handout;
@@ -38,6 +39,8 @@ mod template;
 mod verify;
 
 use std::collections::BTreeMap;
+
+use jiff::Timestamp;
 
 pub use access::AccessPolicies;
 pub(crate) use code::is_shipped;
@@ -79,6 +82,8 @@ pub struct Lab {
     handout: handout::HandoutTemplate,
     /// Whether it is, file by file, the lab that is built into this binary.
     built_in: bool,
+    /// When the class ends for which it is filled in.
+    ends: Option<Timestamp>,
 }
 
 impl Lab {
@@ -111,6 +116,7 @@ impl Lab {
             codes,
             handout,
             built_in: false,
+            ends: None,
         };
         lab.settle(&mut problems);
         if problems.is_empty() {
@@ -124,6 +130,16 @@ impl Lab {
 
     fn of_origin(self, built_in: bool) -> Self {
         Self { built_in, ..self }
+    }
+
+    /// The lab for a class that ends by itself: from that moment on its policies allow nothing.
+    #[must_use]
+    pub fn ending(self, ends: Option<Timestamp>) -> Self {
+        Self { ends, ..self }
+    }
+
+    pub(crate) fn ends(&self) -> Option<Timestamp> {
+        self.ends
     }
 
     /// Whether homeroom has it without `--lab`: not only one of the same id.

@@ -225,6 +225,7 @@ mod tests {
             role_boundary = "arn:aws:iam::123456789012:policy/org"
             allow-in-roles = ["worker: action s3:*"]
             due = 2026-05-14T18:00:00+02:00
+            ends = 2026-05-16T18:00:00+02:00
             canvas-url = "https://canvas.example.edu"
             notify = "https://hooks.example.com/T0/B0/x"
             notify-names = true

@@ -191,6 +191,8 @@ options! {
         publish_columns: Vec<String> = "publish-columns", FileReader::texts;
         /// Until when work is on time, unless the roster gives a student another time.
         due: Timestamp = "due", FileReader::value;
+        /// When the class ends: from then on its policies allow nothing.
+        ends: Timestamp = "ends", FileReader::value;
         /// The address of the Canvas that grades are written to.
         canvas_url: Url = "canvas-url", FileReader::value;
         /// What of the lab may reach far, by [`crate::lab::Risk::key`].

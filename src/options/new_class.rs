@@ -99,6 +99,8 @@ impl NewClass {
             String::new(),
             "# Until when work is on time, with the zone's offset.".to_owned(),
             "# due = 2030-05-14T18:00:00+02:00".to_owned(),
+            "# When the class ends by itself: from then on neither students nor their stacks can do anything.".to_owned(),
+            "# ends = 2030-05-21T18:00:00+02:00".to_owned(),
             String::new(),
         ];
         (NAME.into(), text.join("\n").into())
@@ -228,9 +230,15 @@ mod tests {
             let uncommented = text
                 .replace("# account", "account")
                 .replace("# profile", "profile");
-            let (read, failures) = file::parse(NAME, &uncommented.replace("# due", "due"));
+            let (read, failures) = file::parse(
+                NAME,
+                &uncommented
+                    .replace("# due", "due")
+                    .replace("# ends", "ends"),
+            );
             assert_eq!(failures, []);
             assert!(read.account.is_some() && read.profile.is_some() && read.due.is_some());
+            assert!(read.ends > read.due);
         }
     }
 

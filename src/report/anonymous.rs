@@ -164,6 +164,7 @@ pub fn anonymous(report: &Document, key: &PseudonymKey) -> Document {
         },
         region: report.region.clone(),
         taken_at: report.taken_at.clone(),
+        ends: report.ends,
         validated_at: report.validated_at.clone(),
         students,
         left: Vec::new(),

@@ -42,6 +42,8 @@ pub struct Document {
     pub region: String,
     /// When the cloud was read; its zone is the one that every time of the report is shown in.
     pub taken_at: ZonedDateTime,
+    /// When the class ends by itself, where it does.
+    pub ends: Option<Timestamp>,
     /// When the oldest probe of `validate` was made; `None` without probes.
     pub validated_at: Option<ZonedDateTime>,
     /// Every student of the roster, in its order.
@@ -325,6 +327,7 @@ impl Serialize for Document {
             "region": self.region,
             "taken_at": rfc3339(&self.taken_at),
             "time_zone": self.taken_at.time_zone().iana_name(),
+            "ends": self.ends.map(stamp::utc),
             "validated_at": self.validated_at.as_ref().map(rfc3339),
             "summary": summary,
             "checks": self.check_tallies(),

@@ -92,6 +92,7 @@ impl OwnReport {
                 },
                 region: desired.scope.region.clone(),
                 taken_at,
+                ends: None,
                 validated_at: None,
                 students: Vec::new(),
                 left: Vec::new(),

@@ -60,10 +60,7 @@ pub(crate) fn schema_of(command: Command) -> &'static str {
     }
 }
 
-/// A moment, RFC 3339 in UTC, to the second.
-pub(crate) fn utc(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
-}
+pub(crate) use crate::text::moment::utc;
 
 /// An AWS account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

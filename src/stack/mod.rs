@@ -13,6 +13,7 @@ pub mod definitions;
 pub mod diff;
 pub(crate) mod dispatcher;
 pub(crate) mod elsewhere;
+pub(crate) mod ends;
 pub mod execute;
 pub mod forecast;
 pub(crate) mod hints;

@@ -36,6 +36,11 @@ pub(crate) fn moment(text: &str) -> Result<Timestamp, NoMoment> {
     read.map_err(|_| no_moment(text, &TimeZone::system()))
 }
 
+/// A moment, RFC 3339 in UTC, to the second.
+pub(crate) fn utc(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
 /// `zone`: the computer's, for the example.
 fn no_moment(text: &str, zone: &TimeZone) -> NoMoment {
     let example = |local: DateTime| {

@@ -44,7 +44,7 @@ impl Class {
     pub(crate) fn load(cli: &Cli) -> Result<Self> {
         let started = Instant::now();
         let settings = cli.settings()?;
-        let lab = settings.load_lab()?;
+        let lab = settings.load_lab()?.ending(settings.ends);
         say_what_counts(&lab, &settings);
         let mut roster = settings.read_roster(&lab.username_limit())?;
         lab.check_columns(&roster).map_err(invalid)?;

@@ -58,6 +58,7 @@ pub(super) async fn deploy(session: &Session, args: &DeployArgs) -> Result<Deplo
             client.emit(Event::Note { text: text.clone() });
         }
         let (mut plan, observed) = plan(client, session, args.reset).await?;
+        session.refuse_over(client, &plan)?;
         let mut limits = plan.limits_of_stacks();
         limits.retain(|l| !(args.ignore_concurrency && l.what == Limited::Concurrency));
         let no_room = broken(&limits);
@@ -92,6 +93,7 @@ pub(super) async fn deploy(session: &Session, args: &DeployArgs) -> Result<Deplo
     notes.extend(allowed);
     let handouts = handout::dir(&session.class.settings.reports, session.class.name());
     notes.extend(new.note(|student| handouts.join(format!("{student}.html")).is_file()));
+    notes.extend(session.stale_access(&observed));
     session.keep_people();
     let exit = run.exit(&students, &[Outcome::Failed, Outcome::Conflict]);
     let mut ended = session.ended(Command::Deploy, students, notes);

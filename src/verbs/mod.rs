@@ -9,6 +9,7 @@ mod completions;
 mod deploy;
 mod doctor;
 mod ended;
+mod ends;
 mod final_report;
 mod forget;
 mod gradebook;

@@ -39,6 +39,8 @@ pub(super) async fn run(cli: &Cli, args: &PlanArgs) -> Result<Exit> {
     let students = students.map(|student| StackResult::planned(student).into());
     let mut notes = notes(&session);
     notes.extend(still_frozen(&session, &observed));
+    notes.extend(session.on_end(&plan));
+    notes.extend(session.stale_access(&observed));
     let mut ended = session.ended(Command::Plan, students.collect(), notes);
     let pacer = || Pacer::new(session.pace(), &session.quotas());
     // Each estimate begins with full quotas.

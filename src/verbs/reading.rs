@@ -279,6 +279,7 @@ pub(super) fn document(session: &Session, standing: &ClassStanding) -> Document 
         },
         region: session.scope().region.clone(),
         taken_at: standing.taken_at.clone(),
+        ends: class.settings.ends,
         validated_at: validations.oldest_of(&class.students).cloned(),
         students: students.map(|(s, progress)| row(s, progress)).collect(),
         left: standing.left.clone(),

@@ -26,7 +26,8 @@ pub(super) async fn run(cli: &Cli, args: &StatusArgs) -> Result<Exit> {
     if args.at.is_some() {
         standing.forget_trouble();
     }
-    let mut notes = standing.notes.clone();
+    let mut notes: Vec<String> = session.end_told().into_iter().collect();
+    notes.extend(standing.notes.iter().cloned());
     if standing.is_nothing() {
         notes.push(nothing_stands(&session));
     }

@@ -164,6 +164,7 @@ pub fn class_at(count: usize, taken_at: ZonedDateTime) -> Document {
         },
         region: "us-east-1".into(),
         students: (0..count).map(|i| student(i, &taken_at)).collect(),
+        ends: None,
         validated_at: taken_at.checked_sub(jiff::Span::new().minutes(51)).ok(),
         taken_at,
         left: Vec::new(),

@@ -133,7 +133,7 @@ impl Client {
     }
 
     /// iam:TagRole.
-    pub(crate) async fn tag_role(&self, name: &str, tags: &Tags) -> CallResult<()> {
+    pub async fn tag_role(&self, name: &str, tags: &Tags) -> CallResult<()> {
         let tags = tag_list(Operation::TagRole, tags)?;
         self.send(Operation::TagRole, |sdk| {
             sdk.iam

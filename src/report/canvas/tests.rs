@@ -87,6 +87,7 @@ pub(crate) fn report(students: &[(Student, f64)]) -> Document {
         },
         region: "us-east-1".to_owned(),
         taken_at: "2026-05-14T12:00:00[UTC]".parse().unwrap(),
+        ends: None,
         validated_at: None,
         students: students.iter().map(row).collect(),
         left: Vec::new(),

@@ -48,6 +48,9 @@ fn head(sheet: &Sheet) -> Events {
     and(format!("about {} minutes", sheet.minutes));
     let mut events = within(heading(HeadingLevel::H1), [text(&sheet.lab_title)]);
     events.extend(within(Tag::Paragraph, whose));
+    if !sheet.ends.is_empty() {
+        events.extend(paragraph([text(&sheet.ends)]));
+    }
     if sheet.secret {
         let warning = "This page contains your password or your keys. Show it to nobody.";
         events.extend(paragraph(within(Tag::Strong, [text(warning)])));

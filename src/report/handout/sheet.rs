@@ -1,10 +1,13 @@
 //! What a handout has besides the lab's own words, the same in HTML and in Markdown. Each text is cleaned here, once.
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use secrecy::ExposeSecret;
 use serde::Serialize;
 
 use crate::lab::check::{Check, Credit, Proof, Work};
 use crate::lab::points::Points;
+use crate::stack::ends;
 use crate::text::link::link;
 use crate::text::show::clean;
 
@@ -16,6 +19,8 @@ pub(super) struct Sheet {
     pub class: String,
     pub lab_title: String,
     pub minutes: u32,
+    /// When the class ends, in a sentence; empty where it does not.
+    pub(crate) ends: String,
     pub username: String,
     pub name: String,
     pub section: String,
@@ -40,6 +45,7 @@ impl Sheet {
             class: class.class.to_string(),
             lab_title: own(class.lab.title()),
             minutes: class.lab.minutes(),
+            ends: class.lab.ends().map(told).unwrap_or_default(),
             username: student.username.to_string(),
             name: column(&student.name),
             section: column(&student.section),
@@ -47,6 +53,12 @@ impl Sheet {
             facts: facts(class, one),
         }
     }
+}
+
+/// With what it means for the student.
+fn told(ends: Timestamp) -> String {
+    let told = ends::told(ends, Timestamp::now(), &TimeZone::system());
+    format!("{told}. What is yours stops working then.")
 }
 
 fn facts(class: &HandoutClass<'_>, one: &StudentHandout<'_>) -> Vec<Fact> {

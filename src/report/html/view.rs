@@ -20,6 +20,7 @@ use crate::report::left;
 use crate::report::marks::{self, CHECK_LEGEND};
 use crate::report::student_files;
 use crate::report::tally::{CheckTally, STATES, Score, Tally};
+use crate::stack::ends;
 use crate::text::show::clean;
 use crate::text::words::plural;
 
@@ -109,6 +110,8 @@ fn head(document: &Document, students: &[ReportStudent]) -> Context {
     page.insert("lab", &document.lab);
     page.insert("lab_title", &document.lab_title);
     page.insert("taken", &moment(&document.taken_at));
+    let (now, zone) = (document.taken_at.timestamp(), document.taken_at.time_zone());
+    page.insert("ends", &document.ends.map(|at| ends::told(at, now, zone)));
     page.insert("last_read", &last_read(document, students));
     page
 }

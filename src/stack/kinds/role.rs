@@ -6,12 +6,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::aws::ErrorKind;
 use crate::aws::Operation::*;
 use crate::ids::{ClassName, Scope, Username};
 use crate::stack::diff::{Difference, Differing};
+use crate::stack::ends::{TAG_UNTIL, other_tag, tag};
 use crate::stack::kinds::search::Search;
 use crate::stack::kinds::statements;
 use crate::stack::kinds::{
@@ -47,6 +49,8 @@ pub struct Spec {
     pub policy: Arc<Value>,
     /// ARN of the policy that is its permissions boundary; `None`: whatever it has is left as it is.
     pub boundary: Option<String>,
+    /// When the class ends, as a tag says it; the policy says it itself.
+    pub until: Option<Timestamp>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -88,6 +92,8 @@ pub struct RoleParts {
     pub(crate) boundary: bool,
     pub(crate) trust: bool,
     pub(crate) policy: bool,
+    /// Another value of the tag with the class's end.
+    pub(crate) until: Option<String>,
     /// Names of inline policies to delete: they would give the role more than the lab does.
     pub(crate) extra_inline: Vec<String>,
     /// ARNs of managed policies to detach, likewise.
@@ -103,6 +109,7 @@ impl RoleParts {
         ];
         let named = named.iter().filter(|(differs, _)| *differs);
         let mut parts: Vec<String> = named.map(|(_, part)| (*part).to_owned()).collect();
+        parts.extend(self.until.iter().map(|_| "end of the class".to_owned()));
         let extra = self.extra_inline.iter().chain(&self.extra_attached);
         parts.extend(extra.map(|name| format!("extra policy {name}")));
         format!("differs: {}", parts.join(", "))
@@ -125,6 +132,7 @@ impl Spec {
             boundary: self.boundary.is_some() && self.boundary != seen.boundary,
             trust,
             policy,
+            until: other_tag(self.until, &seen.tags),
             extra_inline: extra.cloned().collect(),
             extra_attached: seen.attached.clone(),
         };
@@ -148,6 +156,11 @@ impl Spec {
         if parts.policy {
             let old = seen.inline.get(POLICY_NAME);
             differs.extend(statements::compare("inline policy", old, &self.policy));
+        }
+        if let Some(until) = &parts.until {
+            let (old, new) = (seen.tags.get(TAG_UNTIL).cloned(), Some(until.clone()));
+            let ends = Difference::new("end of the class", old, new);
+            differs.parts.push(ends);
         }
         let inline = parts.extra_inline.iter();
         let inline = inline.map(|name| format!("inline policy {name}"));
@@ -286,7 +299,7 @@ impl KindAction for Action {
 
 async fn create(cx: &Context<'_>, role: &Spec) -> Result<(), StepError> {
     let path = &Scope::role_path(cx.class());
-    let tags = &cx.owner.tags(cx.scope, &role.fingerprint());
+    let tags = &role_tags(cx, role);
     match create_bounded(cx, role, path, tags).await {
         Err(error) if error.kind() == Some(ErrorKind::AlreadyExists) => {
             // Listings of IAM lag behind: an earlier run's role may show up only now.
@@ -331,9 +344,22 @@ async fn update(cx: &Context<'_>, role: &Spec, parts: &RoleParts) -> Result<(), 
         put_policy(cx, role).await?;
     }
     empty(cx, &parts.extra_inline, &parts.extra_attached).await?;
-    let tags = &cx.owner.tags(cx.scope, &role.fingerprint());
+    let mut tags = role_tags(cx, role);
+    tags.extend(
+        parts
+            .until
+            .clone()
+            .map(|until| (TAG_UNTIL.to_owned(), until)),
+    );
+    let tags = &tags;
     let tagged = cx.call_about_new(|| cx.client.tag_role(&role.name, tags));
     tagged.await
+}
+
+fn role_tags(cx: &Context<'_>, role: &Spec) -> Tags {
+    let mut tags = cx.owner.tags(cx.scope, &role.fingerprint());
+    tags.extend(tag(role.until));
+    tags
 }
 
 async fn set_boundary(cx: &Context<'_>, policy_arn: &str) -> Result<(), StepError> {

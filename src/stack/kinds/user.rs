@@ -9,6 +9,8 @@ mod effects;
 
 pub use effects::Action;
 
+use jiff::Timestamp;
+
 use crate::ids::{ClassName, Scope, Username};
 use crate::stack::kinds::{
     AnySeen, Desired, Kind, KindFacts, Observed, ResourceId, Stack, managed_policy,
@@ -94,6 +96,8 @@ pub struct Spec {
     pub policy: managed_policy::Spec,
     /// What it, and the roles of the stack, may do at most.
     pub boundary: managed_policy::Spec,
+    /// When the class ends, as a tag says it; the policies say it themselves.
+    pub until: Option<Timestamp>,
 }
 
 #[derive(Debug, Clone, PartialEq)]

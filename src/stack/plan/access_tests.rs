@@ -24,6 +24,7 @@ fn wanted(desired: &Desired, text: &str) -> BTreeMap<Username, user::Spec> {
             name: stack.student().to_string(),
             policy: policy(Purpose::Access),
             boundary: policy(Purpose::Boundary),
+            until: None,
         };
         (stack.student().clone(), user)
     });

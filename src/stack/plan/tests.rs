@@ -44,6 +44,7 @@ fn stack(user: &str, code: &str) -> Stack {
             trust: json!({"Statement": []}).into(),
             policy: json!({"Statement": [{"Resource": user}]}).into(),
             boundary: None,
+            until: None,
         }],
         log_groups: vec![log_group::Spec {
             name: format!("/aws/lambda/{}", name("work")),

@@ -50,6 +50,7 @@ pub(super) async fn run(class: Class, args: &GrantArgs) -> Result<Exit> {
         let observed = observe_access(client, &session.desired, true).await?;
         Elsewhere::check(&session.desired, &observed)?;
         let mut plan = plan(&session, args, &observed)?;
+        session.refuse_over(client, &plan)?;
         look_for_room(client, &mut plan).await;
         let no_room = broken(&plan.limits_of_access());
         if !no_room.is_empty() {
@@ -120,6 +121,7 @@ fn wanted(
             name: student.username.to_string(),
             policy: policy(Purpose::Access, policies.policy),
             boundary: policy(Purpose::Boundary, policies.boundary),
+            until: session.class.settings.ends,
         };
         wanted.insert(student.username.clone(), user);
     }

@@ -54,7 +54,9 @@ pub(super) fn prepare(cli: &Cli, args: &RehearseArgs, mut class: Class) -> Resul
     // What was typed counts even so.
     let texts = &class.settings.lab_texts;
     let lab = class.lab.with_overrides(&settings, texts);
-    class.lab = lab.map_err(invalid)?;
+    // A rehearsal does not depend on the day on which it is held.
+    class.settings.ends = None;
+    class.lab = lab.map_err(invalid)?.ending(None);
     Ok(class)
 }
 

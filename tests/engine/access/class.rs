@@ -118,6 +118,12 @@ impl Class {
         assert_all_well(&execute(&client, &plan, |_, _| None).await);
     }
 
+    pub async fn plan_deploy(&self, aws: &StrictAws) -> Plan {
+        let client = client(aws.cloud().await);
+        let observed = observe(&client, &self.desired, &Depth::Deploy).await;
+        deploy::plan(&self.desired, &observed.unwrap(), false)
+    }
+
     /// The stacks with everybody's access, without a call that counts.
     pub async fn set_up(&self, aws: &StrictAws, safe: &Safe, how: Grant) {
         self.deploy(aws).await;
@@ -145,6 +151,7 @@ impl Class {
                 name: student.username.to_string(),
                 policy: policy(Purpose::Access, policies.policy),
                 boundary: policy(Purpose::Boundary, policies.boundary),
+                until: stack.roles[0].until,
             };
             Some((student.username.clone(), user))
         });

@@ -4,6 +4,7 @@
 mod allowed;
 pub(crate) mod class;
 mod diagnostics;
+mod ends;
 mod faults;
 mod foreign;
 mod halt;

@@ -44,6 +44,7 @@ pub(crate) fn role(name: &str, service: &str) -> Role {
             "Condition": {"StringLike": {"x": "a+b % & <c> é"}},
         })),
         boundary: None,
+        until: None,
     }
 }
 

@@ -125,6 +125,7 @@ async fn the_report_of_a_flooded_student_holds_what_is_shown_and_no_more() {
         },
         region: REGION.into(),
         taken_at: "2026-01-01T00:00:00Z[UTC]".parse().unwrap(),
+        ends: None,
         validated_at: None,
         students: vec![ReportStudent {
             student: class.students[0].clone(),

@@ -4,6 +4,7 @@
 
 mod class;
 mod dangers;
+mod ends;
 mod engine;
 mod functions;
 pub(crate) mod instructor;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::ids::Username;
+use crate::stack::ends::other_tag;
 use crate::stack::kinds::managed_policy::Purpose;
 use crate::stack::kinds::{
     AnySeen, AnySpec, Desired, Item, Kind, Observed, Planning, ResourceId, Verdict, function, role,
@@ -132,8 +133,9 @@ fn user_item(at: &Planning<'_>, user: &Spec, how: Grant) -> Item {
     let boundary = seen.boundary != Some(arn(&user.boundary.name));
     let attach = !seen.attached.contains(&arn(&user.policy.name));
     let issue = issue(Issued::from_tags(&seen.tags), how);
+    let until = other_tag(user.until, &seen.tags);
     let frozen = seen.is_frozen();
-    if !boundary && !attach && issue.is_nothing() {
+    if !boundary && !attach && issue.is_nothing() && until.is_none() {
         let why = if frozen { FROZEN } else { "" };
         return Item::settled(id, Verdict::NoChange, why);
     }
@@ -142,6 +144,7 @@ fn user_item(at: &Planning<'_>, user: &Spec, how: Grant) -> Item {
         (attach, "access policy"),
         (issue.password, "console password"),
         (issue.access_key, "access key"),
+        (until.is_some(), "another end of the class"),
     ];
     let parts = parts.iter().filter(|(needed, _)| *needed);
     let parts: Vec<&str> = parts.map(|(_, part)| *part).collect();
@@ -155,6 +158,7 @@ fn user_item(at: &Planning<'_>, user: &Spec, how: Grant) -> Item {
         boundary,
         attach,
         issue,
+        until,
     };
     Item::act(id, Verdict::Update, action, why).after(needs)
 }

@@ -8,6 +8,7 @@ use crate::aws::Operation::*;
 use crate::aws::{ErrorKind, UserPart};
 use crate::ids::Scope;
 use crate::stack::credentials::{AccessKey, Credentials};
+use crate::stack::ends::{TAG_UNTIL, tag};
 use crate::stack::kinds::{Effect, KindAction, PlannedCalls};
 use crate::stack::ownership::{Fingerprint, Tags, of_principal};
 use crate::stack::step::{Context, Poll, StepError, or_gone};
@@ -29,6 +30,8 @@ pub enum Action {
         boundary: bool,
         attach: bool,
         issue: Issue,
+        /// Another value of the tag with the class's end.
+        until: Option<String>,
     },
     /// Shuts it out, whatever else it may do, from its next request on.
     Freeze,
@@ -52,11 +55,13 @@ impl KindAction for Action {
                 boundary,
                 attach,
                 issue,
+                until,
                 ..
             } => {
                 let mut calls = vec![
                     (PutUserPermissionsBoundary, usize::from(*boundary)),
                     (AttachUserPolicy, usize::from(*attach)),
+                    (TagUser, usize::from(until.is_some())),
                 ];
                 calls.extend(calls_to_issue(*issue, false));
                 (Effect::Update, calls)
@@ -91,12 +96,16 @@ impl KindAction for Action {
                 boundary,
                 attach,
                 issue,
+                until,
             } => {
                 if *boundary {
                     set_boundary(cx, user).await?;
                 }
                 if *attach {
                     attach_policy(cx, user).await?;
+                }
+                if let Some(until) = until {
+                    put_tag(cx, user, TAG_UNTIL, until.clone()).await?;
                 }
                 match issue.is_nothing() {
                     true => Ok(()),
@@ -142,7 +151,9 @@ async fn create(cx: &Context<'_>, user: &Spec, issue: Issue) -> Result<(), StepE
     let name = user.name.as_str();
     let path = &Scope::role_path(cx.class());
     let boundary = &cx.scope.policy_arn(cx.class(), &user.boundary.name);
-    let tags = &cx.owner.tags(cx.scope, &fingerprint(user));
+    let mut tags = cx.owner.tags(cx.scope, &fingerprint(user));
+    tags.extend(tag(user.until));
+    let tags = &tags;
     // The boundary was made a moment ago, and need not be visible everywhere yet.
     let created = cx.call_about_new(|| cx.client.create_user(name, path, boundary, tags));
     let is_new = match created.await {
@@ -325,8 +336,11 @@ async fn issue_credentials(
 }
 
 async fn record(cx: &Context<'_>, user: &Spec, issued: Issued) -> Result<(), StepError> {
-    let value = issued.tag_value().to_owned();
-    let tags: &Tags = &[(TAG_CREDENTIALS.to_owned(), value)].into();
+    put_tag(cx, user, TAG_CREDENTIALS, issued.tag_value().to_owned()).await
+}
+
+async fn put_tag(cx: &Context<'_>, user: &Spec, key: &str, value: String) -> Result<(), StepError> {
+    let tags: &Tags = &[(key.to_owned(), value)].into();
     let tagged = cx.call_about_new(|| cx.client.tag_user(&user.name, tags));
     tagged.await
 }
