@@ -6,16 +6,19 @@ use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricDataRe
 use super::client::Client;
 use super::error::CallResult;
 use super::operations::Operation;
+use crate::ids::ApiType;
 
 /// Metrics of one call at most. Source: CloudWatch API reference, GetMetricData.
 pub(crate) const METRICS_MAX: usize = 500;
 /// In seconds. Source: API Gateway Developer Guide, "Amazon API Gateway dimensions and metrics": it sends them every minute.
 const PERIOD: i32 = 60;
 
-/// A stage of a REST API, as its metrics name it.
+/// A stage of an API, as its metrics name it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct MetricStage {
-    /// The API's name, not its id.
+    /// The API's type.
+    pub api_type: ApiType,
+    /// The name of a REST API, the id of an HTTP API.
     pub api: String,
     /// The stage.
     pub stage: String,
@@ -26,7 +29,7 @@ pub struct MetricStage {
 pub type ClientErrors = Vec<(i64, u64)>;
 
 impl Client {
-    /// cloudwatch:GetMetricData: 4XXError of stages, in their order; at most [`METRICS_MAX`] of them. It is the number of answers
+    /// cloudwatch:GetMetricData: 4XXError of stages (4xx of HTTP APIs), in their order; at most [`METRICS_MAX`] of them. It is the number of answers
     /// 4xx, whether the API or the function behind it gave them. Times are in milliseconds since 1970, the end is left out.
     pub async fn client_errors(
         &self,
@@ -61,10 +64,15 @@ impl Client {
 
 fn query((index, stage): (usize, &MetricStage)) -> MetricDataQuery {
     let dimension = |name: &str, value: &str| Dimension::builder().name(name).value(value).build();
+    // Sources: API Gateway Developer Guide, "Amazon API Gateway dimensions and metrics" and "Working with metrics for HTTP APIs".
+    let (name, api) = match stage.api_type {
+        ApiType::Rest => ("4XXError", "ApiName"),
+        ApiType::Http => ("4xx", "ApiId"),
+    };
     let metric = Metric::builder()
         .namespace("AWS/ApiGateway")
-        .metric_name("4XXError")
-        .dimensions(dimension("ApiName", &stage.api))
+        .metric_name(name)
+        .dimensions(dimension(api, &stage.api))
         .dimensions(dimension("Stage", &stage.stage));
     let sum = MetricStat::builder()
         .metric(metric.build())

@@ -25,6 +25,7 @@ use super::count::Transmitted;
 use super::error::{CloudError, CloudResult, ErrorKind};
 use super::http::{CONNECT_TIMEOUT, CREDENTIALS_TIMEOUT, behavior_version};
 use super::operations::Operation;
+use crate::stack::kinds::http_api::STAGE;
 
 /// Credentials are fetched again when they have less than this left.
 const EXPIRES_SOON: Duration = Duration::from_secs(300);
@@ -188,10 +189,15 @@ impl PlainClient {
     }
 
     pub(super) fn invoke_url(&self, api_id: &str, stage: &str) -> String {
-        self.invoke_base
-            .trim_end_matches('/')
-            .replace("{api_id}", api_id)
-            .replace("{stage}", stage)
+        let base = self.invoke_base.trim_end_matches('/');
+        // Where the host names the API, as at AWS, the default stage is not in the path. Source: API Gateway Developer Guide,
+        // "Stages for HTTP APIs".
+        let in_host = split_origin(base).is_some_and(|(origin, _)| origin.contains("{api_id}"));
+        let base = match in_host && stage == STAGE {
+            true => base.trim_end_matches("/{stage}"),
+            false => base,
+        };
+        base.replace("{api_id}", api_id).replace("{stage}", stage)
     }
 }
 
@@ -366,6 +372,19 @@ mod tests {
         assert_eq!(
             client(Some(base), "us-east-1").invoke_url("a1b2", "prod"),
             "http://127.0.0.1:4566/_aws/execute-api/a1b2/prod"
+        );
+    }
+
+    #[test]
+    fn the_default_stage_is_in_the_path_only_where_the_host_names_no_api() {
+        let url = |base| client(base, "us-east-1").invoke_url("a1b2", "$default");
+        let at_aws = "https://a1b2.execute-api.us-east-1.amazonaws.com";
+        assert_eq!(url(None), at_aws);
+        let same = "https://{api_id}.execute-api.us-east-1.amazonaws.com/{stage}";
+        assert_eq!(url(Some(same)), at_aws);
+        assert_eq!(
+            url(Some("http://127.0.0.1:1/_aws/execute-api/{api_id}/{stage}")),
+            "http://127.0.0.1:1/_aws/execute-api/a1b2/$default"
         );
     }
 

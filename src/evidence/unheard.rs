@@ -17,7 +17,7 @@ use crate::evidence::progress::StudentProgress;
 use crate::evidence::recorded::is_validations;
 use crate::evidence::student_reader::StudentToRead;
 use crate::evidence::trouble::{REPEATED, task_of};
-use crate::ids::{Scope, Username};
+use crate::ids::{ApiType, Scope, Username};
 use crate::lab::Lab;
 use crate::lab::marks::Starter;
 use crate::lab::mistake::{Listener, Symptom, TroubleReason, remark};
@@ -36,9 +36,14 @@ const SPAN_MS: i64 = 180 * MINUTE_MS;
 const ASKED_AGAIN_MS: i64 = MINUTE_MS;
 /// A reading does not wait for longer.
 const WAIT: Duration = Duration::from_secs(3);
-/// What API Gateway answers to a method or path that it does not have. Source: API Gateway Developer Guide, "Gateway response
-/// types", MISSING_AUTHENTICATION_TOKEN.
-const NO_SUCH_METHOD: u16 = 403;
+/// What an API answers to a method or path that it does not have. Sources: API Gateway Developer Guide, "Gateway response types",
+/// MISSING_AUTHENTICATION_TOKEN; for HTTP APIs, "Create routes for HTTP APIs".
+fn no_such_method(api_type: ApiType) -> u16 {
+    match api_type {
+        ApiType::Rest => 403,
+        ApiType::Http => 404,
+    }
+}
 
 /// A student's API, as far as its metric can be asked.
 #[derive(Debug, Clone)]
@@ -77,17 +82,25 @@ impl OwnApis {
         let spec = specs.find(|api| api.routes.iter().any(answers));
         let found = spec.and_then(|spec| Some((spec, observed.api_of(scope, stack, spec)?)));
         let Some((spec, api)) = found else { return };
-        // The metric knows names only.
-        let all = observed.apis.values().flatten();
-        if all.filter(|other| other.name == api.name).count() != 1 {
-            return;
-        }
+        let metrics_name = match spec.api_type {
+            ApiType::Rest => {
+                // The metric knows names only.
+                let all = observed.apis.values().flatten();
+                let named = all.filter(|it| it.api_type == spec.api_type && it.name == api.name);
+                if named.count() != 1 {
+                    return;
+                }
+                &api.name
+            }
+            ApiType::Http => &api.id,
+        };
         let homerooms = |starter: Starter| matches!(starter, Starter::Homeroom | Starter::Unclear);
         let tests = facts.newest_first(homerooms).into_iter();
         let nonces = student.recorded.nonces.iter().map(|nonce| nonce.at_ms);
         let own = OwnApi {
             stage: MetricStage {
-                api: api.name.clone(),
+                api_type: spec.api_type,
+                api: metrics_name.clone(),
                 stage: spec.stage.clone(),
             },
             born_ms: api.created_s * 1000,
@@ -248,7 +261,7 @@ impl<'a> Unheard<'a> {
 
 fn unread(why: &str) -> String {
     format!(
-        "Requests by a wrong method or to a wrong path show in the metric 4XXError of a student's API alone, and that could not be \
+        "Requests by a wrong method or to a wrong path show in the metric 4XXError (4xx) of a student's API alone, and that could not be \
          read: {why}. Who sends such ones is shown as idle or not started."
     )
 }
@@ -284,9 +297,11 @@ fn refused(student: &StudentProgress, known: &UnheardRequests, lab: &Lab) -> Tro
     let reason = TroubleReason::RefusedRequests;
     // Such an API answers 403 to a request without a signature, too.
     let signed = lab.signed_stages().next().is_some();
+    let types = lab.api_types();
+    let only = types.first().filter(|_| types.len() == 1 && !signed);
     let symptom = Symptom {
         task: task.as_deref(),
-        http_status: (!signed).then_some(NO_SUCH_METHOD),
+        http_status: only.copied().map(no_such_method),
         ..Symptom::of(reason)
     };
     let signature = if signed { "no valid signature, " } else { "" };

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use tera::Context;
 
-use crate::ids::{ClassName, Scope};
+use crate::ids::{ClassName, ResourceId, Scope};
 use crate::lab::Lab;
 use crate::lab::context::ClassContext;
 use crate::lab::problems::Problems;
@@ -64,9 +64,8 @@ impl Lab {
         };
         problems.or(Some(policies)).map_err(|mut failures| {
             if let Some(missing) = self.missing_api(student, apis) {
-                let hint = format!(
-                    "REST API {missing} has no id before it is deployed: deploy the stack first"
-                );
+                let hint =
+                    format!("{missing} has no id before it is deployed: deploy the stack first");
                 for failure in &mut failures {
                     failure.hint.get_or_insert_with(|| hint.clone());
                 }
@@ -117,14 +116,15 @@ impl Lab {
         })
     }
 
-    /// The name of the first of a student's APIs that is not in `apis`.
+    /// The first of a student's APIs that is not in `apis`.
     pub(super) fn missing_api(
         &self,
         student: &Student,
         apis: &BTreeMap<String, ApiEndpoint>,
-    ) -> Option<String> {
-        let entries = self.manifest.rest_apis.iter();
-        let mut names = entries.map(|api| api.pattern.name(&student.username));
-        names.find(|name| !apis.contains_key(name))
+    ) -> Option<ResourceId> {
+        let entries = self.manifest.apis.iter();
+        let mut ids = entries
+            .map(|api| ResourceId::new(api.api_type.kind(), api.pattern.name(&student.username)));
+        ids.find(|id| !apis.contains_key(&id.name))
     }
 }

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use tera::Context;
 
-use crate::ids::{ApiType, ClassName, Scope};
+use crate::ids::{ClassName, Scope};
 use crate::lab::Lab;
-use crate::lab::model::ManifestEntry;
+use crate::lab::model::{ApiEntry, ApiTable, ManifestEntry};
 use crate::roster::Student;
 use crate::stack::kinds::api::ApiEndpoint;
 
@@ -42,7 +42,7 @@ impl<'a> ClassContext<'a> {
         }
     }
 
-    /// Everything for one student. A REST API has an id, a URL and ARNs where it is in `apis` (by name).
+    /// Everything for one student. An API has an id, a URL and ARNs where it is in `apis` (by name).
     pub(crate) fn student(
         &self,
         student: &Student,
@@ -71,20 +71,25 @@ impl<'a> ClassContext<'a> {
                 "execution_arn": scope.executions_arn(&name),
             })
         });
-        let rest_apis = each(&manifest.rest_apis, |api| {
+        let api_of = |api: &ApiEntry| {
             let name = api.pattern.name(username);
-            match apis.get(&name) {
-                Some(endpoint) => json!({
-                    "name": name,
-                    "stage": api.stage,
-                    "id": endpoint.id,
-                    "url": endpoint.url,
-                    "arn": scope.api_arn(ApiType::Rest, &endpoint.id),
-                    "execute_arn": scope.execute_api_arn(&endpoint.id),
-                }),
-                None => json!({ "name": name, "stage": api.stage }),
+            let mut value = json!({ "type": api.api_type, "stage": api.stage });
+            if let Some(ApiEndpoint { id, url }) = apis.get(&name) {
+                value["id"] = json!(id);
+                value["url"] = json!(url);
+                value["arn"] = json!(scope.api_arn(api.api_type, id));
+                value["execute_arn"] = json!(scope.execute_api_arn(id));
             }
-        });
+            value["name"] = json!(name);
+            value
+        };
+        let all_apis = each(&manifest.apis, api_of);
+        // Under this name a lab has those of its table `[[rest_api]]`.
+        let of_table = manifest
+            .apis
+            .iter()
+            .filter(|a| a.table == ApiTable::RestApi);
+        let rest_apis = each(of_table, api_of);
         let own = json!({
             "username": user,
             "student": columns(student),
@@ -93,6 +98,7 @@ impl<'a> ClassContext<'a> {
             "functions": functions,
             "log_groups": log_groups,
             "state_machines": state_machines,
+            "apis": all_apis,
             "rest_apis": rest_apis,
         });
         let mut context = self.shared.clone();
@@ -102,8 +108,11 @@ impl<'a> ClassContext<'a> {
     }
 }
 
-fn each<E: ManifestEntry>(entries: &[E], of: impl Fn(&E) -> Value) -> Value {
-    let by_id = entries.iter().map(|e| (e.id().to_owned(), of(e)));
+fn each<'a, E: ManifestEntry + 'a>(
+    entries: impl IntoIterator<Item = &'a E>,
+    of: impl Fn(&E) -> Value,
+) -> Value {
+    let by_id = entries.into_iter().map(|e| (e.id().to_owned(), of(e)));
     Value::Object(by_id.collect())
 }
 

@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use tera::Context;
 
-use crate::ids::{ApiType, ClassName, Scope};
+use crate::ids::{ClassName, Scope};
 use crate::lab::Lab;
 use crate::lab::access::{AccessPolicies, BOUNDARY};
 use crate::lab::context::ClassContext;
 use crate::lab::document::Documents;
 use crate::lab::filled::STAND_IN_NONCE;
 use crate::lab::model::{
-    Architecture, FunctionEntry, RestApiEntry, RoleEntry, StateMachineEntry, entry_key,
+    ApiEntry, Architecture, FunctionEntry, RoleEntry, StateMachineEntry, entry_key,
 };
 use crate::lab::problems::Problems;
 use crate::lab::read::{environment_key, layer_key, output_key};
@@ -159,7 +159,7 @@ impl Renderer<'_> {
             .as_ref()
             .map(|policy| self.scope.policy_arn(&owner.class, &policy.name));
         let (roles, functions) = (manifest.roles.iter(), manifest.functions.iter());
-        let (machines, apis) = (manifest.state_machines.iter(), manifest.rest_apis.iter());
+        let (machines, apis) = (manifest.state_machines.iter(), manifest.apis.iter());
         Stack {
             owner: owner.clone(),
             roles: roles
@@ -299,7 +299,7 @@ impl Renderer<'_> {
         machine
     }
 
-    fn api(&self, api: &RestApiEntry) -> api::Spec {
+    fn api(&self, api: &ApiEntry) -> api::Spec {
         let student = &self.owner.student;
         let routes = api.routes.iter().map(|route| RouteSpec {
             method: route.method.clone(),
@@ -310,7 +310,7 @@ impl Renderer<'_> {
                 .unwrap_or_default(),
         });
         api::Spec {
-            api_type: ApiType::Rest,
+            api_type: api.api_type,
             name: api.pattern.name(student),
             stage: api.stage.clone(),
             authorization: api.limits.authorization,

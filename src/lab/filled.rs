@@ -132,7 +132,7 @@ impl Lab {
                 expect,
                 times,
             } => {
-                let name = self.rest_api_name(api, username)?;
+                let name = self.api_name(api, username)?;
                 let routes = self.api_routes(username);
                 let own = routes.iter().filter(|route| route.api == name);
                 let route = answering(own, |r| (&r.method, &r.path), method, path)?;
@@ -206,13 +206,15 @@ impl Lab {
             match request {
                 ProbeRequest::Api {
                     api,
+                    api_type,
                     stage,
                     body,
                     path,
                     query,
                     ..
                 } => {
-                    let entry = of_id(&self.manifest.rest_apis, api)?;
+                    let entry = of_id(&self.manifest.apis, api)?;
+                    *api_type = entry.api_type;
                     stage.clone_from(&entry.stage);
                     *api = entry.pattern.name(username);
                     *path = with_query(path, query);
@@ -386,7 +388,7 @@ impl Lab {
         scope: &Scope,
         username: &Username,
     ) -> Option<String> {
-        let mut apis = self.manifest.rest_apis.iter();
+        let mut apis = self.manifest.apis.iter();
         let found = apis.find(|entry| entry.pattern.name(username) == api)?;
         let signed = found.limits.authorization == Authorization::AwsIam;
         signed.then(|| format!("aws:amz:{}:execute-api", scope.region))
@@ -407,7 +409,7 @@ impl Lab {
     }
 
     pub(crate) fn api_routes(&self, username: &Username) -> Vec<ApiRoute> {
-        let routes = self.manifest.rest_apis.iter().flat_map(|api| {
+        let routes = self.manifest.apis.iter().flat_map(|api| {
             api.routes.iter().map(move |route| ApiRoute {
                 api: api.pattern.name(username),
                 stage: api.stage.clone(),
@@ -420,7 +422,7 @@ impl Lab {
 
     /// A student's APIs as they may be once they are deployed, for trying templates before.
     pub(super) fn stand_in_apis(&self, username: &Username) -> BTreeMap<String, ApiEndpoint> {
-        let apis = self.manifest.rest_apis.iter().map(|api| {
+        let apis = self.manifest.apis.iter().map(|api| {
             let endpoint = ApiEndpoint {
                 // As long as AWS's.
                 id: "a1b2c3d4e5".into(),

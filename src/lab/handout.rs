@@ -239,8 +239,7 @@ impl Lab {
         let Some(missing) = self.missing_api(student, apis) else {
             return Ok(());
         };
-        let cause =
-            format!("the REST API {missing} is not there, so there is nothing yet to hand out");
+        let cause = format!("the {missing} is not there, so there is nothing yet to hand out");
         let hint = "deploy this student's stack, then run this command again";
         Err(Box::new(Failure::new("stack", cause).hint(hint)))
     }
@@ -279,11 +278,11 @@ impl Filler<'_> {
     }
 
     /// Whether a browser gets an answer at a link. An API has one for it only where a route takes a GET that nobody signs; the
-    /// others answer 403.
+    /// others refuse it.
     fn opens(&self, url: &str) -> bool {
         let own = |(name, api): (&String, &ApiEndpoint)| {
             let path = url.strip_prefix(&api.url)?.split(['?', '#']).next()?;
-            let mut entries = self.lab.manifest.rest_apis.iter();
+            let mut entries = self.lab.manifest.apis.iter();
             let entry = entries.find(|it| it.pattern.name(&self.student.username) == *name)?;
             let mut routes = entry.routes.iter();
             let takes_get =
@@ -432,7 +431,7 @@ impl Filler<'_> {
     /// A payload, sent to a route of an API that is deployed.
     fn request(&self, payload: &str, route: &RouteRef) -> Option<ExampleRequest> {
         let (title, body) = self.payload(payload)?;
-        let api = self.lab.rest_api_name(&route.api, &self.student.username)?;
+        let api = self.lab.api_name(&route.api, &self.student.username)?;
         Some(ExampleRequest {
             id: payload.to_owned(),
             title: title.to_owned(),

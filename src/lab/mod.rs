@@ -38,7 +38,7 @@ mod settle;
 mod template;
 mod verify;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -52,7 +52,7 @@ pub(crate) use handout::shell::Shell;
 pub(crate) use model::{EndState, Probe, ProbeRequest};
 pub(crate) use risks::Risk;
 
-use crate::ids::{LabId, Username};
+use crate::ids::{ApiType, LabId, Username};
 use crate::lab::check::{Check, Proof};
 use crate::lab::marks::Marks;
 use crate::lab::mistake::Mistake;
@@ -242,13 +242,13 @@ impl Lab {
             .chain(m.functions.iter().map(|function| function.log_group()))
             .chain(of(&m.functions))
             .chain(of(&m.state_machines))
-            .chain(of(&m.rest_apis))
+            .chain(of(&m.apis))
             .collect()
     }
 
     /// The stages of APIs that take signed requests alone.
     pub(crate) fn signed_stages(&self) -> impl Iterator<Item = &str> {
-        let apis = self.manifest.rest_apis.iter();
+        let apis = self.manifest.apis.iter();
         let signed = apis.filter(|api| api.limits.authorization == Authorization::AwsIam);
         signed.map(|api| api.stage.as_str())
     }
@@ -256,6 +256,11 @@ impl Lab {
     pub(crate) fn has_layers(&self) -> bool {
         let mut functions = self.manifest.functions.iter();
         functions.any(|function| !function.layers.is_empty())
+    }
+
+    /// Of which types its APIs are.
+    pub(crate) fn api_types(&self) -> BTreeSet<ApiType> {
+        self.manifest.apis.iter().map(|api| api.api_type).collect()
     }
 
     /// The functions that probes invoke themselves.
@@ -309,8 +314,8 @@ impl Lab {
         Some(of_id(&self.manifest.functions, id)?.pattern.name(username))
     }
 
-    pub(crate) fn rest_api_name(&self, id: &str, username: &Username) -> Option<String> {
-        Some(of_id(&self.manifest.rest_apis, id)?.pattern.name(username))
+    pub(crate) fn api_name(&self, id: &str, username: &Username) -> Option<String> {
+        Some(of_id(&self.manifest.apis, id)?.pattern.name(username))
     }
 
     /// The name of a student's role; empty when the lab has none of that id.

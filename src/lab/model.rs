@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::aws::execution::ExecutionStatus;
-use crate::ids::{LabId, ResourceId};
+use crate::ids::{ApiType, LabId, ResourceId};
 use crate::lab::check::Check;
 use crate::lab::marks::Marks;
 use crate::lab::mistake::Mistake;
@@ -30,8 +30,12 @@ pub(super) struct Manifest {
     pub(crate) functions: Vec<FunctionEntry>,
     #[serde(default, rename = "state_machine")]
     pub(crate) state_machines: Vec<StateMachineEntry>,
+    /// Once the text is read, those of `rest_api` as well.
+    #[serde(default, rename = "api")]
+    pub(crate) apis: Vec<ApiEntry>,
+    /// The form of an API of the type REST. Empty once the text is read.
     #[serde(default, rename = "rest_api")]
-    pub(crate) rest_apis: Vec<RestApiEntry>,
+    rest_apis: Vec<ApiEntry>,
     pub(crate) access: Option<AccessEntry>,
     #[serde(default, rename = "output")]
     pub(crate) outputs: Vec<OutputEntry>,
@@ -57,7 +61,11 @@ pub(super) struct Manifest {
 impl Manifest {
     /// Reads the manifest's text.
     pub(crate) fn parse(text: &str) -> Result<Self, toml::de::Error> {
-        let manifest: Self = toml::from_str(text)?;
+        let mut manifest: Self = toml::from_str(text)?;
+        for api in &mut manifest.rest_apis {
+            api.table = ApiTable::RestApi;
+        }
+        manifest.apis.splice(0..0, manifest.rest_apis.drain(..));
         let places: Places = toml::from_str(text)?;
         let points = |check: &EntryPlace| {
             let points = check.points.as_ref()?;
@@ -111,6 +119,7 @@ places!(
     roles: "role",
     functions: "function",
     state_machines: "state_machine",
+    apis: "api",
     rest_apis: "rest_api",
     outputs: "output",
     payloads: "payload",
@@ -252,10 +261,15 @@ pub(super) struct StateMachineEntry {
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct RestApiEntry {
+pub(super) struct ApiEntry {
     pub(crate) id: String,
     pub(crate) name: String,
-    pub(crate) stage: String,
+    /// "REST" or "HTTP": a text, perhaps a setting's. A `[[rest_api]]` has none.
+    #[serde(rename = "type")]
+    pub(crate) type_text: Option<String>,
+    /// Of a REST API; an HTTP API has the one that AWS gives it.
+    #[serde(rename = "stage")]
+    pub(crate) rest_stage: Option<String>,
     /// A text, perhaps a setting's.
     pub(crate) authorization: Option<String>,
     pub(crate) throttle: Option<ThrottleEntry>,
@@ -263,9 +277,38 @@ pub(super) struct RestApiEntry {
     pub(crate) routes: Vec<RouteEntry>,
     #[serde(skip, default = "unnamed")]
     pub(crate) pattern: NamePattern,
-    /// Worked out of `authorization` and `throttle`, once the settings are known.
+    #[serde(skip)]
+    pub(crate) table: ApiTable,
+    /// Worked out of `type_text`, `rest_stage`, `authorization` and `throttle`, once the settings are known.
+    #[serde(skip)]
+    pub(crate) api_type: ApiType,
+    #[serde(skip)]
+    pub(crate) stage: String,
     #[serde(skip)]
     pub(crate) limits: ApiLimits,
+}
+
+/// Where in the manifest an API stands.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum ApiTable {
+    #[default]
+    Api,
+    RestApi,
+}
+
+impl ApiEntry {
+    /// Where templates find what the entry has.
+    pub(crate) fn values(&self) -> &'static str {
+        match self.table {
+            ApiTable::Api => "apis",
+            ApiTable::RestApi => "rest_apis",
+        }
+    }
+
+    /// The key under which a text of the entry is compiled.
+    pub(crate) fn key(&self, what: &str) -> String {
+        entry_key(self.table(), &self.id, what)
+    }
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -294,7 +337,7 @@ pub(super) struct RouteEntry {
     pub(crate) function: String,
 }
 
-/// Who may call a REST API, and how often.
+/// Who may call an API, and how often.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct ApiLimits {
     pub(crate) authorization: Authorization,
@@ -303,8 +346,12 @@ pub(super) struct ApiLimits {
 
 /// A resource of the stack, as the manifest has it.
 pub(super) trait ManifestEntry {
-    const KIND: Kind;
     const TABLE: &'static str;
+    /// The table that this one stands in.
+    fn table(&self) -> &'static str {
+        Self::TABLE
+    }
+    fn kind(&self) -> Kind;
     fn id(&self) -> &str;
     fn name(&self) -> &str;
     /// How it is named, once the settings are known.
@@ -313,10 +360,10 @@ pub(super) trait ManifestEntry {
 }
 
 macro_rules! entry {
-    ($entry:ident, $kind:ident, $table:literal) => {
+    ($entry:ident, $table:literal, $($own:item)+) => {
         impl ManifestEntry for $entry {
-            const KIND: Kind = Kind::$kind;
             const TABLE: &'static str = $table;
+            $($own)+
             fn id(&self) -> &str {
                 &self.id
             }
@@ -333,10 +380,32 @@ macro_rules! entry {
     };
 }
 
-entry!(RoleEntry, Role, "role");
-entry!(FunctionEntry, Function, "function");
-entry!(StateMachineEntry, StateMachine, "state_machine");
-entry!(RestApiEntry, RestApi, "rest_api");
+macro_rules! of_kind {
+    ($entry:ident, $kind:ident, $table:literal) => {
+        entry!(
+            $entry,
+            $table,
+            fn kind(&self) -> Kind {
+                Kind::$kind
+            }
+        );
+    };
+}
+
+of_kind!(RoleEntry, Role, "role");
+of_kind!(FunctionEntry, Function, "function");
+of_kind!(StateMachineEntry, StateMachine, "state_machine");
+entry! { ApiEntry, "api",
+    fn kind(&self) -> Kind {
+        self.api_type.kind()
+    }
+    fn table(&self) -> &'static str {
+        match self.table {
+            ApiTable::Api => "api",
+            ApiTable::RestApi => "rest_api",
+        }
+    }
+}
 
 /// What messages call a text of an entry. A text that is a template is compiled under this key.
 pub(super) fn entry_key(table: &str, id: &str, key: &str) -> String {
@@ -417,6 +486,9 @@ pub(crate) enum ProbeRequest {
     /// A request to the student's API.
     Api {
         api: String,
+        /// As the lab's API has it, once the probe is filled in.
+        #[serde(skip)]
+        api_type: ApiType,
         /// Empty until the probe is filled in.
         #[serde(skip)]
         stage: String,
@@ -470,7 +542,7 @@ impl ProbeRequest {
     /// What it is about, once the probe is filled in; of several the first.
     pub(crate) fn resource(&self) -> Option<ResourceId> {
         Some(match self {
-            Self::Api { api, .. } => ResourceId::new(Kind::RestApi, api.as_str()),
+            Self::Api { api, api_type, .. } => ResourceId::new(api_type.kind(), api.as_str()),
             Self::Execution { state_machine, .. } => {
                 ResourceId::new(Kind::StateMachine, state_machine.as_str())
             }

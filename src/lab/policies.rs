@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::ids::{ApiType, ClassName, Scope, Username};
+use crate::ids::{ClassName, Scope, Username};
 use crate::lab::Lab;
 use crate::lab::access::AccessPolicies;
 use crate::lab::asl::source::JsonLines;
@@ -377,17 +377,17 @@ impl Lab {
             ));
         }
         let apis = self.stand_in_apis(username);
-        for api in &m.rest_apis {
+        for api in &m.apis {
             let Some(endpoint) = apis.get(&api.pattern.name(username)) else {
                 continue;
             };
             let arns = vec![
-                scope.api_arn(ApiType::Rest, &endpoint.id),
+                scope.api_arn(api.api_type, &endpoint.id),
                 scope.execute_api_arn(&endpoint.id),
             ];
             known.push(Known::new(
                 format!("API {:?}", api.id),
-                "rest_apis",
+                api.values(),
                 &api.id,
                 arns,
             ));

@@ -179,13 +179,13 @@ fn texts(manifest: &Manifest) -> Vec<(String, &str)> {
     fn names<E: ManifestEntry>(entries: &[E]) -> impl Iterator<Item = (String, &str)> {
         entries
             .iter()
-            .map(|e| (entry_key(E::TABLE, e.id(), "name"), e.name()))
+            .map(|e| (entry_key(e.table(), e.id(), "name"), e.name()))
     }
     let mut texts: Vec<(String, &str)> = Vec::new();
     texts.extend(names(&manifest.roles));
     texts.extend(names(&manifest.functions));
     texts.extend(names(&manifest.state_machines));
-    texts.extend(names(&manifest.rest_apis));
+    texts.extend(names(&manifest.apis));
     for function in &manifest.functions {
         for (variable, value) in &function.environment {
             texts.push((environment_key(&function.id, variable), value));
@@ -198,8 +198,11 @@ fn texts(manifest: &Manifest) -> Vec<(String, &str)> {
             texts.push((key, text));
         }
     }
-    for api in &manifest.rest_apis {
-        let key = |what: &str| entry_key("rest_api", &api.id, what);
+    for api in &manifest.apis {
+        let key = |what: &str| api.key(what);
+        if let Some(api_type) = &api.type_text {
+            texts.push((key("type"), api_type));
+        }
         if let Some(authorization) = &api.authorization {
             texts.push((key("authorization"), authorization));
         }

@@ -5,15 +5,20 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 use tera::Context;
 
+use crate::ids::ApiType;
 use crate::lab::Lab;
-use crate::lab::model::{ApiLimits, FigureOrText, ManifestEntry, RestApiEntry, entry_key};
+use crate::lab::model::{ApiEntry, ApiLimits, ApiTable, FigureOrText, ManifestEntry, entry_key};
 use crate::lab::problems::{Problems, known};
 use crate::lab::template::Templates;
 use crate::lab::verify::MANIFEST;
 use crate::stack::kinds::api::{Authorization, BURST_MAX, RATE_MAX, Throttle};
 use crate::stack::kinds::function::RESERVED_MAX;
+use crate::stack::kinds::http_api::STAGE;
 use crate::stack::kinds::log_group;
 use crate::stack::names::NamePattern;
+
+/// Longest stage name. Source: API Gateway CreateStage, `stageName`.
+const STAGE_MAX: usize = 128;
 
 /// What messages call a setting that was given as a text.
 pub(super) const SET: &str = "--set";
@@ -139,10 +144,11 @@ impl Lab {
         of_settings.name(&mut manifest.functions);
         of_settings.name(&mut manifest.roles);
         of_settings.name(&mut manifest.state_machines);
-        of_settings.name(&mut manifest.rest_apis);
-        for api in &mut manifest.rest_apis {
+        for api in &mut manifest.apis {
+            (api.api_type, api.stage) = of_settings.type_and_stage(api);
             api.limits = of_settings.limits(api);
         }
+        of_settings.name(&mut manifest.apis);
         for function in &mut manifest.functions {
             let key = entry_key("function", &function.id, "reserved_concurrency");
             let figure = function.reserved_concurrency.as_ref();
@@ -205,8 +211,70 @@ impl OfSettings<'_> {
         number
     }
 
-    fn limits(&mut self, api: &RestApiEntry) -> ApiLimits {
-        let key = |what: &str| entry_key("rest_api", &api.id, what);
+    fn type_and_stage(&mut self, api: &ApiEntry) -> (ApiType, String) {
+        let whose = api.key("type");
+        let types = || ApiType::ALL.map(ApiType::as_str).join(" or ");
+        let api_type = match (&api.type_text, api.table) {
+            (None, ApiTable::RestApi) => ApiType::Rest,
+            (Some(_), ApiTable::RestApi) => {
+                self.say(format!(
+                    "{whose}: a [[rest_api]] is of the type REST; write [[api]]"
+                ));
+                ApiType::Rest
+            }
+            (None, ApiTable::Api) => {
+                self.say(format!("{whose} is missing; it is {}", types()));
+                ApiType::Rest
+            }
+            (Some(template), ApiTable::Api) => {
+                let text = self.text(&whose);
+                let mut all = ApiType::ALL.into_iter();
+                let found = text
+                    .as_ref()
+                    .and_then(|text| all.find(|t| t.as_str() == text));
+                if let (None, Some(text)) = (found, text) {
+                    let problem = self
+                        .problems
+                        .add(MANIFEST, format!("{whose} is {text:?}, not {}", types()));
+                    let filled = text != *template;
+                    problem.hint = filled.then(|| format!("it is filled in from {template}"));
+                }
+                found.unwrap_or_default()
+            }
+        };
+        let whose = api.key("stage");
+        let given = api.rest_stage.as_deref();
+        let stage = match (api_type, given) {
+            (ApiType::Http, Some(given))
+                if given != STAGE && api.type_text.as_deref() == Some("HTTP") =>
+            {
+                self.say(format!(
+                    "{whose} = {given:?}: the stage of an HTTP API is {STAGE}; leave it out"
+                ));
+                STAGE
+            }
+            (ApiType::Http, _) => STAGE,
+            (ApiType::Rest, Some(given)) => {
+                let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+                if !(1..=STAGE_MAX).contains(&given.len()) || !given.chars().all(plain) {
+                    self.say(format!(
+                        "{whose} = {given:?} is no stage name; use letters, digits, '-' and '_'"
+                    ));
+                }
+                given
+            }
+            (ApiType::Rest, None) => {
+                self.say(format!(
+                    "{whose} is missing; a REST API answers at a stage, such as \"prod\""
+                ));
+                ""
+            }
+        };
+        (api_type, stage.to_owned())
+    }
+
+    fn limits(&mut self, api: &ApiEntry) -> ApiLimits {
+        let key = |what: &str| api.key(what);
         let mut limits = ApiLimits::default();
         let whose = key("authorization");
         if let Some(text) = api.authorization.as_ref().and_then(|_| self.text(&whose)) {
@@ -233,7 +301,7 @@ impl OfSettings<'_> {
             let pattern = self.pattern(&entries[index]);
             if entries[..index].iter().any(|e| *e.pattern() == pattern) {
                 let name = pattern.around("<username>");
-                self.say(format!("two resources are named {} '{name}'", E::KIND));
+                self.say(format!("two resources are named {} '{name}'", pattern.kind));
             }
             entries[index].set_pattern(pattern);
         }
@@ -242,7 +310,7 @@ impl OfSettings<'_> {
     fn pattern<E: ManifestEntry>(&mut self, entry: &E) -> NamePattern {
         // Mixed case, to find a filter that changes the case of the username.
         const STAND_IN: &str = "Stand0In";
-        let whose = entry_key(E::TABLE, entry.id(), "name");
+        let whose = entry_key(entry.table(), entry.id(), "name");
         let mut context = self.context.clone();
         context.insert("username", STAND_IN);
         let knows = "names know username, lab and settings only";
@@ -261,7 +329,7 @@ impl OfSettings<'_> {
             }
         };
         let pattern = NamePattern {
-            kind: E::KIND,
+            kind: entry.kind(),
             prefix: prefix.to_owned(),
             suffix: suffix.to_owned(),
         };
@@ -271,7 +339,7 @@ impl OfSettings<'_> {
             ));
         }
         if pattern.room() == 0 {
-            let (kind, max) = (E::KIND, pattern.name_max());
+            let (kind, max) = (pattern.kind, pattern.name_max());
             self.say(format!(
                 "{whose} leaves no room for a username; a {kind} has at most {max} characters"
             ));

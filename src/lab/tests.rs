@@ -667,6 +667,129 @@ fn who_may_call_an_api_and_how_often_can_be_settings() {
     assert_eq!(api(&lab).throttle, None);
 }
 
+/// The tiny lab with an API whose type is a setting.
+fn typed_files() -> Files {
+    let mut files = files();
+    for content in files.values_mut() {
+        let text = String::from_utf8(content.clone()).unwrap();
+        let text = text
+            .replace("rest_apis.a", "apis.a")
+            .replace(
+                "[[rest_api]]",
+                "[[api]]\ntype = \"{{ settings.api_type }}\"",
+            )
+            .replace("limit = 5", "limit = 5\napi_type = \"REST\"");
+        *content = text.into_bytes();
+    }
+    files
+}
+
+#[test]
+fn an_apis_type_can_be_a_setting_and_decides_its_kind_stage_and_arns() {
+    let of_type = |api_type: &str| {
+        let lab = Lab::parse(typed_files()).unwrap();
+        let settings = [("api_type".to_owned(), api_type.into())];
+        lab.with_settings(&settings.into())
+    };
+    let shown = |lab: &Lab| {
+        let stack = lab.desired(&scope(), &class(), &[student("ada")]).unwrap();
+        let api = stack.stacks[0].apis[0].clone();
+        let endpoint = ApiEndpoint {
+            id: "abc".into(),
+            url: "http://x".into(),
+        };
+        let apis = BTreeMap::from([(api.name.clone(), endpoint)]);
+        let access = lab.access(&scope(), &class(), &student("ada"), &apis);
+        let policy = access.unwrap().unwrap().policy;
+        let probes = lab
+            .probes(&scope(), &class(), &student("ada"), "n")
+            .unwrap();
+        let about = probes[0].request.resource().unwrap();
+        (
+            about.to_string(),
+            api.stage,
+            policy["Statement"][0]["Resource"].clone(),
+        )
+    };
+    let (rest, http) = (of_type("REST").unwrap(), of_type("HTTP").unwrap());
+    let user = "arn:aws:iam::123456789012:user/homeroom/spring/ada";
+    let resources = |managed: &str, stage: &str| {
+        json!([
+            user,
+            format!("arn:aws:apigateway:us-east-1::/{managed}/abc"),
+            format!("arn:aws:execute-api:us-east-1:123456789012:abc/{stage}/*"),
+        ])
+    };
+    let expected = |kind: &str, stage: &str, resources| {
+        (format!("{kind} ada-api"), stage.to_owned(), resources)
+    };
+    assert_eq!(
+        shown(&rest),
+        expected("REST API", "s", resources("restapis", "s"))
+    );
+    let http_resources = resources("apis", "$default");
+    assert_eq!(
+        shown(&http),
+        expected("HTTP API", "$default", http_resources)
+    );
+    assert_eq!(rest.api_types(), [ApiType::Rest].into());
+    let missing = http
+        .access(&scope(), &class(), &student("ada"), &BTreeMap::new())
+        .unwrap_err();
+    assert!(
+        said(&missing).contains("HTTP API ada-api has no id"),
+        "{}",
+        said(&missing)
+    );
+    assert_eq!(
+        said(&of_type("SOAP").unwrap_err()),
+        "templates/lab.toml: [[api]] \"a\": type is \"SOAP\", not REST or HTTP / \
+         it is filled in from {{ settings.api_type }}"
+    );
+}
+
+#[test]
+fn a_type_or_stage_that_does_not_fit_is_refused() {
+    let parsed = |old: &str, new: &str| {
+        let mut files = typed_files();
+        let text = String::from_utf8(files["templates/lab.toml"].clone()).unwrap();
+        assert!(text.contains(old), "{old}");
+        files.insert(
+            "templates/lab.toml".into(),
+            text.replace(old, new).into_bytes(),
+        );
+        refusal(files)
+    };
+    let declared = "type = \"{{ settings.api_type }}\"";
+    for (old, new, expected) in [
+        (declared, "", "type is missing; it is REST or HTTP"),
+        (
+            declared,
+            "type = \"http\"",
+            "type is \"http\", not REST or HTTP / -",
+        ),
+        (
+            declared,
+            "type = \"HTTP\"",
+            "stage = \"s\": the stage of an HTTP API is $default; leave it out",
+        ),
+        (
+            "stage = \"s\"",
+            "",
+            "stage is missing; a REST API answers at a stage",
+        ),
+        ("stage = \"s\"", "stage = \"$default\"", "is no stage name"),
+        (
+            "[[api]]",
+            "[[rest_api]]",
+            "a [[rest_api]] is of the type REST; write [[api]]",
+        ),
+    ] {
+        let said = parsed(old, new);
+        assert!(said.contains(expected), "{new}: {said}");
+    }
+}
+
 #[test]
 fn outputs_that_need_an_api_wait_for_it() {
     let lab = Lab::parse(files()).unwrap();

@@ -20,8 +20,6 @@ const MEMORY: std::ops::RangeInclusive<i32> = 128..=10_240;
 const METHODS: [&str; 8] = [
     "GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "ANY",
 ];
-/// Longest stage name. Source: API Gateway CreateStage, `stageName`.
-const STAGE_MAX: usize = 128;
 
 /// Adds every problem of the manifest.
 pub(super) fn manifest(manifest: &Manifest, problems: &mut Problems) {
@@ -78,7 +76,7 @@ impl Verifier<'_> {
         self.unique("function", m.functions.iter().map(|e| &e.id), false);
         let machines = m.state_machines.iter().map(|e| &e.id);
         self.unique("state_machine", machines, false);
-        self.unique("rest_api", m.rest_apis.iter().map(|e| &e.id), false);
+        self.unique("api", m.apis.iter().map(|e| &e.id), false);
         self.unique("output", m.outputs.iter().map(|e| &e.id), true);
         self.unique("payload", m.payloads.iter().map(|e| &e.id), true);
         self.unique("probe", m.probes.iter().map(|e| &e.id), true);
@@ -200,19 +198,14 @@ impl Verifier<'_> {
             self.enter("state_machine", &machine.id);
             self.refer("role", &machine.role, &m.roles);
         }
-        for api in &m.rest_apis {
-            self.enter("rest_api", &api.id);
-            let stage = &api.stage;
-            let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-            self.ensure(
-                (1..=STAGE_MAX).contains(&stage.len()) && stage.chars().all(plain),
-                format_args!(
-                    "stage = {stage:?} is no stage name; use letters, digits, '-' and '_'"
-                ),
-            );
+        for api in &m.apis {
+            self.enter(api.table(), &api.id);
             self.ensure(
                 !api.routes.is_empty(),
-                "has no [[rest_api.route]]; API Gateway deploys no API without a method",
+                format_args!(
+                    "has no [[{}.route]]; API Gateway deploys no API without a method",
+                    api.table()
+                ),
             );
             let mut seen = BTreeSet::new();
             for route in &api.routes {
@@ -369,7 +362,7 @@ impl Verifier<'_> {
         has_body: bool,
     ) {
         let m = self.manifest;
-        self.refer("api", api, &m.rest_apis);
+        self.refer("api", api, &m.apis);
         let plain =
             |c: char| c.is_ascii_graphic() && !matches!(c, '{' | '}' | '?' | '#' | '"' | '\\');
         self.ensure(
@@ -383,7 +376,7 @@ impl Verifier<'_> {
             method != "ANY",
             "method = \"ANY\" is a route's; a request has one, such as \"GET\"",
         );
-        if let Some(found) = of_id(&m.rest_apis, api) {
+        if let Some(found) = of_id(&m.apis, api) {
             let route = answering(&found.routes, |r| (&r.method, &r.path), method, path);
             let routes = found
                 .routes
@@ -605,7 +598,7 @@ impl Verifier<'_> {
             "proof.started_by is \"person\" or \"api\"",
         );
         self.ensure(
-            !provable || m.rest_apis.is_empty() || m.marks.api_log.is_some(),
+            !provable || m.apis.is_empty() || m.marks.api_log.is_some(),
             "proof.started_by needs api_log in [marks]: the line of a function's log that proves \
              that the API started an execution",
         );

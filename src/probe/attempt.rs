@@ -15,7 +15,7 @@ use crate::evidence::causes::add_cause;
 use crate::evidence::check::{Evidence, ExecutionEvidence, Why};
 use crate::evidence::functions::FunctionLook;
 use crate::evidence::log_events::has_events;
-use crate::ids::Scope;
+use crate::ids::{ApiType, Scope};
 use crate::lab::marks::{Starter, marked};
 use crate::lab::{EndState, Probe, ProbeRequest};
 use crate::probe::cannot_begin::{CannotBegin, cannot_begin};
@@ -231,6 +231,7 @@ async fn try_probe(
         }
         ProbeRequest::Api {
             api,
+            api_type,
             stage,
             method,
             path,
@@ -244,7 +245,7 @@ async fn try_probe(
             execution_arn_pointer,
         } => {
             let body = body.as_deref().unwrap_or_default();
-            let (id, authorization) = api_of(validation, api)?;
+            let (id, authorization) = api_of(validation, *api_type, api)?;
             // So the log of a refused request shows who sent it.
             let agent = format!("homeroom ({})", marked(validation.nonce));
             // A new stage may not be known everywhere yet (403, Missing Authentication Token) or lack its permission
@@ -459,6 +460,7 @@ fn is_execution_name(name: &str) -> bool {
 /// The id of the student's API of this name, and its authorization.
 fn api_of(
     validation: &Validation<'_>,
+    api_type: ApiType,
     name: &str,
 ) -> Result<(String, Authorization), ProbeTrouble> {
     let stack = validation.stack;
@@ -468,7 +470,7 @@ fn api_of(
             let actual = validation.observed.api_of(validation.scope, stack, api)?;
             Some((actual.id.clone(), api.authorization))
         })
-        .ok_or_else(|| wrong(format!("there is no REST API {name}")))
+        .ok_or_else(|| wrong(format!("there is no {} {name}", api_type.kind())))
 }
 
 fn wrong(what: String) -> ProbeTrouble {

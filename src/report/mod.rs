@@ -55,7 +55,7 @@ pub(crate) mod terminal;
 pub(crate) mod write;
 
 pub use anonymous::{PseudonymKey, anonymous};
-pub use document::{Account, Document, Proposing, ReportStudent, Since};
+pub use document::{Account, Document, PlaceStamp, Proposing, ReportStudent, Since};
 pub(crate) use errors::{print_error, print_notes};
 pub use runlog::RunLog;
 pub(crate) use summary::errors_of;

@@ -56,7 +56,7 @@ pub(crate) async fn observe_knowing(
     apis.extend(http_apis);
     let (log_groups, more) = log_group::list(search, &functions, strangers).await?;
     gaps.extend(more);
-    Ok(Observed {
+    let mut observed = Observed {
         roles,
         log_groups,
         functions,
@@ -70,7 +70,9 @@ pub(crate) async fn observe_knowing(
             apis: apis.count,
             ..AccountUse::default()
         },
-    })
+    };
+    api::add_earlier(search, &mut observed).await?;
+    Ok(observed)
 }
 
 /// Looks at who may get in: roles, users and policies by one listing, and the ids of the APIs, which policies name.

@@ -169,6 +169,15 @@ impl Desired {
                     machine.take_deployed(&scope, owner, detail);
                 }
             }
+            for api in &mut stack.apis {
+                let seen = own.observed.apis.get(&api.name).into_iter().flatten();
+                let seen = seen.filter(|seen| seen.api_type != api.api_type).last();
+                let Some(seen) = seen else { continue };
+                api.api_type = seen.api_type;
+                if let Some(stage) = seen.stages.iter().flatten().next() {
+                    api.stage.clone_from(&stage.name);
+                }
+            }
         }
         edited
     }

@@ -19,6 +19,7 @@ use crate::results::StudentResult;
 use crate::stack::copies::{self, Copies};
 use crate::stack::execute::{StudentRun, execute};
 use crate::stack::kinds::Observed;
+use crate::stack::kinds::api;
 use crate::stack::limits::{Limited, broken};
 use crate::stack::new_apis::{NewApis, new_apis};
 use crate::stack::observe::apis;
@@ -91,6 +92,7 @@ pub(super) async fn deploy(session: &Session, args: &DeployArgs) -> Result<Deplo
     notes.extend(copies.note());
     notes.extend(unkept);
     notes.extend(allowed);
+    notes.extend(api::earlier(&session.desired, &observed));
     let handouts = handout::dir(&session.class.settings.reports, session.class.name());
     notes.extend(new.note(|student| handouts.join(format!("{student}.html")).is_file()));
     notes.extend(session.stale_access(&observed));

@@ -17,7 +17,7 @@ use crate::stack::elsewhere::Elsewhere;
 use crate::stack::forecast::{Forecast, Workload};
 use crate::stack::kinds::Kind;
 use crate::stack::kinds::Observed;
-use crate::stack::kinds::api::cost;
+use crate::stack::kinds::api::{self, cost};
 use crate::stack::limits::shown;
 use crate::stack::observe::observe;
 use crate::stack::plan::{Plan, Verdict, deploy};
@@ -39,6 +39,7 @@ pub(super) async fn run(cli: &Cli, args: &PlanArgs) -> Result<Exit> {
     let students = students.map(|student| StackResult::planned(student).into());
     let mut notes = notes(&session);
     notes.extend(still_frozen(&session, &observed));
+    notes.extend(api::earlier(&session.desired, &observed));
     notes.extend(session.on_end(&plan));
     notes.extend(session.stale_access(&observed));
     let mut ended = session.ended(Command::Plan, students.collect(), notes);

@@ -278,6 +278,7 @@ pub(super) fn document(session: &Session, standing: &ClassStanding) -> Document 
             alias: standing.alias.clone(),
         },
         region: session.scope().region.clone(),
+        places: Vec::new(),
         taken_at: standing.taken_at.clone(),
         ends: class.settings.ends,
         validated_at: validations.oldest_of(&class.students).cloned(),

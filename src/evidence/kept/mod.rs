@@ -4,6 +4,7 @@ mod last_readings;
 mod people;
 mod place;
 mod readings;
+mod student_places;
 mod validations;
 
 use std::path::{Path, PathBuf};
@@ -15,6 +16,7 @@ use crate::ids::Username;
 
 pub(crate) use last_readings::{FILE as LAST_READINGS, KnownPlace, known};
 pub(crate) use people::distinct;
+pub(crate) use student_places::StudentPlaces;
 
 /// The files of a class in one account and region.
 #[derive(Debug, Clone)]
@@ -58,6 +60,9 @@ struct LastReport {
     lab: WithId,
     account: WithId,
     region: String,
+    /// Where the class has several.
+    #[serde(default)]
+    places: Vec<ReportedPlace>,
     taken_at: jiff::Timestamp,
     #[serde(default)]
     students: Vec<Reported>,
@@ -66,6 +71,12 @@ struct LastReport {
 #[derive(Deserialize)]
 struct WithId {
     id: String,
+}
+
+#[derive(Deserialize)]
+struct ReportedPlace {
+    account: Option<WithId>,
+    region: String,
 }
 
 #[derive(Deserialize)]
@@ -85,7 +96,18 @@ impl LastReport {
     fn is_about(&self, key: &CacheKey) -> bool {
         self.class == key.class.as_str()
             && self.lab.id == key.lab.as_str()
-            && self.account.id == key.account
-            && self.region == key.region
+            && self
+                .places()
+                .any(|place| place == (&key.account, &key.region))
+    }
+
+    /// The accounts and regions that it is about.
+    fn places(&self) -> impl Iterator<Item = (&str, &str)> {
+        let several = self.places.iter().filter_map(|place| {
+            let account = place.account.as_ref()?;
+            Some((account.id.as_str(), place.region.as_str()))
+        });
+        let one = (self.account.id.as_str(), self.region.as_str());
+        several.chain(self.places.is_empty().then_some(one))
     }
 }

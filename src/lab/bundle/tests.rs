@@ -4,11 +4,12 @@ use std::fs;
 use serde_json::{Value, json};
 
 use crate::ids::{ClassName, Scope};
-use crate::lab::ProbeRequest;
 use crate::lab::bundle::*;
 use crate::lab::check::{Credit, Proof, Work};
+use crate::lab::{ProbeRequest, StudentAccess};
 use crate::roster::Student;
 use crate::stack::kinds::Stack;
+use crate::stack::kinds::api::ApiEndpoint;
 
 fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -141,6 +142,63 @@ fn lab_6_gives_a_student_its_stack() {
         ("POST", "/process")
     );
     assert_eq!(route.function, "user1-trigger-workflow");
+}
+
+#[test]
+fn lab_6_has_an_http_api_on_request_and_its_handout_says_what_it_answers() {
+    let of_type = |api_type: &str| {
+        let settings = [("api_type".to_owned(), api_type.into())];
+        load(Some(repository()))
+            .unwrap()
+            .with_settings(&settings.into())
+            .unwrap()
+    };
+    let shown = |lab: &Lab| {
+        let stack = stack(lab, "user1");
+        let api = stack.apis[0].clone();
+        let endpoint = ApiEndpoint {
+            id: "a1b2c3d4e5".into(),
+            url: "https://x.example".into(),
+        };
+        let apis = [(api.name.clone(), endpoint)].into();
+        let student = student("user1");
+        let page = lab.handout(
+            &scope(),
+            &class(),
+            &student,
+            &apis,
+            &StudentAccess::default(),
+        );
+        let outputs = lab.outputs(&scope(), &class(), &student, &apis);
+        let names: Vec<_> = stack
+            .resource_ids()
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        (
+            names,
+            api.stage,
+            outputs[0].value.clone(),
+            format!("{:?}", page.unwrap().elements),
+        )
+    };
+    let (rest_names, rest_stage, rest_url, rest_page) = shown(&of_type("REST"));
+    let (http_names, http_stage, http_url, http_page) = shown(&of_type("HTTP"));
+    let renamed: Vec<_> = rest_names
+        .iter()
+        .map(|name| name.replace("REST API", "HTTP API"))
+        .collect();
+    assert_eq!(http_names, renamed);
+    assert_eq!(
+        (rest_stage.as_str(), http_stage.as_str()),
+        ("prod", "$default")
+    );
+    assert_eq!(rest_url, http_url);
+    let said = |page: &str| ["Missing Authentication Token", "Not Found"].map(|t| page.contains(t));
+    assert_eq!(
+        (said(&rest_page), said(&http_page)),
+        ([true, false], [false, true])
+    );
 }
 
 /// (actions, resources) of every statement of a policy, all of which must allow.
@@ -452,7 +510,7 @@ fn lab_6_policies_fit_whatever_the_names() {
     };
     let class = longest("class").parse().unwrap();
     let student = student(&longest("user"));
-    let api = lab.rest_api_name("workflow", &student.username).unwrap();
+    let api = lab.api_name("workflow", &student.username).unwrap();
     let endpoint = crate::stack::kinds::api::ApiEndpoint {
         id: "a1b2c3d4e5".into(),
         url: String::new(),

@@ -355,7 +355,7 @@ impl<'a> HandoutParser<'a> {
     /// The one route that takes a body and has the given api, method and path.
     fn route(&mut self, keys: &mut FenceKeys<'_>) -> Option<RouteRef> {
         let asked = ["api", "method", "path"].map(|key| keys.take(key));
-        let apis = self.manifest.rest_apis.iter();
+        let apis = self.manifest.apis.iter();
         let routes = apis.flat_map(|api| {
             api.routes.iter().map(|route| RouteRef {
                 api: api.id.clone(),

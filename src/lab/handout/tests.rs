@@ -247,7 +247,7 @@ fn a_link_that_leads_nowhere_is_only_its_text() {
 
 #[test]
 fn an_address_that_takes_nothing_but_a_post_is_no_link() {
-    let mut lab = shipped(Some("[it](<{{ rest_apis.workflow.url }}/process>)\n")).unwrap();
+    let mut lab = shipped(Some("[it](<{{ apis.workflow.url }}/process>)\n")).unwrap();
     let post = filled(&lab, "x", &console());
     assert_eq!(post.elements, events("it\n"));
     let opens = |handout: &FilledHandout| -> Vec<(String, bool)> {
@@ -259,7 +259,7 @@ fn an_address_that_takes_nothing_but_a_post_is_no_link() {
         [("API URL (POST)".to_owned(), api), (console, true)]
     };
     assert_eq!(opens(&post), both(false));
-    lab.manifest.rest_apis[0].routes[0].method = "GET".to_owned();
+    lab.manifest.apis[0].routes[0].method = "GET".to_owned();
     let get = filled(&lab, "x", &console());
     assert_eq!(
         get.elements,

@@ -3,8 +3,8 @@
 use std::io;
 
 use crate::ids::{Kind, Username};
-use crate::results::RunSummary;
 use crate::results::digest::{PlanDifference, PlanDigest, PlanGroup, USERNAME};
+use crate::results::{Account, PlaceStamp, RunSummary};
 use crate::stack::diff::{DiffLine, Difference};
 use crate::stack::forecast::Estimate;
 use crate::stack::limits::Limit;
@@ -107,13 +107,36 @@ impl PlanPage<'_, '_, '_> {
             };
             let (account, region) = (&stamp.account.id, &stamp.region);
             let place = format!("account {account}{alias}, {region}, {through}");
-            self.page.text("  ", "  ", &place)?;
+            match stamp.places.is_empty() {
+                true => self.page.text("  ", "  ", &place)?,
+                false => self.places(&stamp.places)?,
+            }
             if let Some(why) = &digest.alias_unread {
                 let why = format!("the account's alias could not be read: {why}");
                 self.page.text("  ", "    ", &why)?;
             }
         }
         self.page.line("")
+    }
+
+    /// A line each. Whose credentials count may differ from place to place, and is in the settings.
+    fn places(&mut self, places: &[PlaceStamp]) -> io::Result<()> {
+        for place in places {
+            let account = match &place.account {
+                Some(Account {
+                    id,
+                    alias: Some(alias),
+                }) => format!("account {id} ({alias})"),
+                Some(Account { id, .. }) => format!("account {id}"),
+                None => "account not known".to_owned(),
+            };
+            let mut line = format!("{}: {account}, {}", place.name, place.region);
+            if let Some(why) = &place.unreached {
+                line.push_str(&format!("; could not be looked at: {why}"));
+            }
+            self.page.text("  ", "    ", &line)?;
+        }
+        Ok(())
     }
 
     fn groups(&mut self) -> io::Result<()> {

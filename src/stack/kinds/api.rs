@@ -4,7 +4,7 @@
 pub(crate) mod cost;
 pub(crate) mod effects;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use serde_json::Value;
@@ -19,9 +19,12 @@ use crate::stack::kinds::{
     StudentsWork, Verdict, http_api, rest_api,
 };
 use crate::stack::ownership::{Fingerprint, Owner, Ownership, Record, Tags};
-use crate::text::words::word_enum;
+use crate::text::words::{some_of, word_enum};
 
 pub use crate::ids::ApiType;
+
+/// Students who are named one by one.
+const NAMED: usize = 12;
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct RouteSpec {
@@ -33,15 +36,21 @@ pub struct RouteSpec {
 }
 
 impl RouteSpec {
-    /// Statement id of the function's resource policy that lets this route invoke it.
-    fn statement_id(&self) -> String {
+    /// Statement id of the function's resource policy that lets this route of an API of that type invoke it. With another
+    /// type for a lab's API, both stand beside each other, and so do their permissions.
+    fn statement_id(&self, api_type: ApiType) -> String {
         let path: String = self
             .path
             .chars()
             .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
             .collect();
         // Two paths may read alike without their punctuation.
-        let exact = Fingerprint::of([self.method.as_str(), self.path.as_str()]);
+        let exact = match api_type {
+            ApiType::Rest => Fingerprint::of([self.method.as_str(), self.path.as_str()]),
+            ApiType::Http => {
+                Fingerprint::of([api_type.as_str(), self.method.as_str(), self.path.as_str()])
+            }
+        };
         format!("homeroom-{}{path}-{exact}", self.method)
     }
 
@@ -576,6 +585,72 @@ pub(crate) async fn add_bare(
     Ok(())
 }
 
+/// Adds APIs of a type that the lab's have no more, where a stack stands without the API that it should have: another setting
+/// may have made that one. No other look needs them; a teardown lists every type.
+pub(crate) async fn add_earlier(
+    search: &Search<'_>,
+    observed: &mut Observed,
+) -> Result<(), Cancelled> {
+    if !search.depth.is_deployment() {
+        return Ok(());
+    }
+    let stands = |stack: &Stack| {
+        let mut roles = stack.roles.iter();
+        roles.any(|role| observed.roles.contains_key(&role.name))
+    };
+    let lacks = |stack: &&Stack| {
+        let mut apis = stack.apis.iter();
+        stands(stack) && apis.any(|api| observed.apis_of(stack, api).is_empty())
+    };
+    let lacking = search.desired.stacks.iter().find(lacks);
+    let apis = lacking.into_iter().flat_map(|stack| &stack.apis);
+    let types: BTreeSet<ApiType> = apis.map(|api| api.api_type).collect();
+    let others = ApiType::ALL.into_iter();
+    for api_type in others.filter(|it| !types.is_empty() && !types.contains(it)) {
+        match list_bare(search, api_type).await {
+            Ok((found, _)) => {
+                for (name, apis) in found {
+                    observed.apis.entry(name).or_default().extend(apis);
+                }
+            }
+            Err(error) => {
+                let gaps = search.gap_of(api_type.kind(), Err(error))?;
+                observed.gaps.extend(gaps);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Says whose API is of another type than the lab's now, and what becomes of it.
+pub(crate) fn earlier(desired: &Desired, observed: &Observed) -> Option<String> {
+    let mut students: BTreeMap<(ApiType, ApiType), Vec<&str>> = BTreeMap::new();
+    for stack in &desired.stacks {
+        for api in &stack.apis {
+            let named = observed.apis.get(&api.name).into_iter().flatten();
+            let earlier = named.filter(|seen| {
+                let ours = matches!(&seen.ownership, Ownership::Ours(o) if *o == stack.owner);
+                ours && seen.api_type != api.api_type
+            });
+            for seen in earlier {
+                let of_types = students.entry((seen.api_type, api.api_type)).or_default();
+                of_types.push(stack.student().as_str());
+            }
+        }
+    }
+    let said = students.into_iter().map(|((was, is), names)| {
+        let (old, new) = (was.kind(), is.kind());
+        let has = if names.len() == 1 { "has" } else { "have" };
+        format!(
+            "{} {has} the {old} of before, and the lab's is an {new} now: a deployment makes that beside it, at another \
+             address, and keeps the {old}, which goes on answering until a teardown",
+            some_of(&names, NAMED)
+        )
+    });
+    let said: Vec<String> = said.collect();
+    (!said.is_empty()).then(|| said.join("; "))
+}
+
 /// The APIs by the ids that their functions' resource policies name; nothing is listed. An API of which no policy tells is
 /// a gap.
 pub(crate) async fn by_name(search: &Search<'_>) -> Listed<ByName> {
@@ -602,7 +677,8 @@ pub(crate) async fn by_name(search: &Search<'_>) -> Listed<ByName> {
     Ok((found, gaps))
 }
 
-/// One API, if a stage of it carries the owner's record. `None` where nothing names it.
+/// One API, if a stage of it carries the owner's record, of the lab's type or another: only the instructor has the class's
+/// settings. `None` where nothing names it.
 async fn at_its_id(client: &Client, owner: &Owner, api: &Spec) -> CallResult<Option<Seen>> {
     let Some(route) = api.routes.first() else {
         return Ok(None);
@@ -612,16 +688,27 @@ async fn at_its_id(client: &Client, owner: &Owner, api: &Spec) -> CallResult<Opt
         Err(error) if is_gone(&error) => return Ok(None),
         policy => policy?,
     };
-    for id in invoked_by(&policy) {
-        let stages = match client.stages_of(api.api_type, &id).await {
-            Err(error) if is_gone(&error) => continue,
-            stages => stages?,
+    let ids = invoked_by(&policy);
+    let mut types = ApiType::ALL;
+    types.sort_by_key(|it| *it != api.api_type);
+    let tries = types
+        .iter()
+        .flat_map(|it| ids.iter().map(move |id| (*it, id)));
+    let mut refused = None;
+    for (api_type, id) in tries {
+        let stages = match client.stages_of(api_type, id).await {
+            Err(CallError::Cancelled) => return Err(CallError::Cancelled),
+            Err(error) => {
+                refused = refused.or_else(|| (!is_gone(&error)).then_some(error));
+                continue;
+            }
+            Ok(stages) => stages,
         };
         let mut records = stages.iter().filter_map(|s| Record::parse(&s.description));
         if records.any(|record| record.owner == *owner) {
             return Ok(Some(Seen {
-                api_type: api.api_type,
-                id,
+                api_type,
+                id: id.clone(),
                 name: api.name.clone(),
                 created_s: 0,
                 ownership: Ownership::Ours(owner.clone()),
@@ -630,7 +717,7 @@ async fn at_its_id(client: &Client, owner: &Owner, api: &Spec) -> CallResult<Opt
             }));
         }
     }
-    Ok(None)
+    refused.map_or(Ok(None), Err)
 }
 
 /// The ids of the APIs that a function's resource policy lets invoke it.

@@ -7,6 +7,7 @@ mod disk;
 mod grades;
 mod half_states;
 mod handout;
+mod http_api;
 mod interrupts;
 mod json;
 mod kills;

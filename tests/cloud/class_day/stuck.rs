@@ -261,6 +261,7 @@ async fn the_embedded_cloud_has_no_metrics_and_says_so_at_once() {
     let day = Day::begin_behind_proxy(&["user1"]).await;
     let endpoint = day.cloud.endpoint();
     let stage = MetricStage {
+        api_type: homeroom::ids::ApiType::Rest,
         api: "user1-workflow-api".into(),
         stage: "prod".into(),
     };

@@ -61,13 +61,21 @@ pub(crate) fn student(username: &str) -> Student {
     }
 }
 
-/// The class, filled in from the lab that ships with homeroom.
-pub(crate) fn class() -> Vec<Own> {
+/// The lab that ships with homeroom, with APIs of a type.
+pub(crate) fn lab_of(api_type: ApiType) -> Lab {
+    let settings = [("api_type".to_owned(), api_type.as_str().into())];
     let lab = bundle::load(None).unwrap();
+    lab.with_settings(&settings.into()).unwrap()
+}
+
+/// The class, filled in from the lab that ships with homeroom. Every second student has an HTTP API, the others a REST API: the
+/// policies of either must open nothing of the other.
+pub(crate) fn class() -> Vec<Own> {
+    let labs = ApiType::ALL.map(lab_of);
     let students = USERNAMES.iter().enumerate();
     // Ids that differ in their last letters only.
     students
-        .map(|(n, username)| own(&lab, "spring", username, &format!("a1b2c3d4{n:02}")))
+        .map(|(n, username)| own(&labs[n % 2], "spring", username, &format!("a1b2c3d4{n:02}")))
         .collect()
 }
 
@@ -151,7 +159,29 @@ impl Own {
     }
 
     pub(crate) fn api(&self) -> String {
-        self.scope.api_arn(ApiType::Rest, &self.api_id)
+        self.scope.api_arn(self.api_type(), &self.api_id)
+    }
+
+    pub(crate) fn api_type(&self) -> ApiType {
+        self.stack.apis[0].api_type
+    }
+
+    pub(crate) fn stage(&self) -> &str {
+        &self.stack.apis[0].stage
+    }
+
+    /// What a request to the API is about.
+    pub(crate) fn endpoint(&self) -> String {
+        let api = self.scope.execute_api_arn(&self.api_id);
+        format!("{api}/{}/POST/process", self.stage())
+    }
+
+    /// What is below the API, as API Gateway manages it.
+    pub(crate) fn parts_of_api(&self) -> [&'static str; 2] {
+        match self.api_type() {
+            ApiType::Rest => ["resources", "resources/x/methods/POST"],
+            ApiType::Http => ["routes/x", "integrations/x"],
+        }
     }
 
     /// Every resource of the student's, and some below them.
@@ -160,16 +190,16 @@ impl Own {
         let mut all = vec![
             self.user_arn(),
             self.execution(),
-            format!("{api}/resources/x/methods/POST"),
-            format!("{api}/stages/prod"),
-            format!(
-                "{}/prod/POST/process",
-                self.scope.execute_api_arn(&self.api_id)
-            ),
+            format!("{api}/stages/{}", self.stage()),
+            self.endpoint(),
             format!("{machine}:1"),
             api,
             machine,
         ];
+        all.extend(
+            self.parts_of_api()
+                .map(|part| format!("{}/{part}", self.api())),
+        );
         all.extend(["worker", "trigger", "workflow"].map(|what| self.role_arn(what)));
         for function in self.functions() {
             all.push(format!("{function}:$LATEST"));

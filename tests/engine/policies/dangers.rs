@@ -114,6 +114,11 @@ pub(crate) fn of(own: &Own) -> Vec<Ask> {
         "/resources/x/methods/POST/integration",
         "/stages/prod",
         "/deployments",
+        "/routes",
+        "/routes/x",
+        "/integrations/x",
+        "/stages/$default",
+        "/cors",
     ] {
         on(
             &format!("{api}{below}"),
@@ -129,12 +134,16 @@ pub(crate) fn of(own: &Own) -> Vec<Ask> {
         "/stages",
         "/deployments",
         "/authorizers",
+        "/routes",
+        "/routes/x",
+        "/integrations",
     ] {
         on(&format!("{api}{below}"), "apigateway", "POST");
     }
     let gateway = format!("arn:aws:apigateway:{}::", own.scope.region);
     for path in [
         "/restapis",
+        "/apis",
         "/apikeys",
         "/usageplans",
         "/account",

@@ -12,7 +12,7 @@ pub(crate) mod instructor;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use homeroom::ids::Scope;
+use homeroom::ids::{ApiType, Scope};
 use homeroom::lab::bundle;
 use homeroom::lab::{Files, Lab};
 use iam_rs::Arn;
@@ -23,8 +23,7 @@ use class::{Own, asked, class, grants, own};
 use engine::{Ask, Holder, lets_caller_in, lets_service_in};
 
 /// What IAM cannot bind to one student's stack, and what docs/access.md therefore explains.
-const SHARED: [(&str, &str); 15] = [
-    ("apigateway:GET", "arn:aws:apigateway:eu-west-1::/restapis"),
+const SHARED: [(&str, &str); 14] = [
     ("cloudshell:CreateEnvironment", "*"),
     ("cloudshell:CreateSession", "*"),
     ("cloudshell:GetEnvironmentStatus", "*"),
@@ -41,6 +40,16 @@ const SHARED: [(&str, &str); 15] = [
     ("states:ValidateStateMachineDefinition", "*"),
 ];
 
+/// The lists of APIs, by their type: likewise.
+const LISTS_OF_APIS: [(ApiType, &str); 2] = [
+    (ApiType::Rest, "arn:aws:apigateway:eu-west-1::/restapis"),
+    (ApiType::Http, "arn:aws:apigateway:eu-west-1::/apis"),
+];
+
+fn is_list_of_apis(resource: &str) -> bool {
+    LISTS_OF_APIS.iter().any(|(_, list)| *list == resource)
+}
+
 /// Every one against every other.
 fn pairs(class: &[Own]) -> impl Iterator<Item = (&Own, &Own)> {
     let all = class.iter().flat_map(|a| class.iter().map(move |b| (a, b)));
@@ -49,7 +58,8 @@ fn pairs(class: &[Own]) -> impl Iterator<Item = (&Own, &Own)> {
 
 fn bound(policy: &Value) -> Vec<(&str, &str)> {
     let grants = grants(policy).into_iter();
-    grants.filter(|grant| !SHARED.contains(grant)).collect()
+    let is_shared = |grant: &(&str, &str)| SHARED.contains(grant) || is_list_of_apis(grant.1);
+    grants.filter(|grant| !is_shared(grant)).collect()
 }
 
 #[test]
@@ -144,16 +154,14 @@ fn the_policy_holds_all_that_the_lab_has_a_student_do() {
         }
         let api = own.api();
         may("apigateway:GET", &api);
-        may("apigateway:GET", &format!("{api}/resources"));
-        may(
-            "apigateway:POST",
-            &format!("{api}/resources/x/methods/POST"),
-        );
-        let endpoint = own.scope.execute_api_arn(&own.api_id);
-        may(
-            "execute-api:Invoke",
-            &format!("{endpoint}/prod/POST/process"),
-        );
+        for part in own.parts_of_api() {
+            may("apigateway:GET", &format!("{api}/{part}"));
+        }
+        if own.api_type() == ApiType::Rest {
+            let test = format!("{api}/resources/x/methods/POST");
+            may("apigateway:POST", &test);
+        }
+        may("execute-api:Invoke", &own.endpoint());
         may("cloudwatch:GetMetricData", "*");
         may("iam:ChangePassword", &own.user_arn());
         // What the handout promises, and what the consoles show beside one's own things.
@@ -189,16 +197,19 @@ fn what_is_shared_is_listed_explained_and_left_out_on_request() {
                 .into_iter()
                 .filter(|(_, resource)| {
                     *resource == "*"
-                        || resource.ends_with("::/restapis")
+                        || is_list_of_apis(resource)
                         || resource.ends_with("::/account")
                 })
                 .collect();
-            assert_eq!(shared, BTreeSet::from(SHARED));
+            let lists = LISTS_OF_APIS.into_iter();
+            let lists = lists.filter(|(api_type, _)| *api_type == own.api_type());
+            let lists = lists.map(|(_, list)| ("apigateway:GET", list));
+            assert_eq!(shared, lists.chain(SHARED).collect());
         }
     }
     let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/access.md"));
     let page = page.unwrap();
-    for (action, _) in SHARED {
+    for (action, _) in SHARED.into_iter().chain([("apigateway:GET", "")]) {
         assert!(
             page.contains(&format!("`{action}`")),
             "docs/access.md: {action}"
@@ -221,7 +232,7 @@ fn what_is_shared_is_listed_explained_and_left_out_on_request() {
     for policy in own.documents() {
         for (action, resource) in grants(policy) {
             assert!(
-                !everyone(action) && !resource.ends_with("::/restapis"),
+                !everyone(action) && !is_list_of_apis(resource),
                 "{action} {resource}"
             );
         }
@@ -262,13 +273,7 @@ fn a_student_of_the_same_name_in_another_class_is_somebody_else() {
                 ("iam:PassRole", other.role_arn("workflow")),
                 ("iam:ChangePassword", other.user_arn()),
                 ("apigateway:GET", other.api()),
-                (
-                    "execute-api:Invoke",
-                    format!(
-                        "{}/prod/POST/process",
-                        other.scope.execute_api_arn(&other.api_id)
-                    ),
-                ),
+                ("execute-api:Invoke", other.endpoint()),
             ] {
                 let ask = asked(action, &resource);
                 assert!(!holder.may(&ask), "{ask:?}");

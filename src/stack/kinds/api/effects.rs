@@ -151,16 +151,21 @@ pub(crate) async fn wait_for_functions(cx: &Context<'_>, api: &Spec) -> Result<(
 /// Lets an API invoke the function behind each of its routes.
 pub(crate) async fn permit_all(cx: &Context<'_>, api: &Spec, id: &str) -> Result<(), StepError> {
     for route in &api.routes {
-        permit(cx, id, route).await?;
+        permit(cx, api.api_type, id, route).await?;
     }
     Ok(())
 }
 
-async fn permit(cx: &Context<'_>, id: &str, route: &RouteSpec) -> Result<(), StepError> {
+async fn permit(
+    cx: &Context<'_>,
+    api_type: ApiType,
+    id: &str,
+    route: &RouteSpec,
+) -> Result<(), StepError> {
     let _alone = cx.alone_with(&route.function).await?;
     let permission = &Permission {
         function: &route.function,
-        statement_id: route.statement_id(),
+        statement_id: route.statement_id(api_type),
         source_arn: cx
             .scope
             .method_arn(id, route.method_in_arn(), &route.path_in_arn()),
