@@ -10,12 +10,12 @@ use crate::lab::access::{AccessPolicies, BOUNDARY};
 use crate::lab::context::ClassContext;
 use crate::lab::document::Documents;
 use crate::lab::filled::STAND_IN_NONCE;
+use crate::lab::model::MANIFEST;
 use crate::lab::model::{
     ApiEntry, Architecture, FunctionEntry, RoleEntry, StateMachineEntry, entry_key,
 };
 use crate::lab::problems::Problems;
 use crate::lab::read::{environment_key, layer_key, output_key};
-use crate::lab::verify::MANIFEST;
 use crate::roster::Student;
 use crate::stack::kinds::api::{self, RouteSpec};
 use crate::stack::kinds::function::{self, ENVIRONMENT_MAX, FunctionOptions};

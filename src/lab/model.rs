@@ -10,12 +10,14 @@ use crate::ids::{ApiType, LabId, ResourceId};
 use crate::lab::check::Check;
 use crate::lab::marks::Marks;
 use crate::lab::mistake::Mistake;
-use crate::lab::verify::MANIFEST;
 use crate::stack::kinds::Kind;
 use crate::stack::kinds::api::{Authorization, Throttle};
 use crate::stack::kinds::function::log_group_of;
 use crate::stack::kinds::state_machine::WorkflowType;
 use crate::stack::names::NamePattern;
+
+/// What messages call the manifest.
+pub(super) const MANIFEST: &str = "templates/lab.toml";
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]

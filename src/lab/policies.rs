@@ -25,7 +25,7 @@ const NAMED: usize = 4;
 
 /// What part of everything that a pattern matches a list of patterns takes in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Part {
+enum Share {
     None,
     Some,
     All,
@@ -46,24 +46,24 @@ impl<'a> Patterns<'a> {
         }
     }
 
-    fn part_of(&self, pattern: &str, same: impl Fn(&str) -> String) -> Part {
+    fn part_of(&self, pattern: &str, same: impl Fn(&str) -> String) -> Share {
         let pattern = same(pattern);
         let each = self.list.iter().map(|own| {
             let own = same(own);
             // A variable stands for a text that is known only in the call.
             let vague = own.contains("${");
             match (covers(&own, &pattern), overlap(&own, &pattern)) {
-                (true, _) if !vague => Part::All,
-                (_, false) => Part::None,
-                _ => Part::Some,
+                (true, _) if !vague => Share::All,
+                (_, false) => Share::None,
+                _ => Share::Some,
             }
         });
-        let part = each.max().unwrap_or(Part::None);
+        let part = each.max().unwrap_or(Share::None);
         match (self.but, part) {
             (false, part) => part,
-            (true, Part::None) => Part::All,
-            (true, Part::Some) => Part::Some,
-            (true, Part::All) => Part::None,
+            (true, Share::None) => Share::All,
+            (true, Share::Some) => Share::Some,
+            (true, Share::All) => Share::None,
         }
     }
 }
@@ -103,7 +103,7 @@ fn statements(policy: &Value) -> Vec<Statement<'_>> {
 }
 
 impl Statement<'_> {
-    fn part_of(&self, action: &str, resource: &str) -> Part {
+    fn part_of(&self, action: &str, resource: &str) -> Share {
         let actions = self.actions.part_of(action, str::to_lowercase);
         actions.min(self.resources.part_of(resource, str::to_owned))
     }
@@ -114,8 +114,8 @@ fn never(boundary: &[Statement<'_>], action: &str, resource: &str) -> bool {
     let mut reached = false;
     for statement in boundary {
         match (statement.allows, statement.part_of(action, resource)) {
-            (true, Part::Some | Part::All) => reached = true,
-            (false, Part::All) if statement.condition.is_none() => return true,
+            (true, Share::Some | Share::All) => reached = true,
+            (false, Share::All) if statement.condition.is_none() => return true,
             _ => {}
         }
     }
@@ -172,16 +172,16 @@ fn without_variables(pattern: &str) -> String {
 }
 
 /// A resource of a student's stack, as policies name it.
-struct Known {
+struct NamedArns {
     /// What a message calls it.
     label: String,
-    /// What a template writes for [`Known::arns`]'s first.
+    /// What a template writes for [`NamedArns::arns`]'s first.
     template: String,
     /// The ARN, then others that name it as well.
     arns: Vec<String>,
 }
 
-impl Known {
+impl NamedArns {
     fn new(label: String, of: &str, id: &str, arns: Vec<String>) -> Self {
         Self {
             label,
@@ -208,7 +208,7 @@ impl Known {
 }
 
 /// Policies of one student, filled in.
-struct Filled<'a> {
+struct FilledPolicies<'a> {
     student: &'a Student,
     stack: &'a Stack,
     access: Option<&'a AccessPolicies>,
@@ -226,7 +226,7 @@ impl Lab {
         seen: &mut BTreeSet<String>,
         problems: &mut Problems,
     ) {
-        let filled = Filled {
+        let filled = FilledPolicies {
             student,
             stack,
             access,
@@ -264,7 +264,7 @@ impl Lab {
     fn hold(
         &self,
         contexts: &ClassContext<'_>,
-        filled: &Filled<'_>,
+        filled: &FilledPolicies<'_>,
         (holder, path): (String, &str),
         policy: &Value,
         boundary: &Value,
@@ -353,13 +353,13 @@ impl Lab {
     }
 
     /// The resources of a student's stack that policies name, roles aside.
-    fn known(&self, scope: &Scope, username: &Username) -> Vec<Known> {
+    fn known(&self, scope: &Scope, username: &Username) -> Vec<NamedArns> {
         let m = &self.manifest;
         let mut known = Vec::new();
         for function in &m.functions {
             let (id, name) = (&function.id, function.pattern.name(username));
             let arn = scope.function_arn(&name);
-            known.push(Known::new(
+            known.push(NamedArns::new(
                 format!("function {id:?}"),
                 "functions",
                 id,
@@ -369,7 +369,7 @@ impl Lab {
         for machine in &m.state_machines {
             let (id, name) = (&machine.id, machine.pattern.name(username));
             let arns = vec![scope.state_machine_arn(&name), scope.executions_arn(&name)];
-            known.push(Known::new(
+            known.push(NamedArns::new(
                 format!("state machine {id:?}"),
                 "state_machines",
                 id,
@@ -385,7 +385,7 @@ impl Lab {
                 scope.api_arn(api.api_type, &endpoint.id),
                 scope.execute_api_arn(&endpoint.id),
             ];
-            known.push(Known::new(
+            known.push(NamedArns::new(
                 format!("API {:?}", api.id),
                 api.values(),
                 &api.id,
@@ -395,7 +395,7 @@ impl Lab {
         for function in &m.functions {
             let (id, name) = (&function.id, function.log_group().name(username));
             let label = format!("the log group of function {id:?}");
-            known.push(Known::new(
+            known.push(NamedArns::new(
                 label,
                 "log_groups",
                 id,
@@ -478,7 +478,7 @@ impl Lab {
         };
         let allowed = |policy: &[Statement<'_>], action: &str, resource: &str| {
             let mut allowing = policy.iter().filter(|s| s.allows);
-            allowing.any(|s| s.part_of(action, resource) != Part::None)
+            allowing.any(|s| s.part_of(action, resource) != Share::None)
         };
         let mut said = Vec::new();
         for function in &m.functions {
@@ -544,7 +544,7 @@ fn makes(action: &str) -> bool {
 }
 
 /// What a message calls a resource of a policy, and what a template writes for it.
-fn name_of(known: &[Known], resource: &str) -> (String, String) {
+fn name_of(known: &[NamedArns], resource: &str) -> (String, String) {
     let found = known.iter().find_map(|known| {
         let (arn, rest) = known.arns.iter().enumerate().find_map(|(nth, arn)| {
             let rest = resource.strip_prefix(arn.as_str())?;
@@ -565,7 +565,7 @@ fn name_of(known: &[Known], resource: &str) -> (String, String) {
 }
 
 /// A student's policies with their name taken out.
-fn shape(filled: &Filled<'_>) -> String {
+fn shape(filled: &FilledPolicies<'_>) -> String {
     let roles = filled
         .stack
         .roles

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use crate::lab::model::MANIFEST;
 use crate::lab::model::{Architecture, FigureOrText, Manifest, ManifestEntry, entry_key, line_of};
 use crate::lab::problems::Problems;
 use crate::lab::template::Templates;
-use crate::lab::verify::MANIFEST;
 use crate::lab::{Files, code, requirements};
 use crate::stack::kinds::function::{Code, ZIP_MAX};
 use crate::text::failure::Failure;

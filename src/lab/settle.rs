@@ -7,10 +7,10 @@ use tera::Context;
 
 use crate::ids::ApiType;
 use crate::lab::Lab;
+use crate::lab::model::MANIFEST;
 use crate::lab::model::{ApiEntry, ApiLimits, ApiTable, FigureOrText, ManifestEntry, entry_key};
 use crate::lab::problems::{Problems, known};
 use crate::lab::template::Templates;
-use crate::lab::verify::MANIFEST;
 use crate::stack::kinds::api::{Authorization, BURST_MAX, RATE_MAX, Throttle};
 use crate::stack::kinds::function::RESERVED_MAX;
 use crate::stack::kinds::http_api::STAGE;

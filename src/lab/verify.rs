@@ -5,12 +5,10 @@ use std::fmt::Display;
 
 use crate::lab::check::{Check, Credit, Proof, Work};
 use crate::lab::marks::{Starter, is_plain_pointer};
-use crate::lab::model::{Manifest, ManifestEntry, ProbeRequest, RehearsalStep, of_id};
+use crate::lab::model::{MANIFEST, Manifest, ManifestEntry, ProbeRequest, RehearsalStep, of_id};
 use crate::lab::problems::{Problems, known};
 use crate::stack::kinds::api::answering;
 use crate::stack::kinds::function::{EPHEMERAL_STORAGE_LEAST, EPHEMERAL_STORAGE_MOST, LAYERS_MAX};
-
-pub(super) const MANIFEST: &str = "templates/lab.toml";
 
 /// Longest a function may run, in seconds. Source: Lambda quotas, "Function timeout".
 const TIMEOUT_MAX: i32 = 900;

@@ -3,6 +3,8 @@
 //! This reads the file key by key, not into one derived struct. So it reports every mistake at once, each with its line,
 //! and suggests a key in the place of a misspelt one.
 
+pub(super) mod places;
+
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -10,7 +12,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use super::values::{QuotaOverride, Value, operation, plain};
-use super::{GlobalOptions, KEYS, places};
+use super::{GlobalOptions, KEYS};
 use crate::aws::Operation;
 use crate::text::failure::Failure;
 use crate::text::{shortened, similar};

@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
+use super::file::places::{self, PlaceSettings};
 use super::found::ROSTER_FOLDER;
 use super::found::{FoundSettings, PassedOver, SettingsFile};
-use super::places::{self, PlaceSettings};
 use super::process::ProcessContext;
 use super::values::{
     AccountId, ColorWhen, EndpointUrl, LabOverride, OutputFormat, PolicyArn, Profile,

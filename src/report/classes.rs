@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::ids::{ClassName, Kind, LabId, Scope};
 use crate::results::stamp;
-use crate::stack::classes::{Found, FoundClass, FoundLab, LOOKED_AT, Standing};
+use crate::stack::kinds::classes::{FoundClass, FoundClasses, FoundLab, LOOKED_AT, Standing};
 use crate::text::show::{clean, pad};
 use crate::text::words::{minutes, plural};
 
@@ -17,7 +17,7 @@ use crate::text::words::{minutes, plural};
 pub(crate) type Swept = BTreeMap<ClassName, &'static str>;
 
 pub(crate) struct ClassList<'a> {
-    pub(crate) found: &'a Found,
+    pub(crate) found: &'a FoundClasses,
     pub(crate) scope: &'a Scope,
     /// AWS's time.
     pub(crate) now: Timestamp,

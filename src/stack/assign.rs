@@ -21,7 +21,7 @@ pub(crate) struct PlaceSight {
 
 /// Where a student's stack is or is to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Assignment {
+pub(crate) enum Placement {
     At(PlaceName),
     /// Their stack may stand where nobody could look, so none is made and none is called missing.
     Unknown(WhyUnknown),
@@ -51,7 +51,7 @@ pub(crate) enum Conflict {
     },
 }
 
-impl Assignment {
+impl Placement {
     pub(crate) fn place(&self) -> Option<&PlaceName> {
         match self {
             Self::At(place) => Some(place),
@@ -119,7 +119,7 @@ pub(crate) fn assign(
     roster: &[Student],
     places: &[PlaceSight],
     remembered: &BTreeMap<Username, PlaceName>,
-) -> BTreeMap<Username, Assignment> {
+) -> BTreeMap<Username, Placement> {
     let mut places: Vec<&PlaceSight> = places.iter().collect();
     places.sort_by_key(|place| &place.name);
     let places = places;
@@ -139,31 +139,31 @@ pub(crate) fn assign(
         let stands: Vec<&&PlaceSight> = places.iter().filter(|place| place.has(username)).collect();
         let known = remembered.get(username);
         let settled = match (&stands[..], &student.place, known) {
-            ([place], None, _) => Assignment::At(place.name.clone()),
-            ([place], Some(roster), _) if place.name == *roster => Assignment::At(roster.clone()),
-            ([place], Some(roster), _) => Assignment::Conflict(Conflict::Elsewhere {
+            ([place], None, _) => Placement::At(place.name.clone()),
+            ([place], Some(roster), _) if place.name == *roster => Placement::At(roster.clone()),
+            ([place], Some(roster), _) => Placement::Conflict(Conflict::Elsewhere {
                 stands: place.name.clone(),
                 roster: roster.clone(),
             }),
             ([_, _, ..], ..) => {
                 let names = stands.iter().map(|place| place.name.clone());
-                Assignment::Conflict(Conflict::Several(names.collect()))
+                Placement::Conflict(Conflict::Several(names.collect()))
             }
             ([], _, Some(known)) if !places.iter().any(|place| place.name == *known) => {
-                Assignment::Unknown(WhyUnknown::Removed(known.clone()))
+                Placement::Unknown(WhyUnknown::Removed(known.clone()))
             }
             ([], Some(roster), Some(known)) if roster != known && gaps.contains(known) => {
-                Assignment::Unknown(WhyUnknown::LastIn(known.clone()))
+                Placement::Unknown(WhyUnknown::LastIn(known.clone()))
             }
             ([], Some(roster), _) => {
                 rooms.take(roster);
-                Assignment::At(roster.clone())
+                Placement::At(roster.clone())
             }
             ([], None, Some(known)) if !gaps.is_empty() || rooms.take(known) => {
-                Assignment::At(known.clone())
+                Placement::At(known.clone())
             }
             ([], None, None) if !gaps.is_empty() => {
-                Assignment::Unknown(WhyUnknown::Unseen(gaps.clone()))
+                Placement::Unknown(WhyUnknown::Unseen(gaps.clone()))
             }
             ([], None, _) => {
                 new.insert(username);
@@ -176,7 +176,7 @@ pub(crate) fn assign(
         let place = rooms.emptiest().inspect(|place| {
             rooms.take(place);
         });
-        let assignment = place.map_or(Assignment::Full, Assignment::At);
+        let assignment = place.map_or(Placement::Full, Placement::At);
         assigned.insert(username.clone(), assignment);
     }
     assigned
@@ -248,12 +248,12 @@ mod tests {
         }
     }
 
-    fn at(place: &str) -> Assignment {
-        Assignment::At(name(place))
+    fn at(place: &str) -> Placement {
+        Placement::At(name(place))
     }
 
     /// What becomes of `ana`, last known in the place `known`.
-    fn ana(column: Option<&str>, places: &[PlaceSight], known: Option<&str>) -> Assignment {
+    fn ana(column: Option<&str>, places: &[PlaceSight], known: Option<&str>) -> Placement {
         let known = known.map(|place| (name("ana"), name(place)));
         let assigned = assign(
             &[student("ana", column)],
@@ -282,7 +282,7 @@ mod tests {
             stands: name("b"),
             roster: name("a"),
         };
-        assert_eq!(conflict, Assignment::Conflict(expected));
+        assert_eq!(conflict, Placement::Conflict(expected));
         let said = conflict.failure(&name("ana")).unwrap();
         assert_eq!(
             said.to_string(),
@@ -297,17 +297,17 @@ mod tests {
         let dark = [sight("a", Some(""), None), sight("b", None, None)];
         assert_eq!(
             ana(Some("a"), &dark, Some("b")),
-            Assignment::Unknown(WhyUnknown::LastIn(name("b")))
+            Placement::Unknown(WhyUnknown::LastIn(name("b")))
         );
         let both = [sight("a", Some("ana"), None), sight("b", Some("ana"), None)];
         let several = Conflict::Several(vec![name("a"), name("b")]);
-        assert_eq!(ana(Some("a"), &both, None), Assignment::Conflict(several));
+        assert_eq!(ana(Some("a"), &both, None), Placement::Conflict(several));
     }
 
     #[test]
     fn who_is_seen_nowhere_is_unknown_while_a_place_is_dark() {
         let places = [sight("a", Some(""), None), sight("b", None, None)];
-        let unseen = Assignment::Unknown(WhyUnknown::Unseen(vec![name("b")]));
+        let unseen = Placement::Unknown(WhyUnknown::Unseen(vec![name("b")]));
         assert_eq!(ana(None, &places, None), unseen);
         let said = unseen.failure(&name("ana")).unwrap().to_string();
         assert!(
@@ -325,7 +325,7 @@ mod tests {
     #[test]
     fn a_place_that_left_the_settings_still_has_its_students() {
         let places = [sight("a", Some(""), None)];
-        let removed = Assignment::Unknown(WhyUnknown::Removed(name("old")));
+        let removed = Placement::Unknown(WhyUnknown::Removed(name("old")));
         for column in [None, Some("a")] {
             assert_eq!(ana(column, &places, Some("old")), removed);
         }
@@ -353,9 +353,9 @@ mod tests {
         let roster = ["ana", "ben"].map(|username| student(username, None));
         let assigned = assign(&roster, &places, &BTreeMap::new());
         assert_eq!(assigned[&name("ana")], at("a"));
-        assert_eq!(assigned[&name("ben")], Assignment::Full);
+        assert_eq!(assigned[&name("ben")], Placement::Full);
         assert!(
-            Assignment::Full
+            Placement::Full
                 .failure(&name("ben"))
                 .unwrap()
                 .hint
@@ -428,7 +428,7 @@ mod tests {
             for student in &roster {
                 let assignment = &assigned[&student.username];
                 let stacks = stacks_of(&student.username, &places);
-                if let Assignment::At(place) = assignment {
+                if let Placement::At(place) = assignment {
                     prop_assert!(stacks.iter().all(|stands| *stands == place));
                     prop_assert!(student.place.as_ref().is_none_or(|column| column == place));
                     prop_assert!(places.iter().any(|sight| sight.name == *place));
@@ -437,7 +437,7 @@ mod tests {
                     let failure = assignment.failure(&student.username).unwrap();
                     prop_assert!(failure.hint.is_some());
                 }
-                prop_assert_eq!(stacks.len() > 1, matches!(assignment, Assignment::Conflict(Conflict::Several(_))));
+                prop_assert_eq!(stacks.len() > 1, matches!(assignment, Placement::Conflict(Conflict::Several(_))));
             }
         }
 
@@ -475,7 +475,7 @@ mod tests {
             };
             let left = |place: &PlaceSight| place.room.is_none_or(|room| got(place) < room as usize);
             let load = |place: &PlaceSight| got(place) + place.stacks.as_ref().unwrap().len();
-            let full = assigned.values().filter(|at| **at == Assignment::Full).count();
+            let full = assigned.values().filter(|at| **at == Placement::Full).count();
             for place in &sights {
                 prop_assert!(place.room.is_none_or(|room| got(place) <= room as usize));
                 prop_assert!(full == 0 || !left(place), "full while {} has room", place.name);

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::aws::Client;
 use crate::ids::ClassName;
-use crate::stack::kinds::{Desired, Kind, Observed};
+use crate::stack::kinds::{Desired, Observed};
 use crate::stack::ownership::{Owner, Tags};
 use crate::stack::plan::Plan;
 use crate::text::failure::Failure;
@@ -81,7 +81,7 @@ pub(crate) fn told_in_full(ends: Timestamp, now: Timestamp) -> String {
 /// can be ended at once.
 pub(crate) fn over(plan: &Plan, ends: Option<Timestamp>, now: Timestamp) -> Option<Failure> {
     let ends = ends.filter(|ends| *ends <= now)?;
-    let begins = plan.creates(Kind::Role) + plan.creates(Kind::User) > 0;
+    let begins = plan.creates_of(|kind| kind.facts().in_iam) > 0;
     begins.then(|| {
         let told = told(ends, now, &TimeZone::system());
         let cause = format!(

@@ -1,10 +1,11 @@
 //! What the account has room for, and what a plan would take of it.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Serialize;
 
-use crate::stack::kinds::Kind;
+use crate::stack::kinds::{AccountUse, Kind, Stack};
 use crate::stack::plan::Plan;
 use crate::text::failure::Failure;
 
@@ -82,6 +83,44 @@ pub(crate) fn broken(limits: &[Limit]) -> Vec<Failure> {
 pub(crate) fn shown(mut limits: Vec<Limit>) -> Vec<Limit> {
     limits.retain(|limit| limit.adds > 0);
     limits
+}
+
+/// For how many students an account and region have room, as far as is known. `there`: the class's students who have a
+/// stack there; `sharers`: the places of the class in the account.
+pub(crate) fn room_for(
+    stacks: &[Stack],
+    account: &AccountUse,
+    there: usize,
+    sharers: u32,
+) -> Option<u32> {
+    let specs = stacks.iter().take(1).flat_map(Stack::specs);
+    let mut counts: BTreeMap<Kind, u32> = BTreeMap::new();
+    for spec in specs {
+        *counts.entry(spec.id().kind).or_default() += 1;
+    }
+    let of = |kind| counts.get(&kind).copied().unwrap_or_default();
+    let room = |each: u32, used: Option<u32>, quota: Option<u32>, sharers: u32| {
+        let left = quota?.saturating_sub(used?);
+        Some(left.checked_div(each)? / sharers.max(1))
+    };
+    // One limit holds for both types.
+    let apis = of(Kind::RestApi) + of(Kind::HttpApi);
+    let rooms = [
+        room(of(Kind::Role), account.roles, account.roles_quota, sharers),
+        room(
+            of(Kind::ManagedPolicy),
+            account.policies,
+            account.policies_quota,
+            sharers,
+        ),
+        room(
+            apis,
+            Some(apis.saturating_mul(saturating(there))),
+            Some(APIS_MAX),
+            1,
+        ),
+    ];
+    rooms.into_iter().flatten().min()
 }
 
 impl Plan {

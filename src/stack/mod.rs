@@ -7,7 +7,6 @@
 pub(crate) mod alike;
 pub(crate) mod assign;
 pub(crate) mod caller;
-pub mod classes;
 pub(crate) mod copies;
 pub mod credentials;
 pub mod definitions;

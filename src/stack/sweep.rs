@@ -6,9 +6,8 @@ use crate::aws::stop::Cancelled;
 use crate::events::Outcome;
 use crate::ids::{ClassName, LabId, Scope};
 use crate::stack::execute::execute;
-use crate::stack::kinds::function::LOG_GROUP_PREFIX;
-use crate::stack::kinds::{Desired, Kind};
-use crate::stack::names::NamePattern;
+use crate::stack::kinds::Desired;
+use crate::stack::kinds::classes::any_names;
 use crate::stack::observe::{Depth, observe};
 use crate::stack::plan::teardown::{self, Reach};
 use crate::stack::prove_gone::prove_gone;
@@ -38,17 +37,8 @@ pub async fn tear_down_by_tags(
         lab: lab.clone(),
         stacks: Vec::new(),
     };
-    // Any name may be the class's: the tags decide.
-    let any = |kind, prefix: &str| NamePattern {
-        kind,
-        prefix: prefix.to_owned(),
-        suffix: String::new(),
-    };
     let depth = &Depth::TeardownOfClass {
-        patterns: vec![
-            any(Kind::StateMachine, ""),
-            any(Kind::LogGroup, LOG_GROUP_PREFIX),
-        ],
+        patterns: any_names(),
     };
     let observed = observe(client, desired, depth).await?;
     let plan = teardown::plan(desired, &observed, Reach::WholeClass);

@@ -16,8 +16,8 @@ use crate::local::{LocalCloud, StartupStep};
 use crate::options::{ClassSettings, CloudTarget, OutputFormat};
 use crate::report::classes::ClassList;
 use crate::results::stamp::schema_of;
-use crate::stack::classes::{Found, find};
 use crate::stack::ends::now_at_aws;
+use crate::stack::kinds::classes::{FoundClasses, find};
 
 pub(super) async fn run(cli: &Cli) -> Result<Exit> {
     let settings = cli.settings_without_roster()?;
@@ -51,7 +51,7 @@ pub(super) async fn look(
     settings: &ClassSettings,
     client: &Client,
     scope: &Scope,
-) -> Result<Found> {
+) -> Result<FoundClasses> {
     let pace = pace(settings.quota_scale);
     let work = async |client: &Client| find(client, scope).await;
     let found = look_alone(client, pace, settings.ui, work).await;

@@ -7,37 +7,24 @@ use futures::future::join_all;
 use jiff::Timestamp;
 
 use super::class::Class;
+use super::doors::Door;
+use super::homes::Deed;
 use super::homes::Homes;
-use super::run::{At, Log};
 use super::say::say;
-use super::session::{Session, in_region};
-use super::sessions::{Sessions, Unreached, Work};
-use crate::aws::configured::credential_source;
-use crate::aws::{AssumedRole, ConnectOptions};
+use super::session::Session;
+use super::sessions::{Sessions, Unreached};
+use crate::aws::ConnectOptions;
 use crate::error::{Error, Exit, Result};
-use crate::events::Command;
 use crate::evidence::kept::{DeployedPlace, KeptPlaces, StudentPlaces};
-use crate::ids::{ClassName, PlaceName, Scope, Username};
+use crate::ids::{PlaceName, Scope, Username};
 use crate::local::{self, LocalCloud, StartupStep};
-use crate::options::{ClassSettings, CloudTarget, PlaceSettings};
+use crate::options::CloudTarget;
 use crate::stack::assign::{PlaceSight, assign};
-use crate::stack::kinds::{Desired, Kind};
-use crate::stack::left::everybody;
-use crate::stack::limits::APIS_MAX;
-use crate::stack::observe::observe_roles;
 use crate::text::failure::Failure;
-
-/// A place to connect to.
-struct Door {
-    place: Option<PlaceName>,
-    role: Option<AssumedRole>,
-    /// With the place's settings, and everybody.
-    class: Class,
-}
 
 impl Class {
     /// Connects to the cloud that the settings name, starting the embedded one if it is that.
-    pub(crate) async fn connect(self, work: Work) -> Result<Sessions> {
+    pub(crate) async fn connect(self, work: Deed) -> Result<Sessions> {
         if self.settings.target == CloudTarget::Local {
             let verbosity = self.settings.ui.verbosity;
             let progress = &mut |step: StartupStep| say(&step.to_string(), verbosity);
@@ -89,20 +76,9 @@ impl Class {
         Sessions::of(self, session).await
     }
 
-    fn door(&self, place: &PlaceSettings) -> Door {
-        Door {
-            place: Some(place.name.clone()),
-            role: role_of(place, self.name()),
-            class: Self {
-                settings: settings_at(&self.settings, place),
-                ..self.clone()
-            },
-        }
-    }
-
     async fn at_places(
         self,
-        work: Work,
+        work: Deed,
         places: Vec<Session>,
         closed: Vec<(PlaceName, Error)>,
     ) -> Result<Sessions> {
@@ -200,31 +176,6 @@ impl Class {
     }
 }
 
-/// The class's settings at one of its places.
-pub(super) fn settings_at(settings: &ClassSettings, place: &PlaceSettings) -> ClassSettings {
-    ClassSettings {
-        target: CloudTarget::Aws {
-            profile: place.profile.clone(),
-            endpoint_url: place.endpoint_url.clone(),
-        },
-        region: Some(place.region.clone()),
-        account: place.account.clone(),
-        invoke_base: place.invoke_base.clone(),
-        role_boundary: place.role_boundary.clone(),
-        quotas: place.quotas.clone(),
-        ..settings.clone()
-    }
-}
-
-/// The role that is assumed at a place.
-pub(super) fn role_of(place: &PlaceSettings, class: &ClassName) -> Option<AssumedRole> {
-    let arn = place.role_arn.as_ref()?;
-    Some(AssumedRole {
-        arn: arn.as_str().to_owned(),
-        session: format!("homeroom-{class}"),
-    })
-}
-
 /// Keeps where stacks were seen, as far as that is news.
 fn note_seen(
     folder: &Path,
@@ -245,125 +196,4 @@ fn why(error: Error) -> Failure {
     let mut failures = error.failures.into_iter();
     let first = failures.next();
     first.unwrap_or_else(|| Failure::new("AWS", "it could not be reached"))
-}
-
-impl Door {
-    async fn open(self) -> Result<Session> {
-        let CloudTarget::Aws {
-            profile,
-            endpoint_url,
-        } = self.class.settings.target.clone()
-        else {
-            return Err(Error::new(Exit::General, "AWS", "the target is not AWS"));
-        };
-        let options = ConnectOptions {
-            profile: profile.map(|p| p.to_string()),
-            role: self.role,
-            endpoint_url: endpoint_url.map(|u| u.to_string()),
-            invoke_base: self
-                .class
-                .settings
-                .invoke_base
-                .as_ref()
-                .map(ToString::to_string),
-            ..ConnectOptions::default()
-        };
-        let source = credential_source(options.profile.as_deref()).await?;
-        let region = self.class.settings.region.as_ref();
-        let options = in_region(region, &self.class.lab, options, self.class.settings.ui).await?;
-        self.class.open(options, Some(source), self.place).await
-    }
-}
-
-impl Sessions {
-    /// Refuses two places that are the same account and region: each would take the other's students for its own.
-    fn refuse_twins(&self) -> Result<()> {
-        for (index, one) in self.places.iter().enumerate() {
-            let mut others = self.places[..index].iter();
-            if let (Some(other), Some(place)) = (
-                others.find(|other| other.scope() == one.scope()),
-                &one.place,
-            ) {
-                let of_other = other.place.as_ref().map_or("", |other| other.as_str());
-                let Scope {
-                    account, region, ..
-                } = one.scope();
-                let cause = format!(
-                    "is the same as place {of_other}: account {account}, region {region}; nothing was touched"
-                );
-                let hint = "leave one of the two out of homeroom.toml, or correct its profile, role_arn or region";
-                return Err(Error::new(Exit::Refused, format!("place {place}"), cause).hint(hint));
-            }
-        }
-        Ok(())
-    }
-
-    /// Looks at each place, by one listing and one call for its limits: who is there, and for how many there is room.
-    async fn sights(&self) -> Result<Vec<PlaceSight>> {
-        let roster = &self.class.roster.students;
-        let desired = self.places.iter();
-        let desired = desired.map(|at| at.class.desired(at.scope(), roster));
-        let desired: Vec<Desired> = self.all(desired)?;
-        let look = self.run(Command::Plan, Log::None, async |places| {
-            let all = places.iter().zip(&desired);
-            join_all(all.map(|(at, desired)| self.sight(at, desired))).await
-        });
-        self.all(look.await.0)
-    }
-
-    async fn sight(&self, at: &At<'_>, desired: &Desired) -> Result<PlaceSight> {
-        let At { session, client } = at;
-        let (observed, summary) =
-            tokio::join!(observe_roles(client, desired), client.account_summary());
-        let observed = observed?;
-        let stacks = observed.gaps.is_empty().then(|| {
-            let there = everybody(desired, &observed).into_keys();
-            there.collect::<BTreeSet<Username>>()
-        });
-        // Without the right to read it, no bound is known of roles and policies.
-        let summary = summary.unwrap_or_default();
-        let of_account = self.places.iter();
-        let of_account =
-            of_account.filter(|other| other.scope().account == session.scope().account);
-        let sharers = u32::try_from(of_account.count()).unwrap_or(1).max(1);
-        let mut counts: BTreeMap<Kind, u32> = BTreeMap::new();
-        for spec in desired
-            .stacks
-            .first()
-            .into_iter()
-            .flat_map(|stack| stack.specs())
-        {
-            *counts.entry(spec.id().kind).or_default() += 1;
-        }
-        let room = |kind: Kind, used: Option<u32>, quota: Option<u32>, sharers: u32| {
-            let each = counts.get(&kind).copied().filter(|each| *each > 0)?;
-            Some(quota?.saturating_sub(used?) / each / sharers)
-        };
-        let there = stacks.as_ref().map_or(0, BTreeSet::len);
-        let of = |kind| counts.get(&kind).copied().unwrap_or_default();
-        let apis = of(Kind::RestApi) + of(Kind::HttpApi);
-        let api = match of(Kind::HttpApi) {
-            0 => Kind::RestApi,
-            _ => Kind::HttpApi,
-        };
-        let apis = apis.saturating_mul(u32::try_from(there).unwrap_or(u32::MAX));
-        let rooms = [
-            room(Kind::Role, summary.roles, summary.roles_quota, sharers),
-            room(
-                Kind::ManagedPolicy,
-                summary.policies,
-                summary.policies_quota,
-                sharers,
-            ),
-            room(api, Some(apis), Some(APIS_MAX), 1),
-        ];
-        Ok(PlaceSight {
-            name: session
-                .place
-                .clone()
-                .ok_or_else(|| Error::of(Exit::General, Vec::new()))?,
-            stacks,
-            room: rooms.into_iter().flatten().min(),
-        })
-    }
 }

@@ -6,11 +6,13 @@ use futures::future::join_all;
 
 use super::class::Class;
 use super::ended::{PlaceEnd, VerbEnded};
+use super::homes::Deed;
 use super::notes::Notes;
 use super::plan::plan;
 use super::reset;
-use super::run::{At, Log, announced, emit, everywhere};
-use super::sessions::{Sessions, Work};
+use super::run::{Log, announced, emit, everywhere};
+use super::session::At;
+use super::sessions::Sessions;
 use crate::aws::stop::Cancelled;
 use crate::cli::{Cli, DeployArgs};
 use crate::error::{Error, Exit, Result};
@@ -37,7 +39,7 @@ pub(super) struct Deployment {
 }
 
 pub(super) async fn run(cli: &Cli, args: &DeployArgs) -> Result<Exit> {
-    let sessions = Class::load(cli)?.connect(Work::Makes).await?;
+    let sessions = Class::load(cli)?.connect(Deed::Makes).await?;
     sessions.agree_on_places().await?;
     if args.reset {
         // Refuses before it asks.

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde_json::{Value, json};
 
 use super::class::{invalid as unusable, say_what_counts};
-use super::connect::{role_of, settings_at};
+use super::doors::{role_of, settings_at};
 use super::run::look_alone;
 use super::say::{print_document, said};
 use super::session::{cannot_begin, in_region, pace};

@@ -8,13 +8,14 @@ use secrecy::{ExposeSecret, SecretString};
 use super::ask::{answer, can_ask};
 use super::class::{Class, invalid as invalid_input};
 use super::ended::PlaceEnd;
+use super::homes::Deed;
 use super::interrupts::interrupts;
 use super::notes::Notes;
 use super::reading::{document, read};
 use super::report::refuse_nothing;
 use super::run::interrupted;
 use super::say::{said, say};
-use super::sessions::{Sessions, Work};
+use super::sessions::Sessions;
 use super::status::attestations;
 use crate::canvas::{Canvas, Course, Place, Push, PushEnd};
 use crate::cli::{Cli, PushArgs};
@@ -58,7 +59,7 @@ pub(super) async fn push(cli: &Cli, args: &PushArgs) -> Result<Exit> {
         course.map_err(|all| Error::of(Exit::General, all))
     };
     let course = unless_interrupted(course, &mut interrupts).await?;
-    let session = unless_interrupted(class.connect(Work::Looks), &mut interrupts).await?;
+    let session = unless_interrupted(class.connect(Deed::Looks), &mut interrupts).await?;
     let mut standing = read(&session, COMMAND).await?;
     refuse_nothing(&session, &standing)?;
     standing.attest(&attested);

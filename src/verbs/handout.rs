@@ -16,14 +16,15 @@ use crate::stack::ownership::Ownership;
 
 use super::class::Class;
 use super::ended::PlaceEnd;
+use super::homes::Deed;
 use super::notes::Notes;
 use super::run::interrupted;
 use super::say::{general, unwritten};
 use super::session::Session;
-use super::sessions::{Sessions, Work};
+use super::sessions::Sessions;
 
 pub(super) async fn run(cli: &Cli, args: &HandoutArgs) -> Result<Exit> {
-    let sessions = Class::load(cli)?.connect(Work::Looks).await?;
+    let sessions = Class::load(cli)?.connect(Deed::Looks).await?;
     let addresses = look_for_addresses(&sessions, Command::Handout).await?;
     let settings = &sessions.class.settings;
     let vault = sessions.vault();

@@ -2,16 +2,26 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::sessions::Work;
 use crate::ids::{PlaceName, Scope, Username};
-use crate::stack::assign::{Assignment, Conflict};
+use crate::stack::assign::{Conflict, Placement};
 use crate::text::failure::Failure;
+
+/// What a command does to stacks, which decides what it does where it is not certain in which place a student is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Deed {
+    /// It makes them: nobody may get a second one.
+    Makes,
+    /// It looks at them, or works on what is there.
+    Looks,
+    /// It deletes them, wherever they are.
+    Deletes,
+}
 
 /// Empty for a class without places.
 pub(super) struct Homes {
-    pub(super) work: Work,
+    pub(super) work: Deed,
     /// Everybody of the roster.
-    pub(super) assigned: BTreeMap<Username, Assignment>,
+    pub(super) assigned: BTreeMap<Username, Placement>,
     /// Who was seen at each place that could be looked at, those who left the roster included.
     pub(super) seen: BTreeMap<PlaceName, BTreeSet<Username>>,
     /// Every place that was reached, with those that were not chosen.
@@ -23,7 +33,7 @@ pub(super) struct Homes {
 impl Default for Homes {
     fn default() -> Self {
         Self {
-            work: Work::Looks,
+            work: Deed::Looks,
             assigned: BTreeMap::new(),
             seen: BTreeMap::new(),
             others: Vec::new(),
@@ -35,17 +45,15 @@ impl Default for Homes {
 impl Homes {
     pub(super) fn is_at(&self, place: &PlaceName, student: &Username) -> bool {
         match self.assigned.get(student) {
-            Some(Assignment::At(home)) => home == place,
-            Some(Assignment::Conflict(Conflict::Several(all))) => {
-                self.work == Work::Deletes && all.contains(place)
+            Some(Placement::At(home)) => home == place,
+            Some(Placement::Conflict(Conflict::Several(all))) => {
+                self.work == Deed::Deletes && all.contains(place)
             }
-            Some(Assignment::Conflict(Conflict::Elsewhere { stands, .. })) => {
-                self.work != Work::Makes && stands == place
+            Some(Placement::Conflict(Conflict::Elsewhere { stands, .. })) => {
+                self.work != Deed::Makes && stands == place
             }
-            Some(Assignment::Full) => {
-                self.work != Work::Makes && self.first.as_ref() == Some(place)
-            }
-            Some(Assignment::Unknown(_)) => false,
+            Some(Placement::Full) => self.work != Deed::Makes && self.first.as_ref() == Some(place),
+            Some(Placement::Unknown(_)) => false,
             // Not in the roster, or not in this spelling: where something of theirs was seen, else anywhere.
             None => {
                 let seen = |seen: &BTreeSet<Username>| seen.contains(student);
@@ -58,21 +66,21 @@ impl Homes {
     pub(super) fn nowhere(&self, student: &Username) -> Option<(Failure, bool)> {
         let assigned = self.assigned.get(student)?;
         let has_place = match assigned {
-            Assignment::At(_) => true,
-            Assignment::Full | Assignment::Conflict(Conflict::Elsewhere { .. }) => {
-                self.work != Work::Makes
+            Placement::At(_) => true,
+            Placement::Full | Placement::Conflict(Conflict::Elsewhere { .. }) => {
+                self.work != Deed::Makes
             }
-            Assignment::Conflict(Conflict::Several(_)) => self.work == Work::Deletes,
-            Assignment::Unknown(_) => false,
+            Placement::Conflict(Conflict::Several(_)) => self.work == Deed::Deletes,
+            Placement::Unknown(_) => false,
         };
         let why = assigned.failure(student).filter(|_| !has_place)?;
-        Some((why, matches!(assigned, Assignment::Conflict(_))))
+        Some((why, matches!(assigned, Placement::Conflict(_))))
     }
 
     /// Where a student is, as far as it is one place.
     pub(super) fn home(&self, student: &Username) -> Option<&PlaceName> {
         match self.assigned.get(student)? {
-            Assignment::Conflict(Conflict::Elsewhere { stands, .. }) => Some(stands),
+            Placement::Conflict(Conflict::Elsewhere { stands, .. }) => Some(stands),
             other => other.place(),
         }
     }
@@ -85,7 +93,7 @@ impl Homes {
         student: &Username,
     ) -> bool {
         match self.assigned.get(student) {
-            Some(Assignment::At(home)) => places.any(|place| place == home),
+            Some(Placement::At(home)) => places.any(|place| place == home),
             Some(_) => false,
             None => all,
         }
@@ -102,7 +110,7 @@ mod tests {
     }
 
     /// Where `ana` is looked for, of east and west, and why nowhere.
-    fn places(work: Work, assignment: Option<Assignment>) -> (Vec<&'static str>, bool) {
+    fn places(work: Deed, assignment: Option<Placement>) -> (Vec<&'static str>, bool) {
         let homes = Homes {
             work,
             assigned: assignment.map(|it| (name("ana"), it)).into_iter().collect(),
@@ -118,30 +126,30 @@ mod tests {
     #[test]
     fn who_contradicts_themselves_gets_nothing_and_loses_everything() {
         let several = || {
-            Some(Assignment::Conflict(Conflict::Several(vec![
+            Some(Placement::Conflict(Conflict::Several(vec![
                 name("east"),
                 name("west"),
             ])))
         };
-        assert_eq!(places(Work::Makes, several()), (vec![], true));
-        assert_eq!(places(Work::Looks, several()), (vec![], true));
+        assert_eq!(places(Deed::Makes, several()), (vec![], true));
+        assert_eq!(places(Deed::Looks, several()), (vec![], true));
         assert_eq!(
-            places(Work::Deletes, several()),
+            places(Deed::Deletes, several()),
             (vec!["east", "west"], false)
         );
         let elsewhere = || {
             let (stands, roster) = (name("west"), name("east"));
-            Some(Assignment::Conflict(Conflict::Elsewhere { stands, roster }))
+            Some(Placement::Conflict(Conflict::Elsewhere { stands, roster }))
         };
-        assert_eq!(places(Work::Makes, elsewhere()), (vec![], true));
-        assert_eq!(places(Work::Looks, elsewhere()), (vec!["west"], false));
-        assert_eq!(places(Work::Deletes, elsewhere()), (vec!["west"], false));
+        assert_eq!(places(Deed::Makes, elsewhere()), (vec![], true));
+        assert_eq!(places(Deed::Looks, elsewhere()), (vec!["west"], false));
+        assert_eq!(places(Deed::Deletes, elsewhere()), (vec!["west"], false));
     }
 
     #[test]
     fn who_may_be_where_nobody_could_look_is_at_no_place() {
-        let unseen = || Some(Assignment::Unknown(WhyUnknown::Unseen(vec![name("west")])));
-        for work in [Work::Makes, Work::Looks, Work::Deletes] {
+        let unseen = || Some(Placement::Unknown(WhyUnknown::Unseen(vec![name("west")])));
+        for work in [Deed::Makes, Deed::Looks, Deed::Deletes] {
             assert_eq!(places(work, unseen()), (vec![], true));
             // Somebody whom the roster does not have is looked for everywhere.
             assert_eq!(places(work, None), (vec!["east", "west"], false));

@@ -7,10 +7,12 @@ use tracing::Instrument;
 
 use super::class::{Class, invalid};
 use super::ended::PlaceEnd;
+use super::homes::Deed;
 use super::notes::Notes;
-use super::run::{At, Log, announced, everywhere};
+use super::run::{Log, announced, everywhere};
+use super::session::At;
 use super::session::Session;
-use super::sessions::{Sessions, Work};
+use super::sessions::Sessions;
 use super::validate::finished;
 use crate::aws::Client;
 use crate::aws::stop::Cancelled;
@@ -24,8 +26,7 @@ use crate::results::StudentResult;
 use crate::stack::elsewhere::Elsewhere;
 use crate::stack::hints;
 use crate::stack::in_order::in_order;
-use crate::stack::kinds::Observed;
-use crate::stack::kinds::{Desired, Stack};
+use crate::stack::kinds::{Desired, Observed, Stack};
 use crate::stack::observe::observe_access;
 use crate::text::failure::Failure;
 
@@ -35,7 +36,7 @@ const STUDENTS_AT_ONCE: usize = 16;
 const COMMAND: Command = Command::Isolation;
 
 pub(super) async fn run(cli: &Cli) -> Result<Exit> {
-    let sessions = Class::load(cli)?.connect(Work::Looks).await?;
+    let sessions = Class::load(cli)?.connect(Deed::Looks).await?;
     let work = sessions.run(COMMAND, Log::Kept, async |places| {
         let looked = everywhere(places, async |at| look(at, &sessions).await).await;
         let looked = sessions.all(looked)?;

@@ -3,10 +3,10 @@
 use super::access::still_frozen;
 use super::class::Class;
 use super::ended::PlaceEnd;
+use super::homes::Deed;
 use super::notes::Notes;
-use super::run::At;
+use super::session::At;
 use super::session::Session;
-use super::sessions::Work;
 use crate::aws::configured::{CredentialSource, credential_source};
 use crate::aws::pacing::Pacer;
 use crate::cli::{Cli, PlanArgs};
@@ -27,7 +27,7 @@ use crate::stack::plan::{Plan, Verdict, deploy};
 use crate::stack::result::StackResult;
 
 pub(super) async fn run(cli: &Cli, args: &PlanArgs) -> Result<Exit> {
-    let sessions = Class::load(cli)?.connect(Work::Makes).await?;
+    let sessions = Class::load(cli)?.connect(Deed::Makes).await?;
     let look = sessions.look(Command::Plan, async |at| {
         let (planned, alias) = tokio::join!(plan(at, false), at.client.account_alias());
         let (plan, observed) = planned?;
@@ -74,7 +74,7 @@ pub(super) async fn run(cli: &Cli, args: &PlanArgs) -> Result<Exit> {
     ended.exit = ended.exit.or(exit);
     let mut digest = PlanDigest::of(&ended.summary.students);
     for (session, (plan, forecast, alias)) in sessions.places.iter().zip(planned) {
-        let source = Source::of(session).await;
+        let source = Caller::of(session).await;
         let alias_unread = alias.as_ref().err().map(ToString::to_string);
         let limits = shown(plan.limits_of_stacks());
         if let Some(stamp) = &mut ended.summary.stamp {
@@ -137,13 +137,13 @@ fn set_alias(stamp: &mut Stamp, session: &Session, alias: Option<String>) {
 }
 
 /// Whose credentials count at a place, and where its calls go.
-struct Source {
+struct Caller {
     profile: Option<String>,
     keys_from: Option<&'static str>,
     endpoint: Option<String>,
 }
 
-impl Source {
+impl Caller {
     async fn of(session: &Session) -> Self {
         let (asked, endpoint) = match &session.class.settings.target {
             CloudTarget::Local => (None, Some("embedded".to_owned())),

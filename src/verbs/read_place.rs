@@ -6,8 +6,8 @@ use std::io;
 use jiff::{Timestamp, ZonedDateTime};
 
 use super::access::note_on_frozen;
-use super::reading::Known;
-use super::run::At;
+use super::known::KnownBefore;
+use super::session::At;
 use super::session::Session;
 use super::sessions::Sessions;
 use crate::aws::stop::Cancelled;
@@ -81,7 +81,7 @@ impl ReadyPlace {
     pub(super) async fn read(
         self,
         at: &At<'_>,
-        known: &Known<'_>,
+        known: &KnownBefore<'_>,
         observed: Option<&Observed>,
         skip: &BTreeSet<Username>,
     ) -> std::result::Result<ReadClass, Cancelled> {
@@ -131,7 +131,7 @@ impl Part {
     pub(super) fn new(
         session: &Session,
         command: Command,
-        known: &Known<'_>,
+        known: &KnownBefore<'_>,
         observed: Option<&Observed>,
         read: ReadClass,
         taken_at: &ZonedDateTime,
@@ -241,7 +241,7 @@ fn add_last(student: &mut StudentProgress, last: &LastReadings) {
 /// A file of the class that cannot be used.
 pub(super) fn missing(
     sessions: &Sessions,
-    known: &Known<'_>,
+    known: &KnownBefore<'_>,
     taken_at: &ZonedDateTime,
 ) -> Result<Vec<StudentProgress>> {
     let class = &sessions.class;

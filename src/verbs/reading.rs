@@ -7,6 +7,7 @@ use futures::future::join_all;
 use jiff::{Timestamp, ZonedDateTime};
 
 use super::ended::{PlaceEnd, VerbEnded};
+use super::known::{KnownBefore, Stands};
 use super::notes::Notes;
 use super::read_place::{Part, ReadyPlace, missing};
 use super::run::Log;
@@ -38,20 +39,11 @@ pub(super) async fn read_at(
     command: Command,
     at: Option<Timestamp>,
 ) -> Result<ClassStanding> {
-    let known = Known {
+    let known = KnownBefore {
         at,
-        ..Known::default()
+        ..KnownBefore::default()
     };
     read_knowing(sessions, command, known).await
-}
-
-/// What of an earlier reading stands for a part of the class.
-#[derive(Debug, Default)]
-pub(super) struct Stands {
-    /// Students who are not read, with what stands for them.
-    pub(super) students: BTreeMap<Username, StudentProgress>,
-    /// Students whose refused requests are not asked for.
-    pub(super) requests: BTreeSet<Username>,
 }
 
 /// [`read`] without what stands from an earlier reading.
@@ -60,9 +52,9 @@ pub(super) async fn read_others(
     command: Command,
     stands: Stands,
 ) -> Result<ClassStanding> {
-    let known = Known {
+    let known = KnownBefore {
         stands,
-        ..Known::default()
+        ..KnownBefore::default()
     };
     read_knowing(sessions, command, known).await
 }
@@ -73,32 +65,17 @@ pub(super) async fn read_observed(
     observed: &[Observed],
     departed: &[Vec<Username>],
 ) -> Result<ClassStanding> {
-    let known = Known {
+    let known = KnownBefore {
         observed: Some((observed, departed)),
-        ..Known::default()
+        ..KnownBefore::default()
     };
     read_knowing(sessions, Command::Teardown, known).await
-}
-
-/// What is known before a reading.
-#[derive(Default)]
-pub(super) struct Known<'a> {
-    pub(super) stands: Stands,
-    pub(super) at: Option<Timestamp>,
-    /// What a teardown listed at each place, and who of the students there left the roster.
-    observed: Option<(&'a [Observed], &'a [Vec<Username>])>,
-}
-
-impl<'a> Known<'a> {
-    fn observed(&self, place: usize) -> Option<&'a Observed> {
-        self.observed.map(|(observed, _)| &observed[place])
-    }
 }
 
 async fn read_knowing(
     sessions: &Sessions,
     command: Command,
-    known: Known<'_>,
+    known: KnownBefore<'_>,
 ) -> Result<ClassStanding> {
     let mut notes = Notes::default();
     let mut prepared = Vec::new();

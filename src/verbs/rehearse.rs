@@ -15,9 +15,9 @@ use super::class::Class;
 use super::ended::PlaceEnd;
 use super::ended::VerbEnded;
 use super::notes::Notes;
-use super::run::At;
 use super::run::interrupted;
 use super::say::say;
+use super::session::At;
 use super::sessions::Sessions;
 use super::{deploy, final_report, plan, reading, teardown, validate};
 

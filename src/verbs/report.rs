@@ -3,8 +3,9 @@
 use super::browser;
 use super::class::Class;
 use super::gradebook::{self, GradebookFile};
+use super::homes::Deed;
 use super::reading::{about, class_report, ended, read, write_files};
-use super::sessions::{Sessions, Work};
+use super::sessions::Sessions;
 use super::status::{attestations, nothing_stands};
 use crate::cli::{Cli, ReportArgs};
 use crate::error::{Error, Exit, Result};
@@ -23,7 +24,7 @@ pub(super) async fn run(cli: &Cli, args: &ReportArgs) -> Result<Exit> {
     let export = export.as_ref().map_err(Error::clone);
     let judged = export.and_then(|export| export.as_ref().map(GradebookFile::judge).transpose());
     let (attested, filled_in) = both(attestations(&class, &args.attest), judged)?;
-    let session = class.connect(Work::Looks).await?;
+    let session = class.connect(Deed::Looks).await?;
     let mut standing = read(&session, Command::Report).await?;
     refuse_nothing(&session, &standing)?;
     standing.attest(&attested);

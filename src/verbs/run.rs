@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 
 use super::interrupts::interrupts;
 use super::say::terminal_options;
-use super::session::Session;
+use super::session::{At, Session};
 use super::sessions::Sessions;
 use crate::aws::Client;
 use crate::aws::pacing::{Overrides, Pace};
@@ -62,13 +62,6 @@ impl RunEnd {
             Some(_) => Exit::SomeFailed,
         }
     }
-}
-
-/// A place during a run.
-pub(super) struct At<'a> {
-    pub(crate) session: &'a Session,
-    /// With its own pace and limits, and the run's events and stop.
-    pub(crate) client: Client,
 }
 
 impl<'a> Task<'a> {

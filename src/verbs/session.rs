@@ -34,6 +34,13 @@ pub(super) struct Session {
     pub(crate) desired: Desired,
 }
 
+/// A place during a run.
+pub(super) struct At<'a> {
+    pub(crate) session: &'a Session,
+    /// With its own pace and limits, and the run's events and stop.
+    pub(crate) client: Client,
+}
+
 impl Class {
     /// `source`: where AWS's credentials come from.
     pub(super) async fn open(

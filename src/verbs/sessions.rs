@@ -6,8 +6,7 @@ use std::path::PathBuf;
 
 use super::class::Class;
 use super::homes::Homes;
-use super::run::At;
-use super::session::Session;
+use super::session::{At, Session};
 use crate::error::{Error, Exit, Result};
 use crate::events::Command;
 use crate::files::class_dir;
@@ -42,17 +41,6 @@ pub(super) struct Unreached {
     pub(crate) scope: Option<Scope>,
     /// Those of the command's students who are there.
     pub(crate) students: Vec<Student>,
-}
-
-/// What a command does to stacks, which decides what it does where it is not certain in which place a student is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Work {
-    /// It makes them: nobody may get a second one.
-    Makes,
-    /// It looks at them, or works on what is there.
-    Looks,
-    /// It deletes them, wherever they are.
-    Deletes,
 }
 
 impl Sessions {

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::class::{Class, invalid};
+use super::homes::Deed;
 use super::reading::{document, ended, read_at};
-use super::sessions::{Sessions, Work};
+use super::sessions::Sessions;
 use crate::cli::{AttestArgs, Cli, StateChoice, StatusArgs};
 use crate::error::{Error, Exit, Result};
 use crate::events::Command;
@@ -19,7 +20,7 @@ use crate::report::last_readings::places;
 pub(super) async fn run(cli: &Cli, args: &StatusArgs) -> Result<Exit> {
     let class = Class::load(cli)?;
     let attested = attestations(&class, &args.attest)?;
-    let sessions = class.connect(Work::Looks).await?;
+    let sessions = class.connect(Deed::Looks).await?;
     let mut standing = read_at(&sessions, Command::Status, args.at).await?;
     standing.refuse_elsewhere()?;
     standing.attest(&attested);

@@ -21,8 +21,8 @@ use crate::report::classes::{ClassList, Swept};
 use crate::report::print_error;
 use crate::report::terminal;
 use crate::results::stamp::schema_of;
-use crate::stack::classes::{Found, FoundClass, FoundLab, Standing};
 use crate::stack::ends::now_at_aws;
+use crate::stack::kinds::classes::{FoundClass, FoundClasses, FoundLab, Standing};
 use crate::stack::sweep::tear_down_by_tags;
 
 const GONE: &str = "gone";
@@ -73,19 +73,19 @@ pub(super) async fn run(cli: &Cli, args: &SweepArgs) -> Result<Exit> {
 }
 
 impl Sweep<'_> {
-    async fn look(&self) -> Result<Found> {
+    async fn look(&self) -> Result<FoundClasses> {
         look(&self.settings, &self.client, &self.scope).await
     }
 
     /// The classes that are over, by AWS's time.
-    fn over(&self, found: &Found) -> Vec<ClassName> {
+    fn over(&self, found: &FoundClasses) -> Vec<ClassName> {
         let now = now_at_aws(&self.client);
         let classes = found.classes.iter();
         let over = classes.filter(|(_, c)| matches!(c.standing(now), Standing::Over(_)));
         over.map(|(name, _)| name.clone()).collect()
     }
 
-    fn list_of<'f>(&'f self, found: &'f Found) -> ClassList<'f> {
+    fn list_of<'f>(&'f self, found: &'f FoundClasses) -> ClassList<'f> {
         ClassList {
             found,
             scope: &self.scope,
@@ -93,7 +93,7 @@ impl Sweep<'_> {
         }
     }
 
-    fn list(&self, found: &Found, over: &[ClassName]) -> Result<()> {
+    fn list(&self, found: &FoundClasses, over: &[ClassName]) -> Result<()> {
         let mut out = io::stdout().lock();
         let names: Vec<&str> = over.iter().map(|name| name.as_str()).collect();
         let says = match (over.is_empty(), self.args.confirm) {
@@ -230,7 +230,7 @@ impl Sweep<'_> {
         );
     }
 
-    fn show(&self, found: &Found, swept: &Swept, exit: Exit) -> Result<()> {
+    fn show(&self, found: &FoundClasses, swept: &Swept, exit: Exit) -> Result<()> {
         said(match self.settings.ui.output {
             OutputFormat::Text if self.args.confirm => {
                 let mut out = io::stdout().lock();

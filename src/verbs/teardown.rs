@@ -5,9 +5,11 @@ use futures::future::join_all;
 use super::ask::{can_ask, check_confirmation, confirmed, not_confirmed, refuse_growth};
 use super::class::Class;
 use super::ended::{PlaceEnd, VerbEnded};
+use super::homes::Deed;
 use super::notes::Notes;
-use super::run::{At, Log, announced};
-use super::sessions::{Sessions, Work};
+use super::run::{Log, announced};
+use super::session::At;
+use super::sessions::Sessions;
 use super::{final_report, forget, reading};
 use crate::aws::stop::Cancelled;
 use crate::cli::{Cli, TeardownArgs};
@@ -29,7 +31,7 @@ const COMMAND: Command = Command::Teardown;
 pub(super) async fn run(cli: &Cli, args: &TeardownArgs) -> Result<Exit> {
     let class = Class::load(cli)?;
     check_confirmation(args.confirm.as_ref(), &class)?;
-    let mut sessions = class.connect(Work::Deletes).await?;
+    let mut sessions = class.connect(Deed::Deletes).await?;
     sessions.agree_on_places().await?;
     let mut observed = look(&sessions).await?;
     if sessions.settle_leavers(&observed, Leavers::Reached)? {

@@ -6,11 +6,13 @@ use tracing::Instrument;
 
 use super::class::{Class, invalid};
 use super::ended::{PlaceEnd, VerbEnded};
+use super::homes::Deed;
 use super::notes::Notes;
 use super::reading::about;
-use super::run::{At, Log, announced, everywhere};
+use super::run::{Log, announced, everywhere};
+use super::session::At;
 use super::session::Session;
-use super::sessions::{Sessions, Work};
+use super::sessions::Sessions;
 use crate::aws::Client;
 use crate::aws::stop::Cancelled;
 use crate::cli::Cli;
@@ -35,7 +37,7 @@ const STUDENTS_AT_ONCE: usize = 25;
 const COMMAND: Command = Command::Validate;
 
 pub(super) async fn run(cli: &Cli) -> Result<Exit> {
-    let sessions = Class::load(cli)?.connect(Work::Looks).await?;
+    let sessions = Class::load(cli)?.connect(Deed::Looks).await?;
     for session in &sessions.places {
         session.require_invoke_address().await?;
     }

@@ -33,12 +33,14 @@ use crate::text::json;
 
 use super::browser;
 use super::class::Class;
+use super::homes::Deed;
 use super::interrupts::interrupts;
+use super::known::Stands;
 use super::notify;
-use super::reading::{Stands, class_report, read_others};
+use super::reading::{class_report, read_others};
 use super::say::{general, say};
 use super::session::Session;
-use super::sessions::{Sessions, Work};
+use super::sessions::Sessions;
 use place::{PageAddress, Signpost, secret_word, usual_port};
 use server::{Board, Said, serve};
 
@@ -52,7 +54,7 @@ const LOGS_WITHIN: Duration = Duration::from_secs(3);
 const REST: u32 = 2;
 
 pub(super) async fn run(cli: &Cli, args: &WatchArgs) -> Result<Exit> {
-    let session = Class::load(cli)?.connect(Work::Looks).await?;
+    let session = Class::load(cli)?.connect(Deed::Looks).await?;
     let mut known = false;
     for at in &session.places {
         known |= !at.files().last_readings()?.students.is_empty();

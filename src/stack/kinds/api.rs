@@ -3,6 +3,8 @@
 
 pub(crate) mod cost;
 pub(crate) mod effects;
+pub mod http_api;
+pub mod rest_api;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,7 +18,7 @@ use crate::stack::diff::{Change, Differing};
 use crate::stack::kinds::search::{Listed, Search, pages};
 use crate::stack::kinds::{
     AnySeen, AnySpec, Desired, Gap, Item, Kind, Observed, Planning, ResourceId, Stack,
-    StudentsWork, Verdict, http_api, rest_api,
+    StudentsWork, Verdict,
 };
 use crate::stack::ownership::{Fingerprint, Owner, Ownership, Record, Tags};
 use crate::text::words::{some_of, word_enum};

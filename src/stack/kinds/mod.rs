@@ -3,15 +3,14 @@
 //! in common: a line for each of them in each of its tables. CONTRIBUTING.md, "Adding a kind", tells which.
 
 pub mod api;
+pub mod classes;
 pub(crate) mod drift;
 pub mod function;
-pub mod http_api;
 mod item;
 pub(crate) mod kind;
 pub(crate) mod log_group;
 pub mod managed_policy;
 pub(crate) mod principals;
-pub mod rest_api;
 pub mod role;
 pub(crate) mod search;
 pub mod state_machine;
@@ -31,6 +30,7 @@ use crate::stack::step::{Context, StepError};
 use crate::text::words::word_enum;
 
 pub use crate::ids::{ApiType, Kind, ResourceId};
+pub use api::{http_api, rest_api};
 pub use item::Item;
 pub use kind::Verdict;
 

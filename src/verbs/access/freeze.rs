@@ -12,13 +12,15 @@ use crate::stack::result::{StackResult, has_no_stack};
 use crate::text::words::some_of;
 use crate::verbs::class::Class;
 use crate::verbs::ended::PlaceEnd;
+use crate::verbs::homes::Deed;
 use crate::verbs::notes::Notes;
-use crate::verbs::run::{At, Log, announced};
-use crate::verbs::sessions::{Sessions, Work};
+use crate::verbs::run::{Log, announced};
+use crate::verbs::session::At;
+use crate::verbs::sessions::Sessions;
 
 pub(super) async fn run(class: Class, command: Command) -> Result<Exit> {
     let freezes = command == Command::AccessFreeze;
-    let mut sessions = class.connect(Work::Looks).await?;
+    let mut sessions = class.connect(Deed::Looks).await?;
     let leavers = match freezes {
         true => Leavers::Reached,
         false => Leavers::Refused,

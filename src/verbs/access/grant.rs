@@ -30,10 +30,11 @@ use crate::text::failure::Failure;
 use crate::text::words::plural;
 use crate::verbs::class::Class;
 use crate::verbs::ended::PlaceEnd;
+use crate::verbs::homes::Deed;
 use crate::verbs::notes::Notes;
-use crate::verbs::run::{At, Log, announced, everywhere};
+use crate::verbs::run::{Log, announced, everywhere};
+use crate::verbs::session::At;
 use crate::verbs::session::Session;
-use crate::verbs::sessions::Work;
 
 const COMMAND: Command = Command::AccessGrant;
 
@@ -43,7 +44,7 @@ pub(super) async fn run(class: Class, args: &GrantArgs) -> Result<Exit> {
         return Err(Error::new(Exit::Invalid, "lab.toml", cause)
             .hint("add a table [access] with policy and boundary: docs/lab-bundle.md"));
     }
-    let mut sessions = class.connect(Work::Makes).await?;
+    let mut sessions = class.connect(Deed::Makes).await?;
     sessions.agree_on_places().await?;
     // Before anything is made for them: only students in the roster are let in.
     if !sessions.class.doubts.is_empty() {

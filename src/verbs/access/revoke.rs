@@ -18,15 +18,16 @@ use crate::verbs::ask::{check_confirmation, confirmed, not_confirmed, refuse_gro
 use crate::verbs::class::Class;
 use crate::verbs::ended::PlaceEnd;
 use crate::verbs::forget;
+use crate::verbs::homes::Deed;
 use crate::verbs::notes::Notes;
 use crate::verbs::run::{Log, announced};
-use crate::verbs::sessions::{Sessions, Work};
+use crate::verbs::sessions::Sessions;
 
 const COMMAND: Command = Command::AccessRevoke;
 
 pub(super) async fn run(class: Class, args: &RevokeArgs) -> Result<Exit> {
     check_confirmation(args.confirm.as_ref(), &class)?;
-    let mut sessions = class.connect(Work::Deletes).await?;
+    let mut sessions = class.connect(Deed::Deletes).await?;
     let mut observed = look_and_settle(&mut sessions, COMMAND, Leavers::Reached).await?;
     let places = sessions.places.iter().zip(&observed);
     let who_left: Vec<_> = places

@@ -6,14 +6,14 @@ use crate::report::slips::SlipBatch;
 use crate::verbs::class::Class;
 use crate::verbs::ended::PlaceEnd;
 use crate::verbs::handout::{in_order, look_for_addresses};
+use crate::verbs::homes::Deed;
 use crate::verbs::notes::Notes;
 use crate::verbs::say::unwritten;
-use crate::verbs::sessions::Work;
 
 const COMMAND: Command = Command::AccessSlips;
 
 pub(super) async fn run(class: Class) -> Result<Exit> {
-    let sessions = class.connect(Work::Looks).await?;
+    let sessions = class.connect(Deed::Looks).await?;
     let addresses = look_for_addresses(&sessions, COMMAND).await?;
     let vault = sessions.vault();
     let class = addresses[0].class(&sessions.places[0]);

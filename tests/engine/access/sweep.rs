@@ -2,8 +2,8 @@
 
 use homeroom::ids::ClassName;
 use homeroom::lab::bundle;
-use homeroom::stack::classes::{Found, Standing, find};
 use homeroom::stack::kinds::Kind;
+use homeroom::stack::kinds::classes::{FoundClasses, Standing, find};
 use homeroom::stack::sweep::{SweptByTags, tear_down_by_tags};
 use jiff::Timestamp;
 use strict_aws::{Fault, Rule, StrictAws};
@@ -19,7 +19,7 @@ fn class(name: &str, ends: Option<&str>, users: &[&str]) -> Class {
     Class::of_lab(bundle::load(None).unwrap().ending(ends), name, users)
 }
 
-async fn found(aws: &StrictAws, class: &Class) -> Found {
+async fn found(aws: &StrictAws, class: &Class) -> FoundClasses {
     let client = client(aws.backdoor().await);
     find(&client, &class.desired.scope).await.unwrap()
 }

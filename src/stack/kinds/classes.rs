@@ -10,9 +10,11 @@ use crate::aws::stop::Cancelled;
 use crate::aws::{CallError, Client, Principal};
 use crate::ids::{ClassName, LabId, Scope, Username};
 use crate::stack::ends;
+use crate::stack::kinds::function::LOG_GROUP_PREFIX;
 use crate::stack::kinds::role::Seen as RoleSeen;
 use crate::stack::kinds::search::pages;
 use crate::stack::kinds::{Gap, Kind};
+use crate::stack::names::NamePattern;
 use crate::stack::ownership::{Owner, Ownership, Record, Tags, of_principal};
 
 /// The kinds whose listing says whose one is. State machines and log groups show their names only.
@@ -102,13 +104,13 @@ impl FoundClass {
 
 /// Everything that was found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Found {
+pub struct FoundClasses {
     pub classes: BTreeMap<ClassName, FoundClass>,
     /// What could not be listed.
     pub gaps: Vec<Gap>,
 }
 
-impl Found {
+impl FoundClasses {
     fn class(&mut self, class: &ClassName) -> &mut FoundClass {
         self.classes.entry(class.clone()).or_default()
     }
@@ -196,12 +198,26 @@ fn class_of_path(path: &str) -> Option<ClassName> {
     class.parse().ok()
 }
 
+/// What a search for a class goes by where its lab is not known: any name may be the class's, and the tags decide.
+pub(crate) fn any_names() -> Vec<NamePattern> {
+    let any = |kind, prefix: &str| NamePattern {
+        kind,
+        prefix: prefix.to_owned(),
+        suffix: String::new(),
+    };
+    vec![
+        any(Kind::Function, ""),
+        any(Kind::StateMachine, ""),
+        any(Kind::LogGroup, LOG_GROUP_PREFIX),
+    ]
+}
+
 /// Lists them. What cannot be listed becomes a gap.
 ///
 /// # Errors
 /// When it was stopped.
-pub async fn find(client: &Client, scope: &Scope) -> Result<Found, Cancelled> {
-    let mut found = Found::default();
+pub async fn find(client: &Client, scope: &Scope) -> Result<FoundClasses, Cancelled> {
+    let mut found = FoundClasses::default();
     let listed = pages(
         |token| client.principals_page(token),
         |one| found.add(scope, &one),
@@ -277,8 +293,8 @@ mod tests {
         known.into_iter().chain(until).collect()
     }
 
-    fn found(roles: &[(&str, Tags)]) -> Found {
-        let mut found = Found::default();
+    fn found(roles: &[(&str, Tags)]) -> FoundClasses {
+        let mut found = FoundClasses::default();
         for (path, tags) in roles {
             found.add_principal(&scope(), Kind::Role, (path, tags), None);
         }
@@ -318,7 +334,7 @@ mod tests {
         }
         let mut found = found(&[("/homeroom/spring/", tags("spring", Some(NOW), "us-east-1"))]);
         let now = NOW.parse().unwrap();
-        let class = |found: &Found| found.classes.values().next().unwrap().standing(now);
+        let class = |found: &FoundClasses| found.classes.values().next().unwrap().standing(now);
         assert_eq!(class(&found).word(), "over");
         // Something below its path does not say whose it is.
         found.add_principal(
@@ -337,7 +353,7 @@ mod tests {
             ("/homeroom/", tags("spring", Some(NOW), "us-east-1")),
             ("/homeroom/a/b/", tags("spring", Some(NOW), "us-east-1")),
         ]);
-        assert_eq!(elsewhere, Found::default());
+        assert_eq!(elsewhere, FoundClasses::default());
         // The path says another class than the tags.
         let other = found(&[("/homeroom/autumn/", tags("spring", Some(NOW), "us-east-1"))]);
         assert_eq!(other.classes.len(), 1);
@@ -359,7 +375,7 @@ mod tests {
 
     #[test]
     fn what_a_student_can_write_gives_a_class_no_end_and_no_student() {
-        let mut found = Found::default();
+        let mut found = FoundClasses::default();
         found.add_function(
             "homeroom class=autumn student=user9 lab=lab6 until=2020-01-01T00:00:00Z",
         );

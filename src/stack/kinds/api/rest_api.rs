@@ -16,7 +16,7 @@ use crate::stack::kinds::search::{Listed, Search};
 use crate::stack::kinds::{AnySpec, ApiType, Item, KindFacts, Planning, Verdict};
 use crate::stack::ownership::Fingerprint;
 
-pub(super) const FACTS: KindFacts = KindFacts {
+pub(in crate::stack::kinds) const FACTS: KindFacts = KindFacts {
     // API Gateway publishes no limit; this is the tightest of the other kinds, so that a lab never depends on an
     // unwritten one.
     name_max: 64,

@@ -19,7 +19,7 @@ use crate::stack::kinds::search::{Listed, Search};
 use crate::stack::kinds::{AnySpec, ApiType, Item, KindFacts, Planning, StudentsWork, Verdict};
 use crate::stack::ownership::Fingerprint;
 
-pub(super) const FACTS: KindFacts = KindFacts {
+pub(in crate::stack::kinds) const FACTS: KindFacts = KindFacts {
     // API Gateway takes 128 characters (API reference, CreateApi, `name`); this is the tightest of the other kinds.
     name_max: 64,
     runs: false,

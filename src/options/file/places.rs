@@ -6,12 +6,14 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::file::{self, FileReader};
-use super::values::{AccountId, EndpointUrl, PolicyArn, Profile, QuotaOverride, Region, RoleArn};
-use super::{GlobalOptions, invalid};
+use super::{FileReader, NAME};
 use crate::aws::Operation;
 use crate::error::Error;
 use crate::ids::PlaceName;
+use crate::options::values::{
+    AccountId, EndpointUrl, PolicyArn, Profile, QuotaOverride, Region, RoleArn,
+};
+use crate::options::{GlobalOptions, invalid};
 use crate::text::failure::Failure;
 use crate::text::similar;
 use crate::text::words::some_of;
@@ -115,7 +117,7 @@ impl PlaceTable {
 
 impl FileReader<'_> {
     /// The places; `None` where there is none.
-    pub(super) fn places(
+    pub(in crate::options) fn places(
         &mut self,
         key: &str,
         value: Spanned<DeValue<'_>>,
@@ -166,7 +168,7 @@ impl FileReader<'_> {
 }
 
 /// Checks the places against each other and against the rest of the file.
-pub(super) fn check(file: &mut FileReader<'_>, class: &GlobalOptions) {
+pub(in crate::options) fn check(file: &mut FileReader<'_>, class: &GlobalOptions) {
     let places = class.places.as_deref().unwrap_or_default();
     let Some(first) = places.first() else {
         return;
@@ -231,7 +233,7 @@ pub(super) fn check(file: &mut FileReader<'_>, class: &GlobalOptions) {
 }
 
 /// The places of a file that [`check`] found nothing wrong with.
-pub(super) fn resolve(class: &GlobalOptions) -> Vec<PlaceSettings> {
+pub(in crate::options) fn resolve(class: &GlobalOptions) -> Vec<PlaceSettings> {
     let places = class.places.iter().flatten();
     let resolved = places.filter_map(|place| {
         let mut quotas = class.quotas.clone().unwrap_or_default();
@@ -255,7 +257,7 @@ pub(super) fn resolve(class: &GlobalOptions) -> Vec<PlaceSettings> {
 }
 
 /// The keys of a source other than the file that would hold for every place at once.
-pub(super) fn of_all_at_once(options: &GlobalOptions) -> Vec<&'static str> {
+pub(in crate::options) fn of_all_at_once(options: &GlobalOptions) -> Vec<&'static str> {
     let given = [
         ("profile", options.profile.is_some()),
         ("region", options.region.is_some()),
@@ -268,8 +270,8 @@ pub(super) fn of_all_at_once(options: &GlobalOptions) -> Vec<&'static str> {
 }
 
 /// The refusal of such a key, as its source spells it.
-pub(super) fn refused_for_all(spelt: String, places: &[PlaceSettings]) -> Failure {
-    let (names, file) = (names(places), file::NAME);
+pub(in crate::options) fn refused_for_all(spelt: String, places: &[PlaceSettings]) -> Failure {
+    let (names, file) = (names(places), NAME);
     let cause =
         format!("it would hold for every place of the class ({names}), and {file} says it of each");
     let hint = "leave it out; --place NAME narrows the command to one of the places";
@@ -277,7 +279,7 @@ pub(super) fn refused_for_all(spelt: String, places: &[PlaceSettings]) -> Failur
 }
 
 /// The chosen places that the class does not have.
-pub(super) fn unknown(chosen: &[PlaceName], places: &[PlaceSettings]) -> Vec<Failure> {
+pub(in crate::options) fn unknown(chosen: &[PlaceName], places: &[PlaceSettings]) -> Vec<Failure> {
     let is_known = |name: &&PlaceName| places.iter().any(|place| place.name == **name);
     let unknown = chosen.iter().filter(|name| !is_known(name));
     let failures = unknown.map(|name| {
@@ -294,7 +296,7 @@ pub(super) fn unknown(chosen: &[PlaceName], places: &[PlaceSettings]) -> Vec<Fai
 }
 
 /// The refusal of `--place` where there are no places.
-pub(super) fn none_here(why: &str) -> Error {
+pub(in crate::options) fn none_here(why: &str) -> Error {
     let hint = "leave --place out; docs/settings.md says how a class has several places";
     invalid("--place", why, hint)
 }

@@ -1,0 +1,80 @@
+//! What each place of a class shows: who has a stack there, and for how many there is room.
+
+use std::collections::BTreeSet;
+
+use futures::future::join_all;
+
+use super::run::Log;
+use super::session::At;
+use super::sessions::Sessions;
+use crate::error::{Error, Exit, Result};
+use crate::events::Command;
+use crate::ids::{Scope, Username};
+use crate::stack::assign::PlaceSight;
+use crate::stack::kinds::Desired;
+use crate::stack::left::everybody;
+use crate::stack::limits::room_for;
+use crate::stack::observe::observe_roles;
+
+impl Sessions {
+    /// Refuses two places that are the same account and region: each would take the other's students for its own.
+    pub(super) fn refuse_twins(&self) -> Result<()> {
+        for (index, one) in self.places.iter().enumerate() {
+            let mut others = self.places[..index].iter();
+            if let (Some(other), Some(place)) = (
+                others.find(|other| other.scope() == one.scope()),
+                &one.place,
+            ) {
+                let of_other = other.place.as_ref().map_or("", |other| other.as_str());
+                let Scope {
+                    account, region, ..
+                } = one.scope();
+                let cause = format!(
+                    "is the same as place {of_other}: account {account}, region {region}; nothing was touched"
+                );
+                let hint = "leave one of the two out of homeroom.toml, or correct its profile, role_arn or region";
+                return Err(Error::new(Exit::Refused, format!("place {place}"), cause).hint(hint));
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks at each place, by one listing and one call for its limits: who is there, and for how many there is room.
+    pub(super) async fn sights(&self) -> Result<Vec<PlaceSight>> {
+        let roster = &self.class.roster.students;
+        let desired = self.places.iter();
+        let desired = desired.map(|at| at.class.desired(at.scope(), roster));
+        let desired: Vec<Desired> = self.all(desired)?;
+        let look = self.run(Command::Plan, Log::None, async |places| {
+            let all = places.iter().zip(&desired);
+            join_all(all.map(|(at, desired)| self.sight(at, desired))).await
+        });
+        self.all(look.await.0)
+    }
+
+    async fn sight(&self, at: &At<'_>, desired: &Desired) -> Result<PlaceSight> {
+        let At { session, client } = at;
+        let (observed, summary) =
+            tokio::join!(observe_roles(client, desired), client.account_summary());
+        let observed = observed?;
+        let stacks = observed.gaps.is_empty().then(|| {
+            let there = everybody(desired, &observed).into_keys();
+            there.collect::<BTreeSet<Username>>()
+        });
+        // Without the right to read it, no bound is known of roles and policies.
+        let summary = summary.unwrap_or_default();
+        let of_account = self.places.iter();
+        let of_account =
+            of_account.filter(|other| other.scope().account == session.scope().account);
+        let sharers = u32::try_from(of_account.count()).unwrap_or(1);
+        let there = stacks.as_ref().map_or(0, BTreeSet::len);
+        Ok(PlaceSight {
+            name: session
+                .place
+                .clone()
+                .ok_or_else(|| Error::of(Exit::General, Vec::new()))?,
+            stacks,
+            room: room_for(&desired.stacks, &summary, there, sharers),
+        })
+    }
+}
