@@ -88,12 +88,14 @@ async def serve(instance, listener, administrator):
     import functions
     import guard
     import principals
+    import workflows
     from hypercorn.asyncio import serve as hypercorn_serve
     from hypercorn.config import Config
     from ministack.app import app
 
     functions.install()
     principals.install()
+    workflows.install()
 
     addresses = guard.CodeAddresses(os.environ["GATEWAY_PORT"], secrets.token_bytes(32))
     cloud = guard.Cloud(administrator[0], addresses)

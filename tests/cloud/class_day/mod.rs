@@ -15,6 +15,7 @@ mod labs;
 mod left;
 mod push;
 mod rehearsal;
+mod shipped;
 mod stuck;
 mod together;
 
