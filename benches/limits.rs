@@ -12,7 +12,7 @@ use std::time::Duration;
 use homeroom::aws::Client;
 use homeroom::aws::pacing::{Overrides, Pace, Pacer};
 use homeroom::aws::stop::Stop;
-use homeroom::ids::Scope;
+use homeroom::ids::{ApiType, Scope};
 use homeroom::lab::Lab;
 use homeroom::lab::bundle;
 use homeroom::roster::Student;
@@ -32,6 +32,8 @@ struct Figure {
     took: f64,
     /// What `plan` says beforehand.
     foretold: f64,
+    /// What AWS's scarcest quota asks at least.
+    bound: f64,
     calls: u64,
     throttled: u64,
 }
@@ -44,7 +46,7 @@ struct Class {
 }
 
 impl Class {
-    fn of(size: usize, competitor: f64, seed: u64) -> Self {
+    fn of(api_type: ApiType, size: usize, competitor: f64, seed: u64) -> Self {
         let lab = bundle::load(None).unwrap();
         let student = |n| Student {
             username: format!("user{n}").parse().unwrap(),
@@ -75,6 +77,7 @@ impl Class {
         let aws = StrictAws::with_options(options);
         aws.set_roles_quota(5000);
         let desired = lab.desired(&scope, &class, &students).unwrap();
+        let desired = desired.with_api_type(api_type);
         Self { lab, desired, aws }
     }
 
@@ -85,16 +88,14 @@ impl Class {
         cloud.in_run(pace, Overrides::new(), Stop::new(), sender)
     }
 
-    fn foretold(work: &Workload) -> f64 {
-        let pacer = Pacer::new(Pace::Scaled(1.0), &Overrides::new());
-        work.estimate(&pacer).seconds.unwrap() as f64
-    }
-
-    fn figure(&self, began: Instant, before: (u64, u64), foretold: f64) -> Figure {
+    fn figure(&self, began: Instant, before: (u64, u64), work: &Workload) -> Figure {
         let (calls, throttled) = self.counts();
+        let pacer = Pacer::new(Pace::Scaled(1.0), &Overrides::new());
+        let estimate = work.estimate(&pacer);
         Figure {
             took: began.elapsed().as_secs_f64(),
-            foretold,
+            foretold: estimate.seconds.unwrap() as f64,
+            bound: estimate.bound.map_or(0.0, |bound| bound.seconds as f64),
             calls: calls - before.0,
             throttled: throttled - before.1,
         }
@@ -114,7 +115,7 @@ impl Class {
         let plan = deploy::plan(&self.desired, &observed, false);
         let runs = execute(&client, &plan, |_, _| None).await;
         all_well(&runs);
-        self.figure(began, before, Self::foretold(&Workload::of(&plan)))
+        self.figure(began, before, &Workload::of(&plan))
     }
 
     async fn tear_down(&self) -> Figure {
@@ -129,11 +130,7 @@ impl Class {
         all_well(&runs);
         let left = prove_gone(&client, &self.desired, &depth, &plan, &runs).await;
         assert_eq!(left.unwrap().plan.steps(), 0);
-        self.figure(
-            began,
-            before,
-            Self::foretold(&Workload::of_teardown(&self.desired)),
-        )
+        self.figure(began, before, &Workload::of_teardown(&self.desired))
     }
 }
 
@@ -142,8 +139,8 @@ fn all_well(runs: &[StudentRun]) {
     assert!(results.all(|result| result.is_well()), "a step failed");
 }
 
-fn row(verb: &str, size: usize, competitor: f64, interval: f64, figure: &Figure) {
-    let bound = interval * (size - 1) as f64;
+fn row(verb: &str, api_type: ApiType, size: usize, competitor: f64, figure: &Figure) {
+    let bound = figure.bound;
     let allowed = match verb {
         "deploy" => 1.03 * bound + 45.0,
         // The final look for log groups that come again: five seconds and a listing.
@@ -154,6 +151,7 @@ fn row(verb: &str, size: usize, competitor: f64, interval: f64, figure: &Figure)
         foretold,
         calls,
         throttled,
+        ..
     } = figure;
     let (limit, error) = if competitor == 0.0 {
         (
@@ -165,7 +163,8 @@ fn row(verb: &str, size: usize, competitor: f64, interval: f64, figure: &Figure)
     };
     let share = *throttled as f64 / *calls as f64 * 100.0;
     println!(
-        "| {verb} | {size} | {} | {bound:.0} | {took:.0} | {limit} | {foretold:.0} | {error} | {calls} | {throttled} ({share:.1} %) |",
+        "| {verb} | {} | {size} | {} | {bound:.0} | {took:.0} | {limit} | {foretold:.0} | {error} | {calls} | {throttled} ({share:.1} %) |",
+        api_type.as_str(),
         if competitor == 0.0 {
             "nobody"
         } else {
@@ -176,23 +175,30 @@ fn row(verb: &str, size: usize, competitor: f64, interval: f64, figure: &Figure)
 
 fn main() {
     println!(
-        "| run | students | others take | bound, s | took, s | to reach, s | foretold, s | off by | calls | throttled |"
+        "| run | APIs | students | others take | bound, s | took, s | to reach, s | foretold, s | off by | calls | throttled |"
     );
-    println!("|---|---|---|---|---|---|---|---|---|---|");
-    let alone = [30, 100, 500].map(|size| (size, 0.0, 0));
+    println!("|---|---|---|---|---|---|---|---|---|---|---|");
+    let rest = [30, 100, 500].map(|size| (ApiType::Rest, size, 0.0, 0));
+    let http = [30, 100, 500].map(|size| (ApiType::Http, size, 0.0, 0));
     // The seed decides when in its rhythm the other client begins, and luck must not make the figure.
     let crowded = [(30, 0), (30, 1), (30, 2), (30, 3), (100, 0), (100, 1)];
-    let crowded = crowded.map(|(size, seed)| (size, 0.5, seed));
-    for (size, competitor, seed) in alone.into_iter().chain(crowded) {
+    let crowded = crowded.map(|(size, seed)| (ApiType::Rest, size, 0.5, seed));
+    for (api_type, size, competitor, seed) in rest.into_iter().chain(http).chain(crowded) {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .start_paused(true)
             .build()
             .unwrap();
         runtime.block_on(async {
-            let class = Class::of(size, competitor, seed);
-            row("deploy", size, competitor, 5.0, &class.deploy().await);
-            row("teardown", size, competitor, 30.0, &class.tear_down().await);
+            let class = Class::of(api_type, size, competitor, seed);
+            row("deploy", api_type, size, competitor, &class.deploy().await);
+            row(
+                "teardown",
+                api_type,
+                size,
+                competitor,
+                &class.tear_down().await,
+            );
         });
     }
 }

@@ -230,6 +230,21 @@ Examples:
   homeroom teardown --profile training --left                  only students who are no longer in the roster
   homeroom teardown --profile training --confirm spring-lab6   the same without the question")]
     Teardown(TeardownArgs),
+    /// List the classes that homeroom has in this account and region; changes nothing
+    ///
+    /// Needs no roster and no lab: class, lab, students, when it was made, and when it ends. Asks for listings alone.
+    Classes,
+    /// Tear down the classes whose end has passed, for cron or CI
+    ///
+    /// Needs no roster. Without --confirm only lists them. Touches only classes of this account and region all of whose
+    /// roles and users say (tag homeroom:until) that the class is over. Each is torn down as `teardown` does it, after a
+    /// final report by usernames.
+    #[command(after_help = "\
+Examples:
+  homeroom sweep --profile training                       list what is over
+  homeroom sweep --profile training --confirm             and tear it down
+  homeroom sweep --lab our-lab --confirm                  classes of a lab of one's own")]
+    Sweep(SweepArgs),
     /// Look for what would be in the way, before a class day; changes nothing
     ///
     /// Who you are, which account and region, what you may do there, whether there is room for the class, and what this
@@ -330,6 +345,8 @@ impl Verb {
             Self::Access(verb) => verb.command(),
             Self::Handout(_) => Command::Handout,
             Self::Grades(GradesVerb::Push(_)) => Command::GradesPush,
+            Self::Classes => Command::Classes,
+            Self::Sweep(_) => Command::Sweep,
             Self::Check => Command::Check,
             Self::Doctor(_) => Command::Doctor,
             Self::Teardown(_) => Command::Teardown,
@@ -578,6 +595,16 @@ pub struct TeardownArgs {
     #[arg(long)]
     pub(crate) left: bool,
     /// Delete without a last reading and without a final report
+    #[arg(long)]
+    pub(crate) no_final_report: bool,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct SweepArgs {
+    /// Delete what is listed
+    #[arg(long)]
+    pub(crate) confirm: bool,
+    /// Delete without a last reading and without a final report; also what needs a lab that is not here
     #[arg(long)]
     pub(crate) no_final_report: bool,
 }

@@ -1,5 +1,6 @@
 //! Errors that end a command, and the exit code of each kind.
 
+use crate::ids::PlaceName;
 use crate::text::failure::Failure;
 
 /// How the process ends. The codes stand in `docs/exit-codes.md`.
@@ -40,6 +41,28 @@ impl Exit {
             Self::Interrupted => 130,
         }
     }
+
+    /// The graver one of two ends.
+    pub(crate) fn or(self, other: Self) -> Self {
+        let gravity = |exit| {
+            let order = [
+                Self::Done,
+                Self::SomeFailed,
+                Self::Changes,
+                Self::Remains,
+                Self::NobodySelected,
+                Self::General,
+                Self::Invalid,
+                Self::Refused,
+                Self::Interrupted,
+            ];
+            order.iter().position(|one| *one == exit)
+        };
+        match gravity(other) > gravity(self) {
+            true => other,
+            false => self,
+        }
+    }
 }
 
 /// An error that ends a command: one or more failures, all said at once.
@@ -60,6 +83,24 @@ impl Error {
     /// One failure of a kind.
     pub(crate) fn new(exit: Exit, subject: impl Into<String>, cause: impl Into<String>) -> Self {
         Self::of(exit, vec![Failure::new(subject, cause)])
+    }
+
+    /// Adds another error: its failures are said as well, and the graver exit counts.
+    pub(crate) fn join(&mut self, other: Self) {
+        self.exit = self.exit.or(other.exit);
+        let news = other.failures.into_iter();
+        let news: Vec<Failure> = news.filter(|one| !self.failures.contains(one)).collect();
+        self.failures.extend(news);
+    }
+
+    /// The same, with the place of the class where it happened.
+    pub(crate) fn at(mut self, place: Option<&PlaceName>) -> Self {
+        if let Some(place) = place {
+            for failure in &mut self.failures {
+                failure.subject = format!("place {place}: {}", failure.subject);
+            }
+        }
+        self
     }
 
     /// Adds the next step to the last failure.
@@ -95,3 +136,30 @@ impl std::error::Error for Error {}
 
 /// Result of anything that can end a command.
 pub(crate) type Result<T> = std::result::Result<T, Error>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_graver_end_counts_whichever_comes_first() {
+        for (one, other, graver) in [
+            (Exit::Done, Exit::SomeFailed, Exit::SomeFailed),
+            (Exit::SomeFailed, Exit::Remains, Exit::Remains),
+            (Exit::Changes, Exit::General, Exit::General),
+            (Exit::General, Exit::Interrupted, Exit::Interrupted),
+        ] {
+            assert_eq!((one.or(other), other.or(one)), (graver, graver));
+        }
+    }
+
+    #[test]
+    fn errors_of_several_places_are_said_together_and_each_once() {
+        let place = "east".parse().unwrap();
+        let mut all = Error::new(Exit::General, "AWS", "gone").at(Some(&place));
+        all.join(Error::new(Exit::Refused, "AWS", "gone"));
+        all.join(Error::new(Exit::General, "AWS", "gone"));
+        assert_eq!(all.exit, Exit::Refused);
+        assert_eq!(all.to_string(), "place east: AWS: gone\nAWS: gone");
+    }
+}

@@ -23,6 +23,8 @@ word_enum! {
         Report = "report",
         Watch = "watch",
         Teardown = "teardown",
+        Classes = "classes",
+        Sweep = "sweep",
         AccessGrant = "access grant",
         AccessRevoke = "access revoke",
         AccessFreeze = "access freeze",

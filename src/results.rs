@@ -18,7 +18,7 @@ use crate::events::{Command, Outcome};
 use crate::evidence::attention::{Need, RoomRemark, room_remarks};
 use crate::evidence::check::{CheckResult, Verdict};
 use crate::evidence::progress::{Progress, StudentProgress};
-use crate::ids::{ClassName, LabId, Username};
+use crate::ids::{ClassName, LabId, PlaceName, Username};
 use crate::lab::given::Output;
 use crate::stack::forecast::Forecast;
 use crate::stack::kinds::Gap;
@@ -26,12 +26,15 @@ use crate::stack::leavers::LeftStudent;
 use crate::stack::result::{ResourceResult, StackResult};
 use crate::text::failure::Failure;
 
-pub use digest::PlanDigest;
-pub use stamp::{Account, Stamp};
+pub use digest::{PlacePlan, PlanDigest};
+pub use stamp::{Account, PlaceStamp, Stamp};
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct StudentResult {
     pub username: Username,
+    /// Where the stack is or belongs, in a class with several places; `None` where that is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub place: Option<PlaceName>,
     pub outcome: Outcome,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub resources: Vec<ResourceResult>,
@@ -52,6 +55,7 @@ impl StudentResult {
     pub(crate) fn new(username: Username, outcome: Outcome) -> Self {
         Self {
             username,
+            place: None,
             outcome,
             resources: Vec::new(),
             checks: Vec::new(),

@@ -8,6 +8,7 @@ use aws_config::imds::region::ImdsRegionProvider;
 use aws_config::meta::region::RegionProviderChain;
 use aws_config::profile::{ProfileFileCredentialsProvider, ProfileFileRegionProvider};
 use aws_config::retry::RetryConfig;
+use aws_config::sts::AssumeRoleProvider;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{AppName, Region, SdkConfig};
 use aws_credential_types::Credentials;
@@ -49,6 +50,8 @@ pub struct ConnectOptions {
     /// Profile of the AWS configuration files. Its credentials then win over `AWS_ACCESS_KEY_ID` in the
     /// environment, as they do with the AWS CLI; without one, the SDK's default chain decides.
     pub profile: Option<String>,
+    /// A role that these credentials assume; they are renewed before they expire.
+    pub role: Option<AssumedRole>,
     /// `us-east-1`.
     pub region: String,
     /// One endpoint for every service, instead of AWS's own. `AWS_ENDPOINT_URL` and its kin count when unset.
@@ -60,6 +63,15 @@ pub struct ConnectOptions {
     pub credentials: Option<(String, String)>,
     /// What carries the requests; tests put AWS in process here.
     pub http_client: Option<SharedHttpClient>,
+}
+
+/// A role to assume.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AssumedRole {
+    /// `arn:aws:iam::123456789012:role/NAME`.
+    pub arn: String,
+    /// What CloudTrail shows of who assumed it: letters, digits and `-`, at most 64.
+    pub session: String,
 }
 
 /// Until the first byte of an answer, upload of the request included (a function's zip may have 50 MiB).
@@ -118,7 +130,24 @@ pub(super) async fn connect(options: ConnectOptions) -> Sdk {
                 .build(),
         );
     }
-    let shared = loader.load().await;
+    let mut shared = loader.load().await;
+    if let Some(AssumedRole { arn, session }) = options.role {
+        let role = AssumeRoleProvider::builder(arn)
+            .configure(&shared)
+            .session_name(session)
+            .build()
+            .await;
+        shared = shared
+            .into_builder()
+            .credentials_provider(SharedCredentialsProvider::new(role))
+            // The old cache keeps the identity of who assumes the role.
+            .identity_cache(
+                IdentityCache::lazy()
+                    .load_timeout(CREDENTIALS_TIMEOUT)
+                    .build(),
+            )
+            .build();
+    }
 
     let calls = Transmitted::default();
     let endpoint = PlainClient::new(

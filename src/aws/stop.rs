@@ -22,6 +22,14 @@ impl Stop {
         Self::default()
     }
 
+    /// For a part of what it stops: what stops the whole stops this, and this stops nothing else.
+    pub fn part(&self) -> Self {
+        Self {
+            drain: self.drain.child_token(),
+            now: self.now.child_token(),
+        }
+    }
+
     /// From now on no call starts and every wait ends. Requests in flight may finish.
     pub fn drain(&self) {
         self.drain.cancel();

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::aws::Operation;
 use crate::aws::rights::RightOn;
-use crate::ids::Scope;
+use crate::ids::{ApiType, Scope};
 use crate::lab::Lab;
 use crate::stack::kinds::managed_policy::DOCUMENT_MAX;
 
@@ -145,7 +145,16 @@ pub(super) fn resources(reach: RightOn, lab: &Lab, scope: &Scope) -> Vec<String>
         RightOn::ApiList(of) => api(of.path()),
         RightOn::NewApis(of) if names().next().is_some() => api(of.path()),
         RightOn::Apis(of) if names().next().is_some() => api(&format!("{}/*", of.path())),
-        RightOn::ApiTags(_) if names().next().is_some() => api("tags/*"),
+        RightOn::ApiTags(ApiType::Rest) if names().next().is_some() => api("tags/*"),
+        // AWS has asked for the tags of a new HTTP API by a name with the beginning twice
+        // (github.com/aws-cloudformation/cloudformation-coverage-roadmap, issue 997).
+        RightOn::ApiTags(ApiType::Http) if names().next().is_some() => {
+            let tags = api("tags/*");
+            let twice = tags.iter().map(|arn| {
+                arn.replace("::/", &format!("::arn:{partition}:apigateway:{region}::/"))
+            });
+            twice.chain(tags.clone()).collect()
+        }
         RightOn::NewApis(_) | RightOn::Apis(_) | RightOn::ApiTags(_) => Vec::new(),
         RightOn::SignedStages => lab
             .signed_stages()

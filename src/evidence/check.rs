@@ -7,7 +7,7 @@ use crate::aws::execution::{Execution, ExecutionStatus, when};
 use crate::events::Event;
 use crate::evidence::history::RootCause;
 use crate::ids::Username;
-use crate::lab::check::Work;
+use crate::lab::check::{Check, Proof, Work};
 use crate::lab::marks::Starter;
 use crate::lab::points::Points;
 use crate::text::shortened;
@@ -84,6 +84,28 @@ impl CheckResult {
             student: student.clone(),
             // Serialising these types cannot fail.
             result: serde_json::to_value(self).unwrap_or_default(),
+        }
+    }
+
+    /// The answer where nothing could be looked at.
+    pub(crate) fn unseen(check: &Check, why: &str) -> Self {
+        let (verdict, evidence) = match &check.proof {
+            Proof::Unprovable { why } => (Verdict::NotProvable, why.as_str()),
+            _ => (Verdict::CouldNotCheck, why),
+        };
+        Self {
+            id: check.id.clone(),
+            title: check.title.clone(),
+            work: check.work,
+            points: check.points,
+            earned: Points::ZERO,
+            parts: None,
+            verdict,
+            evidence: vec![evidence.into()],
+            hint: check.hint.clone(),
+            instructor_hint: None,
+            as_of: None,
+            on_time: None,
         }
     }
 

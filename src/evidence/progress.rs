@@ -7,7 +7,7 @@ use crate::aws::execution::Execution;
 use crate::evidence::activity::{Activity, Trouble};
 use crate::evidence::check::{CheckResult, Verdict};
 use crate::ids::Username;
-use crate::lab::check::Work;
+use crate::lab::check::{Check, Work};
 use crate::lab::given::{ExampleRequest, Output};
 use crate::lab::marks::Starter;
 use crate::stack::diff::Change;
@@ -132,6 +132,17 @@ pub struct Last {
 }
 
 impl StudentProgress {
+    /// A student whose stack could not be looked at, with what could not be checked.
+    pub(crate) fn unseen(username: &Username, checks: &[Check], why: &str) -> Self {
+        Self {
+            checks: checks
+                .iter()
+                .map(|check| CheckResult::unseen(check, why))
+                .collect(),
+            ..Self::unread(username)
+        }
+    }
+
     /// A student of whom nothing was read.
     pub(crate) fn unread(username: &Username) -> Self {
         Self {

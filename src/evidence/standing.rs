@@ -1,15 +1,19 @@
 //! Where a whole class stands, at one moment.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::Path;
+
 use jiff::ZonedDateTime;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::evidence::attest::Attestations;
+use crate::evidence::kept::ClassFiles;
 use crate::evidence::last_reading::{LastReadings, progress_of};
 use crate::evidence::progress::{Progress, StudentProgress};
-use crate::ids::Username;
+use crate::ids::{PlaceName, Username};
 use crate::stack::diff::Change;
-use crate::stack::elsewhere::Elsewhere;
-use crate::stack::kinds::{Desired, Gap};
+use crate::stack::kinds::Gap;
 use crate::stack::leavers::LeftStudent;
 
 pub(crate) struct ClassStanding {
@@ -17,19 +21,25 @@ pub(crate) struct ClassStanding {
     pub(crate) gaps: Vec<Gap>,
     pub(crate) left: Vec<LeftStudent>,
     pub(crate) alias: Option<String>,
+    /// Likewise of each place, where the class has several.
+    pub(crate) aliases: BTreeMap<PlaceName, String>,
     pub(crate) taken_at: ZonedDateTime,
     /// Those who left and were read as well.
     pub(crate) departed: Vec<StudentProgress>,
     /// Notes that concern the whole class.
     pub(crate) notes: Vec<String>,
-    /// The last readings, this one among them.
-    pub(crate) last: LastReadings,
-    /// Where the students' stacks stand, if that is somewhere else.
-    pub(crate) elsewhere: Option<Elsewhere>,
+    /// The last readings of each place, this one among them.
+    pub(crate) last: Vec<LastReadings>,
+    /// The error that says where the students' stacks stand, if that is somewhere else.
+    pub(crate) elsewhere: Option<Error>,
     /// Whether something of the students is there to be read, or may be.
     pub(crate) any_stack: bool,
     /// The same for those who left.
     pub(crate) any_departed: bool,
+    /// Whether every place could be reached.
+    pub(crate) reached: bool,
+    /// Students who could not be looked at: whatever an earlier reading or somebody else says of them, they are unknown.
+    pub(crate) unseen: BTreeSet<Username>,
 }
 
 impl ClassStanding {
@@ -40,13 +50,13 @@ impl ClassStanding {
 
     /// The same for the students of the roster alone.
     pub(crate) fn is_of_nobody(&self) -> bool {
-        !self.any_stack && never_read(&self.students)
+        self.reached && !self.any_stack && never_read(&self.students)
     }
 
     /// Whether everything could be seen of everybody.
     pub(crate) fn is_certain(&self) -> bool {
         let unsure = |s: &StudentProgress| s.progress == Progress::Unknown || s.last.unread;
-        self.gaps.is_empty() && !self.students.iter().any(unsure)
+        self.reached && self.gaps.is_empty() && !self.students.iter().any(unsure)
     }
 
     /// Applies the instructor's attestations.
@@ -56,10 +66,22 @@ impl ClassStanding {
                 attested.apply(&student.username, check);
             }
             match student.last.gone {
+                _ if self.unseen.contains(&student.username) => {}
                 true => student.progress = progress_of(&student.checks, true),
                 false => student.judge_again(),
             }
         }
+    }
+
+    /// Keeps the last readings in the class's folder.
+    ///
+    /// # Errors
+    /// Names the file that cannot be written.
+    pub(crate) fn keep(&self, folder: &Path) -> io::Result<()> {
+        self.last.iter().try_for_each(|last| {
+            let files = ClassFiles::new(folder.to_owned(), last.key.clone());
+            files.keep_last_readings(last)
+        })
     }
 
     /// Leaves out who needs somebody, which is about now and not about an earlier time.
@@ -73,9 +95,9 @@ impl ClassStanding {
     ///
     /// # Errors
     /// Says where, and what to type.
-    pub(crate) fn refuse_elsewhere(&self, desired: &Desired) -> Result<()> {
+    pub(crate) fn refuse_elsewhere(&self) -> Result<()> {
         match &self.elsewhere {
-            Some(elsewhere) if self.is_nothing() => Err(elsewhere.refused(desired)),
+            Some(refusal) if self.is_nothing() => Err(refusal.clone()),
             _ => Ok(()),
         }
     }
@@ -119,13 +141,16 @@ pub(super) mod tests {
             gaps: Vec::new(),
             left: Vec::new(),
             alias: None,
+            aliases: BTreeMap::new(),
             taken_at: "2026-05-14T12:00:00[UTC]".parse().unwrap(),
             departed: Vec::new(),
             notes: Vec::new(),
-            last: LastReadings::new(key),
+            last: vec![LastReadings::new(key)],
             elsewhere: None,
             any_stack,
             any_departed: false,
+            reached: true,
+            unseen: BTreeSet::new(),
         }
     }
 

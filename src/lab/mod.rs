@@ -213,6 +213,11 @@ impl Lab {
         self.text_setting("region")
     }
 
+    /// Whether a class can set this in `homeroom.toml`.
+    pub(crate) fn has_setting(&self, name: &str) -> bool {
+        self.settings.contains_key(name)
+    }
+
     /// Settings for [`Lab::with_settings`] that make a rehearsal independent of chance.
     pub(crate) fn rehearsal_settings(&self) -> &BTreeMap<String, toml::Value> {
         &self.manifest.rehearsal.settings

@@ -41,7 +41,7 @@ NONCE = re.compile(r"[0-9a-f]{64}", re.ASCII)
 CODE_SECONDS = 600
 
 HOST = re.compile(rb"(?:127\.0\.0\.1|localhost)(?::\d{1,5})?")
-API = re.compile(r"/_aws/execute-api/[A-Za-z0-9]{1,64}/[A-Za-z0-9_-]{1,128}/(.*)", re.DOTALL)
+API = re.compile(r"/_aws/execute-api/[A-Za-z0-9]{1,64}/(?:[A-Za-z0-9_-]{1,128}|\$default)/(.*)", re.DOTALL)
 AUTHORIZATION = re.compile(
     r"AWS4-HMAC-SHA256 Credential=(\w{1,128})/(\d{8})/([a-z0-9-]{1,64})/([a-z0-9-]{1,64})/aws4_request, ?"
     r"SignedHeaders=([a-z0-9;-]{1,2048}), ?Signature=([0-9a-f]{64})",

@@ -84,11 +84,16 @@ impl std::fmt::Debug for Endpoint {
 pub struct PrivateOptions {
     /// Enforce IAM policies as AWS does, for users and for the roles of functions.
     pub auth: bool,
+    /// The account that it says it is, where that is not the usual one.
+    pub account: Option<&'static str>,
 }
 
 impl Default for PrivateOptions {
     fn default() -> Self {
-        Self { auth: true }
+        Self {
+            auth: true,
+            account: None,
+        }
     }
 }
 

@@ -96,7 +96,10 @@ pub(super) async fn start(
         path,
     };
     let server = launch.run(listener).await?;
-    let endpoint = Endpoint::at(server.process.port, &administrator);
+    let mut endpoint = Endpoint::at(server.process.port, &administrator);
+    if let Some(account) = options.account {
+        account.clone_into(&mut endpoint.account);
+    }
     progress(StartupStep::Ready {
         url: endpoint.url.clone(),
     });

@@ -27,13 +27,14 @@ use crate::files::{new_private, private};
 use crate::text::hex;
 
 /// The server's Python, by file name.
-pub(super) const SCRIPTS: [(&str, &str); 6] = [
+pub(super) const SCRIPTS: [(&str, &str); 7] = [
     ("server.py", include_str!("server.py")),
     ("guard.py", include_str!("guard.py")),
     ("snapshots.py", include_str!("snapshots.py")),
     ("functions.py", include_str!("functions.py")),
     ("principals.py", include_str!("principals.py")),
     ("workflows.py", include_str!("workflows.py")),
+    ("http_apis.py", include_str!("http_apis.py")),
 ];
 
 /// A start usually takes about 0.4 s, and many times that on a busy machine.
@@ -187,7 +188,10 @@ impl Launch<'_> {
             ("AWS_EC2_METADATA_DISABLED", "true".into()),
             ("GATEWAY_PORT", port.to_string().into()),
             ("BIND_HOST", "127.0.0.1".into()),
-            ("MINISTACK_ACCOUNT_ID", ACCOUNT.into()),
+            (
+                "MINISTACK_ACCOUNT_ID",
+                self.options.account.unwrap_or(ACCOUNT).into(),
+            ),
             ("AUTH", self.options.auth.to_string().into()),
             ("CLOUDTRAIL_RECORDING", "0".into()),
             ("LAMBDA_EXECUTOR", "local".into()),

@@ -69,7 +69,7 @@ class Judge(unittest.TestCase):
             guard.judge(scope(*args, **kwargs))
 
     def test_a_call_of_an_api_passes_from_a_web_page_too(self):
-        for target in (self.API, self.API + "/deeper/", "/_aws/execute-api/abc123/dev/", self.API + "?name=a&name=b",
+        for target in (self.API, "/_aws/execute-api/abc123/$default/process", self.API + "/deeper/", "/_aws/execute-api/abc123/dev/", self.API + "?name=a&name=b",
                        self.API + "/with%20space/%C3%A9"):
             self.assertEqual(self.kind(target, "POST"), "api", target)
             self.assertEqual(self.kind(target, "OPTIONS", origin="https://example.com"), "api", target)
@@ -80,7 +80,7 @@ class Judge(unittest.TestCase):
             "/_aws/execute-api//dev/x", "/_aws/execute-api/abc123//x", self.API + "//x", self.API + "/../x",
             self.API + "/.", self.API + "/%2e%2e/x", self.API + "/a%2fb", self.API + "/a%5Cb", self.API + "/a;b",
             self.API + "/a%3bb", self.API + "/a%25b", self.API + "/%00", self.API + "/%ff", "/_aws/execute-api/a%62c/dev/x",
-            "/_aws/execute-api/abc123/d%65v/x", "/_aws/execute-api/abc123/dev/@connections/1", "/_AWS/execute-api/a/b/c",
+            "/_aws/execute-api/abc123/d%65v/x", "/_aws/execute-api/abc123/$other/x", "/_aws/execute-api/abc123/dev/@connections/1", "/_AWS/execute-api/a/b/c",
             "/restapis/abc123/dev/_user_request_/x", "/_aws/lambda-url/abc/x", "http://127.0.0.1:4000" + self.API,
         ):
             self.assert_refused(target)

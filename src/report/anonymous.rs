@@ -23,7 +23,7 @@ use crate::roster::Student;
 use crate::stack::diff::Change;
 use crate::stack::kinds::Gap;
 
-use super::document::{Account, Document, Move, Proposing, ReportStudent, Since};
+use super::document::{Account, Document, Move, PlaceStamp, Proposing, ReportStudent, Since};
 use super::left;
 use super::scrub::Scrub;
 
@@ -163,6 +163,7 @@ pub fn anonymous(report: &Document, key: &PseudonymKey) -> Document {
             alias: None,
         },
         region: report.region.clone(),
+        places: places(report, &scrub),
         taken_at: report.taken_at.clone(),
         ends: report.ends,
         validated_at: report.validated_at.clone(),
@@ -201,6 +202,16 @@ pub fn anonymous(report: &Document, key: &PseudonymKey) -> Document {
                 .collect(),
         }),
     }
+}
+
+/// The places by name and region.
+fn places(report: &Document, scrub: &Scrub) -> Vec<PlaceStamp> {
+    let places = report.places.iter().map(|place| PlaceStamp {
+        account: None,
+        unreached: place.unreached.as_deref().map(|why| scrub.text(why)),
+        ..place.clone()
+    });
+    places.collect()
 }
 
 fn student(row: &ReportStudent, pseudonym: &Username, scrub: &Scrub) -> ReportStudent {

@@ -20,6 +20,8 @@ use super::document::{Document, ReportStudent, rfc3339};
 /// `as_of`: the time of the oldest reading that counts, where something could not be read now (a stack is gone, for
 /// example).
 ///
+/// In a class with several places, a column `place` at the end.
+///
 /// Where some student's work is due at a time, two columns more: `points_on_time` (blank where that is not known) and
 /// `due`, with the zone's offset.
 ///
@@ -40,6 +42,8 @@ pub fn gradebook(document: &Document) -> io::Result<Vec<u8>> {
     if has_due {
         header.extend(["points_on_time", "due"].map(Cow::Borrowed));
     }
+    let has_places = !document.places.is_empty();
+    header.extend(has_places.then_some(Cow::Borrowed("place")));
     writer.write_record(header.iter().map(|text| text.as_bytes()))?;
     for row in &document.students {
         let (student, score) = (&row.student, row.score());
@@ -69,6 +73,10 @@ pub fn gradebook(document: &Document) -> io::Result<Vec<u8>> {
             let due = student.due.map(|due| rfc3339(&document.in_zone(due)));
             let on_time = row.points_on_time().map(|points| points.to_string());
             record.extend([on_time.unwrap_or_default(), due.unwrap_or_default()]);
+        }
+        if has_places {
+            let place = student.place.as_ref();
+            record.push(place.map_or_else(String::new, ToString::to_string));
         }
         writer.write_record(&record)?;
     }

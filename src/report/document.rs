@@ -16,8 +16,8 @@ use crate::ids::{ClassName, LabId, Username};
 use crate::lab::check::Work;
 use crate::lab::marks::Starter;
 use crate::lab::points::Points;
-pub use crate::results::Account;
 use crate::results::stamp;
+pub use crate::results::{Account, PlaceStamp};
 use crate::roster::Student;
 use crate::stack::kinds::Gap;
 use crate::stack::leavers::LeftStudent;
@@ -40,6 +40,8 @@ pub struct Document {
     pub account: Account,
     /// The region.
     pub region: String,
+    /// All places of a class that has several, of which `account` and `region` are the first; empty for every other.
+    pub places: Vec<PlaceStamp>,
     /// When the cloud was read; its zone is the one that every time of the report is shown in.
     pub taken_at: ZonedDateTime,
     /// When the class ends by itself, where it does.
@@ -317,7 +319,7 @@ impl Serialize for Document {
             entry
         });
         let needs = self.needs();
-        let document = json!({
+        let mut document = json!({
             "schema": stamp::REPORT,
             "version": stamp::VERSION,
             "time": stamp::utc(self.taken_at.timestamp()),
@@ -342,6 +344,9 @@ impl Serialize for Document {
             "notes": self.notes,
             "gaps": self.gaps,
         });
+        if !self.places.is_empty() {
+            document["places"] = json!(self.places);
+        }
         document.serialize(serializer)
     }
 }
@@ -353,7 +358,7 @@ impl Document {
         let extra: BTreeMap<_, _> = student.extra.iter().map(|(k, v)| (k, v)).collect();
         let executions = progress.executions.iter();
         let executions = executions.map(|(starter, execution)| self.execution(*starter, execution));
-        json!({
+        let mut shown = json!({
             "username": student.username,
             "name": student.name,
             "email": student.email,
@@ -387,7 +392,34 @@ impl Document {
             "outputs": progress.outputs,
             "changes": progress.changes,
             "requests": progress.requests,
-        })
+        });
+        if let Some(place) = &student.place {
+            shown["place"] = json!(place);
+        }
+        shown
+    }
+
+    /// `north (account 123456789012, eu-west-1)`: each place of a class that has several.
+    pub(super) fn place_words(&self) -> Vec<String> {
+        let places = self.places.iter();
+        places
+            .map(
+                |PlaceStamp {
+                     name,
+                     account,
+                     region,
+                     ..
+                 }| match account {
+                    Some(Account {
+                        alias: Some(alias), ..
+                    }) => format!("{name} ({alias}, {region})"),
+                    Some(account) if !account.id.is_empty() => {
+                        format!("{name} (account {}, {region})", account.id)
+                    }
+                    _ => format!("{name} ({region})"),
+                },
+            )
+            .collect()
     }
 
     fn need(&self, need: &Need) -> Value {

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::marks::Tone;
 use super::style::Paint;
+use crate::ids::PlaceName;
 use crate::text::failure::Failure;
 use crate::text::show::{clean, pad, width, wrap};
 use crate::text::words::{plural, word_enum};
@@ -28,6 +29,9 @@ word_enum! {
 /// One thing that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
+    /// At which of the class's places, where it has several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub place: Option<PlaceName>,
     /// What was looked at, in a word or two.
     pub about: &'static str,
     /// How it is.
@@ -42,6 +46,7 @@ pub struct Finding {
 impl Finding {
     pub(crate) fn ok(about: &'static str, said: impl Into<String>) -> Self {
         Self {
+            place: None,
             about,
             standing: Standing::Ok,
             said: said.into(),
@@ -121,7 +126,15 @@ pub(crate) fn print(findings: &[Finding], shown: Shown, out: &mut dyn Write) -> 
     let column = abouts.max().unwrap_or_default();
     let indent = " ".repeat(column + 4);
     let room = shown.columns.max(COLUMNS_MIN).saturating_sub(column + 4);
+    let mut place = None;
     for finding in findings {
+        if finding.place != place {
+            place.clone_from(&finding.place);
+            let title = place
+                .as_ref()
+                .map_or("this machine".to_owned(), |it| format!("place {it}"));
+            writeln!(out, "{title}:")?;
+        }
         let (symbol, tone) = match finding.standing {
             Standing::Ok if shown.unicode => ("✓", Tone::Good),
             Standing::Ok => ("+", Tone::Good),

@@ -82,6 +82,7 @@ mod tests {
         };
         LeftStudent {
             username: username.parse().unwrap(),
+            place: None,
             resources: 11,
             iam_only: false,
             likely_renamed_to: name(true),

@@ -28,6 +28,7 @@ pub mod anonymous;
 pub(crate) mod attention;
 pub(crate) mod canvas;
 pub(crate) mod causes;
+pub(crate) mod classes;
 pub mod csv;
 pub mod diagnostics;
 pub(crate) mod document;
@@ -55,7 +56,7 @@ pub(crate) mod terminal;
 pub(crate) mod write;
 
 pub use anonymous::{PseudonymKey, anonymous};
-pub use document::{Account, Document, Proposing, ReportStudent, Since};
+pub use document::{Account, Document, PlaceStamp, Proposing, ReportStudent, Since};
 pub(crate) use errors::{print_error, print_notes};
 pub use runlog::RunLog;
 pub(crate) use summary::errors_of;

@@ -91,6 +91,7 @@ impl OwnReport {
                     alias: None,
                 },
                 region: desired.scope.region.clone(),
+                places: Vec::new(),
                 taken_at,
                 ends: None,
                 validated_at: None,

@@ -34,6 +34,18 @@ impl Scrub {
         let alias = report.account.alias.as_deref();
         add(&report.account.id, true, "<account>");
         add(alias.unwrap_or_default(), true, "<account>");
+        for account in report
+            .places
+            .iter()
+            .filter_map(|place| place.account.as_ref())
+        {
+            add(&account.id, true, "<account>");
+            add(
+                account.alias.as_deref().unwrap_or_default(),
+                true,
+                "<account>",
+            );
+        }
         let extra = report.students.iter().flat_map(|row| &row.student.extra);
         for value in extra.map(|(_, value)| value).chain(hidden) {
             // A value as short as initials is in every text.

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use crate::evidence::check::Verdict;
 use crate::evidence::progress::Progress;
 use crate::files::{class_dir, named, read_if_there};
-use crate::ids::Username;
+use crate::ids::{PlaceName, Username};
 use crate::lab::check::Work;
 use crate::lab::points::Points;
 
@@ -27,6 +27,9 @@ struct EarlierReport {
     lab: PlaceId,
     account: PlaceId,
     region: String,
+    /// Where the class has several.
+    #[serde(default)]
+    places: Vec<EarlierPlace>,
     taken_at: Timestamp,
     students: Vec<EarlierStudent>,
 }
@@ -34,6 +37,11 @@ struct EarlierReport {
 #[derive(Deserialize)]
 struct PlaceId {
     id: String,
+}
+
+#[derive(Deserialize)]
+struct EarlierPlace {
+    name: PlaceName,
 }
 
 #[derive(Deserialize)]
@@ -89,11 +97,17 @@ impl EarlierReport {
         self.schema == stamp::REPORT
             && self.class == document.class.as_str()
             && self.lab.id == document.lab.as_str()
-            && self.account.id == document.account.id
-            && self.region == document.region
+            && self.shares_place(document)
             && self.taken_at < document.taken_at.timestamp()
             // A report about stacks that were replaced since cannot be compared with this one.
             && (stacks.is_empty() || !stacks.iter().all(|row| self.is_older_than_stack(row)))
+    }
+
+    /// Whether both are about one account and region, or the class has the same place.
+    fn shares_place(&self, document: &Document) -> bool {
+        let mut places = document.places.iter();
+        places.any(|place| self.places.iter().any(|earlier| earlier.name == place.name))
+            || self.account.id == document.account.id && self.region == document.region
     }
 
     fn is_older_than_stack(&self, row: &ReportStudent) -> bool {

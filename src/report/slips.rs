@@ -3,7 +3,7 @@
 //! The page is Tera's to escape, like every page; the table's cells are [`csv::cell`](super::csv)'s. Both hold passwords:
 //! [`Vault`](crate::stack::vault::Vault) writes and removes them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::PathBuf;
 
@@ -39,6 +39,8 @@ const HEADER: [&str; 6] = [
     "Password",
     "API URL",
 ];
+/// One more column of the table, where not everybody is in the same.
+const REGION: &str = "Region";
 
 /// A class's slips in the making.
 pub struct SlipBatch<'a> {
@@ -56,6 +58,9 @@ struct Slip {
     username: String,
     password: String,
     addresses: Vec<String>,
+    /// Empty where there is no console to sign in to.
+    sign_in_url: String,
+    region: String,
 }
 
 impl<'a> SlipBatch<'a> {
@@ -66,6 +71,12 @@ impl<'a> SlipBatch<'a> {
             slips: Vec::new(),
             results: Vec::new(),
         }
+    }
+
+    /// From here on students are where this says.
+    pub(crate) fn at(&mut self, class: HandoutClass<'a>) -> &mut Self {
+        self.class = class;
+        self
     }
 
     /// Makes one more student's slip. `apis`: the student's deployed APIs, by name. `kept`: the student's credentials on
@@ -135,6 +146,8 @@ impl<'a> SlipBatch<'a> {
             username: student.username.to_string(),
             password: own(password.expose_secret()),
             addresses: addresses.iter().map(|address| own(address)).collect(),
+            sign_in_url: self.class.sign_in_url.unwrap_or_default().to_owned(),
+            region: scope.region.clone(),
         })
     }
 
@@ -154,8 +167,6 @@ impl<'a> SlipBatch<'a> {
     fn page(&self) -> tera::Result<String> {
         let mut context = Context::new();
         context.insert("class", self.class.class.as_str());
-        context.insert("region", &self.class.scope.region);
-        context.insert("sign_in_url", &self.class.sign_in_url);
         context.insert("sheets", &self.slips.chunks(ON_A_SHEET).collect::<Vec<_>>());
         context.insert("style", STYLE);
         context.insert("version", env!("CARGO_PKG_VERSION"));
@@ -167,17 +178,20 @@ impl<'a> SlipBatch<'a> {
 
     fn table(&self) -> io::Result<Vec<u8>> {
         let mut writer = csv::Writer::from_writer(MARK.to_vec());
-        writer.write_record(HEADER)?;
-        let sign_in_url = self.class.sign_in_url.unwrap_or_default();
+        let regions: BTreeSet<&str> = self.slips.iter().map(|slip| slip.region.as_str()).collect();
+        let several = regions.len() > 1;
+        writer.write_record(HEADER.into_iter().chain(several.then_some(REGION)))?;
         for slip in &self.slips {
+            let addresses = slip.addresses.join(" ");
             let row = [
                 &slip.name,
                 &slip.email,
-                sign_in_url,
+                &slip.sign_in_url,
                 &slip.username,
                 &slip.password,
-                &slip.addresses.join(" "),
+                &addresses,
             ];
+            let row = row.into_iter().chain(several.then_some(&slip.region));
             writer.write_record(row.map(|text| cell(text).into_owned()))?;
         }
         writer.into_inner().map_err(|error| error.into_error())
@@ -294,6 +308,47 @@ mod tests {
         "Zoe, the ""first""",zoe@x.example,https://123456789012.signin.aws.amazon.com/console,zoe,Pw_zoe,https://a1.example/prod/process
         "'=HYPERLINK(""https://x.example"")",ana@x.example,https://123456789012.signin.aws.amazon.com/console,ana,Pw_ana,https://a1.example/prod/process
         "#);
+    }
+
+    #[test]
+    fn every_slip_has_the_link_and_the_region_of_its_student_s_own_place() {
+        let world = World::new();
+        let south = Scope {
+            account: "222222222222".into(),
+            region: "sa-east-1".into(),
+            ..world.scope.clone()
+        };
+        let link = south.sign_in_url(None);
+        let mut batch = world.batch();
+        add(&mut batch, "ana", "Ana");
+        batch.at(HandoutClass {
+            scope: &south,
+            sign_in_url: Some(&link),
+            ..batch.class
+        });
+        let kept = password("ben").map(|kept| {
+            kept.map(|kept| Credentials {
+                sign_in_url: link.clone(),
+                ..kept
+            })
+        });
+        batch.add(&student("ben", "Ben"), &deployed("ben"), kept);
+        let [page, table] = written(&batch);
+        insta::assert_snapshot!(table.trim_start_matches('\u{feff}'), @r"
+        Name,E-mail,Sign-in link,User name,Password,API URL,Region
+        Ana,ana@x.example,https://123456789012.signin.aws.amazon.com/console,ana,Pw_ana,https://a1.example/prod/process,us-east-1
+        Ben,ben@x.example,https://222222222222.signin.aws.amazon.com/console,ben,Pw_ben,https://a1.example/prod/process,sa-east-1
+        ");
+        let (first, second) = page.split_at(page.find("<bdi>Ben").unwrap());
+        assert!(
+            first.contains(HERE) && first.contains("region us-east-1"),
+            "{first}"
+        );
+        assert!(
+            second.contains(&link) && second.contains("region sa-east-1"),
+            "{second}"
+        );
+        assert!(!second.contains(HERE), "{second}");
     }
 
     #[test]

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use crate::events::Outcome;
-use crate::ids::{Kind, Username};
+use crate::ids::{Kind, PlaceName, Username};
 use crate::results::StudentResult;
 use crate::stack::diff::{DiffLine, Difference, Differing};
+use crate::stack::forecast::Forecast;
 use crate::stack::limits::Limit;
 use crate::stack::plan::Verdict;
 use crate::stack::result::{ResourceResult, ResourceState};
@@ -18,7 +19,7 @@ pub(crate) const USERNAME: &str = "{username}";
 /// A plan as it is shown.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct PlanDigest {
-    /// The profile whose credentials count.
+    /// The profile whose credentials count; `None` where the class has places, which have their own: `by_place`. Likewise below.
     pub profile: Option<String>,
     /// Where the credentials come from, if of no profile: `environment` or `instance`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -30,10 +31,29 @@ pub struct PlanDigest {
     pub alias_unread: Option<String>,
     /// Those that the plan takes something of.
     pub limits: Vec<Limit>,
+    /// The same of each place that was reached, where the class has several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub by_place: Vec<PlacePlan>,
     /// The largest first.
     pub groups: Vec<PlanGroup>,
     /// Everything that is neither simply made nor as it should be; in the order of the stacks.
     pub differences: Vec<PlanDifference>,
+}
+
+/// What a plan needs to know of one of the class's places.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PlacePlan {
+    pub name: PlaceName,
+    /// How many students are there.
+    pub students: usize,
+    pub profile: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keys_from: Option<&'static str>,
+    pub endpoint: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alias_unread: Option<String>,
+    pub limits: Vec<Limit>,
+    pub forecast: Forecast,
 }
 
 /// Students for whom the plan does as much of everything.

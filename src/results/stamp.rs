@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::events::Command;
+use crate::ids::PlaceName;
 
 /// homeroom's version.
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -48,6 +49,8 @@ pub(crate) fn schema_of(command: Command) -> &'static str {
         Command::Report => "homeroom.report-run/1",
         Command::Watch => "homeroom.watch/1",
         Command::Teardown => "homeroom.teardown/1",
+        Command::Classes => "homeroom.classes/1",
+        Command::Sweep => "homeroom.sweep/1",
         Command::AccessGrant
         | Command::AccessRevoke
         | Command::AccessFreeze
@@ -71,6 +74,19 @@ pub struct Account {
     pub alias: Option<String>,
 }
 
+/// One place of a class that has several.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PlaceStamp {
+    /// As in the settings.
+    pub name: PlaceName,
+    /// `None` where it is not known, because the place could not be reached.
+    pub account: Option<Account>,
+    pub region: String,
+    /// Why it could not be looked at; nothing is claimed about its students then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unreached: Option<String>,
+}
+
 /// What every document begins with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Stamp {
@@ -79,8 +95,13 @@ pub struct Stamp {
     pub version: &'static str,
     /// When the document was made, RFC 3339 in UTC.
     pub time: String,
+    /// Of a class with places, that of the first that is known.
     pub account: Account,
+    /// Likewise.
     pub region: String,
+    /// All places of a class that has several; empty for every other.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub places: Vec<PlaceStamp>,
 }
 
 impl Stamp {
@@ -95,6 +116,7 @@ impl Stamp {
                 alias: None,
             },
             region: region.to_owned(),
+            places: Vec::new(),
         }
     }
 }

@@ -27,7 +27,6 @@ fn corrected(now: Timestamp, ahead: Option<SignedDuration>) -> Timestamp {
     now.checked_sub(ahead).unwrap_or(now)
 }
 
-#[cfg(test)]
 /// What the tags say; `None` where they name no end.
 pub(crate) fn until(tags: &Tags) -> Option<Timestamp> {
     tags.get(TAG_UNTIL)?.parse().ok()

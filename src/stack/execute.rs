@@ -11,7 +11,7 @@ use tracing::Instrument;
 use crate::aws::common_cause::StackPart;
 use crate::aws::{Client, CloudError, ErrorKind};
 use crate::events::{Event, StepResult};
-use crate::ids::{Scope, Username};
+use crate::ids::Username;
 use crate::stack::forecast::Remaining;
 use crate::stack::hints;
 use crate::stack::issue::Issuer;
@@ -45,47 +45,76 @@ pub async fn execute_issuing(
     issuer: Option<&dyn Issuer>,
     finished: impl Fn(&StudentPlan, &StudentRun) -> Option<Event>,
 ) -> Vec<StudentRun> {
-    let left = &Remaining::of(plan, client);
-    let mut running: FuturesUnordered<_> = plan
-        .students
+    let task = Task {
+        client,
+        plan,
+        issuer,
+    };
+    let mut runs = execute_all(&[task], finished).await;
+    runs.pop().unwrap_or_default()
+}
+
+/// A plan to carry out at its place.
+#[derive(Clone, Copy)]
+pub struct Task<'a> {
+    pub client: &'a Client,
+    pub plan: &'a Plan,
+    pub issuer: Option<&'a dyn Issuer>,
+}
+
+/// [`execute_issuing`] at several places at once. The slowest one says how much time is left.
+pub async fn execute_all(
+    tasks: &[Task<'_>],
+    finished: impl Fn(&StudentPlan, &StudentRun) -> Option<Event>,
+) -> Vec<Vec<StudentRun>> {
+    let left = tasks
         .iter()
-        .enumerate()
-        .map(|(index, student)| async move {
-            let span = tracing::debug_span!("student", student = %student.owner.student);
-            let run = run_student(client, &plan.scope, student, issuer, left).instrument(span);
-            (index, run.await)
+        .map(|task| Remaining::of(task.plan, task.client));
+    let left: Vec<Remaining> = left.collect();
+    let all = tasks.iter().zip(&left).enumerate();
+    let mut running: FuturesUnordered<_> = all
+        .flat_map(|(at, (task, left))| {
+            let students = task.plan.students.iter().enumerate();
+            students.map(move |(index, student)| async move {
+                let span = tracing::debug_span!("student", student = %student.owner.student);
+                let run = run_student(task, student, left).instrument(span);
+                ((at, index), run.await)
+            })
         })
         .collect();
-    let mut done: Vec<Option<StudentRun>> = vec![None; plan.students.len()];
+    let nobody = tasks
+        .iter()
+        .map(|task| vec![None; task.plan.students.len()]);
+    let mut done: Vec<Vec<Option<StudentRun>>> = nobody.collect();
     let began = Instant::now();
     let mut clock = tokio::time::interval(TIME_LEFT_EVERY);
     loop {
         tokio::select! {
             biased;
             next = running.next() => {
-                let Some((index, run)) = next else { break };
+                let Some(((at, index), run)) = next else { break };
+                let Task { client, plan, .. } = tasks[at];
                 if let Some(event) = finished(&plan.students[index], &run) {
                     client.emit(event);
                 }
-                done[index] = Some(run);
+                done[at][index] = Some(run);
             }
             _ = clock.tick() => {
-                if let Some(time) = left.time(client, began.elapsed()) {
+                let lasted = began.elapsed();
+                let times = tasks.iter().zip(&left);
+                let times = times.map(|(task, left)| (left.time(task.client, lasted), task.client));
+                if let Some((Some(time), client)) = times.max_by_key(|(time, _)| *time) {
                     client.emit(Event::TimeLeft { seconds: time.as_secs() });
                 }
             }
         }
     }
-    done.into_iter().flatten().collect()
+    let runs = done.into_iter().map(|runs| runs.into_iter().flatten());
+    runs.map(Iterator::collect).collect()
 }
 
-async fn run_student(
-    client: &Client,
-    scope: &Scope,
-    plan: &StudentPlan,
-    issuer: Option<&dyn Issuer>,
-    left: &Remaining,
-) -> StudentRun {
+async fn run_student(task: &Task<'_>, plan: &StudentPlan, left: &Remaining) -> StudentRun {
+    let client = task.client;
     let student = &plan.owner.student;
     let items = plan.items.iter();
     let steps = items.filter_map(|item| Some((item, item.action.as_ref()?)));
@@ -102,12 +131,12 @@ async fn run_student(
             let part = StackPart::of(&item.resource, student);
             let cx = Context {
                 client: client.about(part.clone()),
-                scope,
+                scope: &task.plan.scope,
                 owner: &plan.owner,
                 resource: &item.resource,
                 part,
                 settled,
-                issuer,
+                issuer: task.issuer,
             };
             async move {
                 let span = tracing::debug_span!("step", resource = %item.resource);

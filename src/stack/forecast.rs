@@ -13,8 +13,9 @@ use crate::aws::operations::{Group, RequestQuota};
 use crate::aws::pacing::{Calls, Pacer};
 use crate::aws::{Client, Operation};
 use crate::stack::kinds::log_group::LATE_LOGS;
-use crate::stack::kinds::{Action, Desired, function};
-use crate::stack::plan::Plan;
+use crate::stack::kinds::{Action, ApiType, Desired, Observed, function};
+use crate::stack::plan::{Plan, deploy};
+use crate::text::words::duration;
 
 /// What a call takes, there and back, when nothing holds it up.
 const ROUND_TRIP: Duration = Duration::from_millis(100);
@@ -49,6 +50,38 @@ pub struct Forecast {
     pub deploy: Option<Estimate>,
     /// What it would take to tear the same students' stacks down: after the deployment, or now.
     pub teardown: Estimate,
+}
+
+impl Estimate {
+    /// Of works that are done at the same time at several places: the slowest says how long it takes.
+    pub(crate) fn side_by_side(all: impl IntoIterator<Item = Self>) -> Self {
+        let all = all.into_iter().reduce(|mut one, other| {
+            // What is not paced at one place, nobody can tell of all.
+            one.seconds = one.seconds.zip(other.seconds).map(|(a, b)| a.max(b));
+            let bounds = one.bound.into_iter().chain(other.bound);
+            one.bound = bounds.max_by_key(|bound| bound.seconds);
+            for (service, calls) in other.calls {
+                *one.calls.entry(service).or_default() += calls;
+            }
+            one
+        });
+        all.unwrap_or(Self {
+            seconds: Some(0),
+            bound: None,
+            calls: BTreeMap::new(),
+        })
+    }
+}
+
+impl Forecast {
+    /// [`Estimate::side_by_side`].
+    pub(crate) fn side_by_side(all: Vec<Self>) -> Self {
+        let deploy: Option<Vec<Estimate>> = all.iter().map(|one| one.deploy.clone()).collect();
+        Self {
+            deploy: deploy.map(Estimate::side_by_side),
+            teardown: Estimate::side_by_side(all.into_iter().map(|one| one.teardown)),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -93,6 +126,11 @@ impl Workload {
             work.after += LATE_LOGS;
         }
         work
+    }
+
+    /// The work of making whole stacks where nothing is.
+    pub(crate) fn of_new(desired: &Desired) -> Self {
+        Self::of(&deploy::plan(desired, &Observed::default(), false))
     }
 
     fn add(&mut self, action: &Action) {
@@ -176,6 +214,26 @@ fn allowed(quota: RequestQuota) -> String {
     } else {
         format!("{} per s", short(quota.per_second))
     }
+}
+
+/// What a class of REST APIs would gain if they were HTTP APIs; `None` where it has none, or calls are not paced.
+pub fn as_http(desired: &Desired, pacer: impl Fn() -> Pacer) -> Option<String> {
+    let mut apis = desired.stacks.iter().flat_map(|stack| &stack.apis);
+    apis.find(|api| api.api_type == ApiType::Rest)?;
+    let http = desired.clone().with_api_type(ApiType::Http);
+    // Each begins with full quotas.
+    let time = |work: &Workload| {
+        let seconds = work.estimate(&pacer()).seconds?;
+        Some(duration(Duration::from_secs(seconds)))
+    };
+    Some(format!(
+        "the type of the API decides how long this takes: as REST, a deployment from nothing takes about {} and a teardown about \
+         {}; with api_type = \"HTTP\" about {} and {}",
+        time(&Workload::of_new(desired))?,
+        time(&Workload::of_teardown(desired))?,
+        time(&Workload::of_new(&http))?,
+        time(&Workload::of_teardown(&http))?,
+    ))
 }
 
 /// How much of some work is left while it is being done.
@@ -269,10 +327,39 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn the_slowest_of_several_places_is_what_all_of_them_take() {
+        let of = |count| estimate(Pace::Scaled(1.0), &[(Operation::DeleteRestApi, count)]);
+        let both = Estimate::side_by_side([of(10), of(30), of(20)]);
+        assert_eq!((both.seconds, both.bound), (of(30).seconds, of(30).bound));
+        assert_eq!(both.calls["apigateway"], 60);
+        let unpaced = estimate(Pace::Unlimited, &[(Operation::DeleteRestApi, 1)]);
+        assert_eq!(Estimate::side_by_side([of(10), unpaced]).seconds, None);
+    }
+
+    #[tokio::test]
     async fn without_pacing_there_is_no_telling() {
         let estimate = estimate(Pace::Unlimited, &[(Operation::DeleteRestApi, 30)]);
         assert_eq!((estimate.seconds, estimate.bound), (None, None));
         assert_eq!(estimate.calls["apigateway"], 30);
+    }
+
+    #[tokio::test]
+    async fn a_class_of_rest_apis_is_told_what_the_other_type_would_take() {
+        let names: Vec<String> = (1..=30).map(|i| format!("user{i}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let desired = crate::stack::plan::tests::desired(&names);
+        let pacer = || Pacer::new(Pace::Scaled(1.0), &Overrides::new());
+        let told = as_http(&desired, pacer).unwrap();
+        assert!(told.contains("a teardown about 14m 5"), "{told}");
+        let (_, http) = told.split_once("api_type").unwrap();
+        // Neither is minutes.
+        assert!(!http.contains("m "), "{told}");
+        assert_eq!(as_http(&desired.with_api_type(ApiType::Http), pacer), None);
+        let unpaced = || Pacer::new(Pace::Unlimited, &Overrides::new());
+        assert_eq!(
+            as_http(&crate::stack::plan::tests::desired(&names), unpaced),
+            None
+        );
     }
 
     #[tokio::test]

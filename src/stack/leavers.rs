@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use crate::error::{Error, Exit, Result};
-use crate::ids::Username;
+use crate::ids::{PlaceName, Username};
 use crate::roster::Student;
 use crate::roster::beyond::UnsureName;
 use crate::roster::renamed::{KnownPerson, RecognisedBy, renamed};
@@ -23,6 +23,9 @@ const NAMED: usize = 12;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LeftStudent {
     pub username: Username,
+    /// Where the resources are, in a class with several places.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub place: Option<PlaceName>,
     /// How many resources of this student the verb saw.
     pub resources: usize,
     /// Whether it looked at IAM alone.
@@ -175,6 +178,7 @@ impl Attendance {
             let resources = leaver.resources.iter().filter(|id| !bounds_roles(id));
             LeftStudent {
                 username: leaver.username.clone(),
+                place: None,
                 resources: resources.count(),
                 iam_only: false,
                 likely_renamed_to: name(true),

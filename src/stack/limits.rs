@@ -9,7 +9,7 @@ use crate::stack::plan::Plan;
 use crate::text::failure::Failure;
 
 /// Regional APIs per region, of every type. Source: apigateway/latest/developerguide/limits.html (600, fixed).
-const APIS_MAX: u32 = 600;
+pub(crate) const APIS_MAX: u32 = 600;
 /// Concurrency of the account that AWS does not let anybody reserve. Source: Lambda developer guide, "Configuring reserved
 /// concurrency".
 const STAYS_UNRESERVED: u32 = 100;
@@ -126,6 +126,25 @@ impl Plan {
             Limited::Apis,
         ];
         limits.map(|what| self.limit(what)).into()
+    }
+
+    /// The limits, where other plans are carried out at the same time: those of the same account take of its IAM, too.
+    pub(crate) fn among<'a>(
+        &self,
+        others: impl Iterator<Item = &'a Self> + Clone,
+        mut limits: Vec<Limit>,
+    ) -> Vec<Limit> {
+        let of_account = [Limited::Roles, Limited::Users, Limited::Policies];
+        for limit in limits
+            .iter_mut()
+            .filter(|limit| of_account.contains(&limit.what))
+        {
+            let same = others
+                .clone()
+                .filter(|plan| plan.scope.account == self.scope.account);
+            limit.adds = same.map(|plan| plan.limit(limit.what).adds).sum();
+        }
+        limits
     }
 
     pub(crate) fn limits_of_access(&self) -> Vec<Limit> {

@@ -7,6 +7,7 @@
 pub(crate) mod alike;
 pub(crate) mod assign;
 pub(crate) mod caller;
+pub mod classes;
 pub(crate) mod copies;
 pub mod credentials;
 pub mod diff;
@@ -32,4 +33,5 @@ pub mod prove_gone;
 pub mod result;
 pub(crate) mod settle;
 pub(crate) mod step;
+pub mod sweep;
 pub mod vault;

@@ -66,7 +66,7 @@ pub(crate) const OPERATIONS: &[(&str, BucketQuota)] = &[
 
 /// Buckets that many operations share.
 pub(crate) const TOTALS: &[(&str, BucketQuota)] = &[
-    // The pages above: "Total operations", and "Rate of control plane API requests", which leaves out GetFunction,
+    // The pages above: "Total operations" (on APIs of every type; the page names no operation of HTTP APIs), and "Rate of control plane API requests", which leaves out GetFunction,
     // GetPolicy and invocations.
     ("apigateway: all operations", quota(10, 1, 40)),
     ("lambda: other control-plane operations", quota(15, 1, 15)),
@@ -88,7 +88,7 @@ pub(super) fn buckets_of(
         ("lambda", "GetFunction" | "GetPolicy" | "Invoke") => None,
         _ => TOTALS
             .iter()
-            .find(|(total, _)| total.split(':').next() == Some(service)),
+            .find(|(total, _)| total.split(':').next() == Some(service.trim_end_matches("v2"))),
     };
     own.into_iter().chain(shared)
 }
@@ -109,6 +109,10 @@ mod tests {
         );
         assert_eq!(
             names("apigateway:GetStages"),
+            ["apigateway: all operations"]
+        );
+        assert_eq!(
+            names("apigatewayv2:DeleteApi"),
             ["apigateway: all operations"]
         );
         assert_eq!(names("lambda:GetFunction"), ["lambda:GetFunction"]);

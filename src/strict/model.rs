@@ -658,9 +658,9 @@ fn exclusive(request: &Request) -> Option<(String, Refusal)> {
         return None;
     }
     match (service, operation) {
-        ("apigateway", "CreateRestApi") => None,
-        ("apigateway", _) => Some((
-            format!("api {}", request.text("restApiId")),
+        ("apigateway", "CreateRestApi") | ("apigatewayv2", "CreateApi") => None,
+        ("apigateway" | "apigatewayv2", _) => Some((
+            format!("api {}", request.resource()),
             Refusal::new(
                 409,
                 "ConflictException",

@@ -51,7 +51,9 @@ impl Refusal {
         match service {
             "iam" | "sts" => Self::new(400, "Throttling", "Rate exceeded"),
             "lambda" => Self::new(429, "TooManyRequestsException", "Rate exceeded"),
-            "apigateway" => Self::new(429, "TooManyRequestsException", "Too Many Requests"),
+            "apigateway" | "apigatewayv2" => {
+                Self::new(429, "TooManyRequestsException", "Too Many Requests")
+            }
             _ => Self::new(400, "ThrottlingException", "Rate exceeded"),
         }
     }

@@ -83,6 +83,11 @@ impl Request {
                 service => {
                     params.extend(object(&body));
                     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+                    // The signature names one service for APIs of both types.
+                    let service = match segments.first() {
+                        Some(&"v2") if service == "apigateway" => "apigatewayv2",
+                        _ => service,
+                    };
                     let (action, labels) = match service {
                         "lambda" => {
                             if let Some(how) = header("x-amz-invocation-type") {
@@ -91,6 +96,7 @@ impl Request {
                             lambda(method, &segments)
                         }
                         "apigateway" => apigateway(method, &segments),
+                        "apigatewayv2" => apigatewayv2(method, &segments[1..]),
                         _ => None,
                     }
                     .unwrap_or(("?", vec![]));
@@ -152,6 +158,8 @@ impl Request {
             "logs" => &["logGroupName", "resourceArn"],
             // An API has a name only while it is created.
             "apigateway" if self.operation.ends_with(":CreateRestApi") => &["name"],
+            "apigatewayv2" if self.operation.ends_with(":CreateApi") => &["name"],
+            "apigatewayv2" => &["apiId"],
             _ => &["restApiId"],
         };
         let found = keys
@@ -224,9 +232,6 @@ fn apigateway<'a>(method: &str, segments: &[&'a str]) -> RouteMatch<'a> {
         let id = arn.rsplit('/').next().unwrap_or_default();
         return Some(("TagResource", vec![("restApiId", id)]));
     }
-    if let ("GET", ["v2", "apis"]) = (method, segments) {
-        return Some(("GetApis", vec![]));
-    }
     let ["restapis", rest @ ..] = segments else {
         return None;
     };
@@ -256,6 +261,41 @@ fn apigateway<'a>(method: &str, segments: &[&'a str]) -> RouteMatch<'a> {
     };
     if let [id, ..] = rest {
         labels.push(("restApiId", id));
+    }
+    Some((action, labels))
+}
+
+fn apigatewayv2<'a>(method: &str, segments: &[&'a str]) -> RouteMatch<'a> {
+    if let ("POST", ["tags", arn]) = (method, segments) {
+        let id = arn.rsplit('/').next().unwrap_or_default();
+        return Some(("TagResource", vec![("apiId", id)]));
+    }
+    let ["apis", rest @ ..] = segments else {
+        return None;
+    };
+    let (action, mut labels) = match (method, rest) {
+        ("GET", []) => ("GetApis", vec![]),
+        ("POST", []) => ("CreateApi", vec![]),
+        ("PATCH", [_]) => ("UpdateApi", vec![]),
+        ("DELETE", [_]) => ("DeleteApi", vec![]),
+        ("DELETE", [_, "cors"]) => ("DeleteCorsConfiguration", vec![]),
+        ("GET", [_, "routes"]) => ("GetRoutes", vec![]),
+        ("POST", [_, "routes"]) => ("CreateRoute", vec![]),
+        ("PATCH", [_, "routes", route]) => ("UpdateRoute", vec![("routeId", *route)]),
+        ("DELETE", [_, "routes", route]) => ("DeleteRoute", vec![("routeId", *route)]),
+        ("GET", [_, "integrations"]) => ("GetIntegrations", vec![]),
+        ("POST", [_, "integrations"]) => ("CreateIntegration", vec![]),
+        ("GET", [_, "stages"]) => ("GetStages", vec![]),
+        ("POST", [_, "stages"]) => ("CreateStage", vec![]),
+        ("PATCH", [_, "stages", stage]) => ("UpdateStage", vec![("stageName", *stage)]),
+        ("DELETE", [_, "stages", stage, "routesettings", key]) => (
+            "DeleteRouteSettings",
+            vec![("stageName", *stage), ("routeKey", *key)],
+        ),
+        _ => return None,
+    };
+    if let [id, ..] = rest {
+        labels.push(("apiId", id));
     }
     Some((action, labels))
 }

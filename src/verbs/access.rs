@@ -9,6 +9,7 @@ mod slips;
 
 use super::class::Class;
 use super::session::Session;
+use super::sessions::Sessions;
 use crate::cli::{AccessVerb, Cli};
 use crate::error::{Exit, Result};
 use crate::events::Command;
@@ -49,20 +50,20 @@ pub(super) fn note_on_frozen(frozen: &[Username]) -> Option<String> {
 }
 
 async fn look_and_settle(
-    session: &mut Session,
+    sessions: &mut Sessions,
     command: Command,
     leavers: Leavers,
-) -> Result<Observed> {
-    let observed = look(session, command).await?;
-    match session.settle_leavers(&observed, leavers)? {
-        true => look(session, command).await,
+) -> Result<Vec<Observed>> {
+    let observed = look(sessions, command).await?;
+    match sessions.settle_leavers(&observed, leavers)? {
+        true => look(sessions, command).await,
         false => Ok(observed),
     }
 }
 
-async fn look(session: &Session, command: Command) -> Result<Observed> {
-    let look = session.look(command, async |client| {
-        observe_access(client, &session.desired, false).await
+async fn look(sessions: &Sessions, command: Command) -> Result<Vec<Observed>> {
+    let look = sessions.look(command, async |at| {
+        observe_access(&at.client, &at.session.desired, false).await
     });
     look.await
 }

@@ -6,16 +6,19 @@ use futures::StreamExt;
 use tokio::sync::oneshot;
 
 use super::class::Class;
+use super::ended::PlaceEnd;
 use super::interrupts::interrupts;
+use super::notes::Notes;
 use super::run::interrupted;
 use super::say::general;
-use super::session::Session;
+use super::sessions::Sessions;
 use crate::aws::pacing::Pacer;
 use crate::error::{Error, Exit, Result};
 use crate::events::Command;
 use crate::options::{OutputFormat, Ui};
 use crate::report::{View, print_teardown_listing};
 use crate::stack::forecast::{Estimate, Forecast, Workload};
+use crate::stack::kinds::ResourceId;
 use crate::stack::plan::Plan;
 use crate::stack::plan::teardown::growth;
 use crate::stack::result::{Fresh, StackResult};
@@ -40,18 +43,25 @@ pub(super) fn check_confirmation(confirmed: Option<&String>, class: &Class) -> R
 ///
 /// # Errors
 /// When the person presses Ctrl-C instead of answering.
-pub(super) async fn confirmed(session: &Session, plan: &Plan, first: &[String]) -> Result<bool> {
+pub(super) async fn confirmed(
+    session: &Sessions,
+    plans: &[Plan],
+    first: &[String],
+) -> Result<bool> {
     let mut listing: Box<dyn Write> = match session.class.settings.ui.output {
         OutputFormat::Text => Box::new(io::stdout()),
         // stdout is for the one document.
         OutputFormat::Json | OutputFormat::Jsonl => Box::new(io::stderr()),
     };
-    let takes = time_of(session, plan);
+    let takes = time_of(session, plans);
     let view = View {
         first,
         ..session.view()
     };
-    print_teardown_listing(plan, &takes, &view, &mut listing).map_err(general("stdout"))?;
+    let together = Plan::together(plans.iter().cloned());
+    if let Some(plan) = together {
+        print_teardown_listing(&plan, &takes, &view, &mut listing).map_err(general("stdout"))?;
+    }
     if !can_ask(session) {
         return Ok(false);
     }
@@ -62,24 +72,35 @@ pub(super) async fn confirmed(session: &Session, plan: &Plan, first: &[String]) 
 }
 
 /// How long the deletion will take.
-fn time_of(session: &Session, plan: &Plan) -> Estimate {
-    let pacer = Pacer::new(session.pace(), &session.quotas());
-    Workload::of_deletion(plan).estimate(&pacer)
+fn time_of(session: &Sessions, plans: &[Plan]) -> Estimate {
+    let times = session.places.iter().zip(plans).map(|(at, plan)| {
+        let pacer = Pacer::new(at.pace(), &at.quotas());
+        Workload::of_deletion(plan).estimate(&pacer)
+    });
+    Estimate::side_by_side(times)
 }
 
 /// The end of a deletion that nobody confirmed.
 pub(super) async fn not_confirmed(
-    session: &Session,
+    session: &Sessions,
     command: Command,
-    plan: &Plan,
+    plans: &[Plan],
 ) -> Result<Exit> {
-    let students = plan.students.iter();
-    let students = students.map(|s| StackResult::taken_down(s, None, Fresh::Seen(Some(s))).into());
+    let ends = plans.iter().map(|plan| {
+        let students = plan.students.iter();
+        let stays = |s| StackResult::taken_down(s, None, Fresh::Seen(Some(s))).into();
+        PlaceEnd {
+            students: students.map(stays).collect(),
+            ..PlaceEnd::default()
+        }
+    });
+    let mut notes = Notes::default();
     let note = "nothing was deleted: it was not confirmed, neither by the class's name at the prompt nor with --confirm";
-    let mut ended = session.ended(command, students.collect(), vec![note.to_owned()]);
+    notes.push(note.to_owned());
+    let mut ended = session.ended(command, ends.collect(), notes);
     ended.summary.forecast = Some(Forecast {
         deploy: None,
-        teardown: time_of(session, plan),
+        teardown: time_of(session, plans),
     });
     ended.exit = Exit::Refused;
     let view = View {
@@ -94,8 +115,10 @@ pub(super) async fn not_confirmed(
 ///
 /// # Errors
 /// Names the first resource that has come since.
-pub(super) fn refuse_growth(shown: &Plan, fresh: &Plan) -> Result<()> {
-    let grown = growth(shown, fresh);
+pub(super) fn refuse_growth(shown: &[Plan], fresh: &[Plan]) -> Result<()> {
+    let places = shown.iter().zip(fresh);
+    let grown = places.flat_map(|(shown, fresh)| growth(shown, fresh));
+    let grown: Vec<ResourceId> = grown.collect();
     let Some(first) = grown.first() else {
         return Ok(());
     };
@@ -107,7 +130,7 @@ pub(super) fn refuse_growth(shown: &Plan, fresh: &Plan) -> Result<()> {
         .hint("is somebody deploying? run teardown again to see the list as it is now"))
 }
 
-pub(super) fn can_ask(session: &Session) -> bool {
+pub(super) fn can_ask(session: &Sessions) -> bool {
     can_ask_at(session.class.settings.ui)
 }
 

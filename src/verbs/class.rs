@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::say::say;
@@ -19,10 +20,11 @@ use crate::stack::observe::Depth;
 use crate::stack::plan::teardown::Reach;
 use crate::text::failure::Failure;
 
+#[derive(Clone)]
 pub(super) struct Class {
     pub(crate) settings: ClassSettings,
-    pub(crate) lab: Lab,
-    pub(crate) roster: Roster,
+    pub(crate) lab: Arc<Lab>,
+    pub(crate) roster: Arc<Roster>,
     /// The students that the command is about, in the roster's order.
     pub(crate) students: Vec<Student>,
     pub(crate) started: Instant,
@@ -71,8 +73,8 @@ impl Class {
         Ok(Self {
             selection,
             settings,
-            lab,
-            roster,
+            lab: Arc::new(lab),
+            roster: Arc::new(roster),
             students,
             started,
             invocation: super::invocation::of(&cli.global),

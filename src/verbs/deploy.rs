@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use futures::future::join_all;
+
 use super::class::Class;
-use super::ended::VerbEnded;
+use super::ended::{PlaceEnd, VerbEnded};
+use super::notes::Notes;
 use super::plan::plan;
 use super::reset;
-use super::run::{Log, announced};
-use super::session::Session;
-use crate::aws::Client;
+use super::run::{At, Log, announced, emit, everywhere};
+use super::sessions::{Sessions, Work};
+use crate::aws::stop::Cancelled;
 use crate::cli::{Cli, DeployArgs};
 use crate::error::{Error, Exit, Result};
 use crate::events::{Command, Event, Outcome};
@@ -17,7 +20,7 @@ use crate::lab::given::Output;
 use crate::report::{View, handout};
 use crate::results::StudentResult;
 use crate::stack::copies::{self, Copies};
-use crate::stack::execute::{StudentRun, execute};
+use crate::stack::execute::{Task, execute_all};
 use crate::stack::kinds::Observed;
 use crate::stack::kinds::api;
 use crate::stack::limits::{Limited, broken};
@@ -25,6 +28,7 @@ use crate::stack::new_apis::{NewApis, new_apis};
 use crate::stack::observe::apis;
 use crate::stack::plan::Plan;
 use crate::stack::result::StackResult;
+use crate::text::failure::Failure;
 
 pub(super) struct Deployment {
     pub(crate) ended: VerbEnded,
@@ -33,104 +37,187 @@ pub(super) struct Deployment {
 }
 
 pub(super) async fn run(cli: &Cli, args: &DeployArgs) -> Result<Exit> {
-    let session = Class::load(cli)?.connect().await?;
-    session.agree_on_place().await?;
+    let sessions = Class::load(cli)?.connect(Work::Makes).await?;
+    sessions.agree_on_places().await?;
     if args.reset {
         // Refuses before it asks.
-        session.risks().refuse(&session.desired.lab)?;
-        reset::agreed(&session).await?;
+        sessions.refuse_risks()?;
+        reset::agreed(&sessions).await?;
     }
-    let deployment = deploy(&session, args).await?;
+    let deployment = deploy(&sessions, args).await?;
     let view = View {
         stale: &deployment.stale,
-        ..session.view()
+        ..sessions.view()
     };
-    deployment.ended.show_with(&session, view).await
+    deployment.ended.show_with(&sessions, view).await
 }
 
-/// Deploys a session's students, if the account has room for them.
-pub(super) async fn deploy(session: &Session, args: &DeployArgs) -> Result<Deployment> {
-    let risks = session.risks();
-    risks.refuse(&session.desired.lab)?;
-    let allowed = risks.allowed(&session.class.settings_file());
-    let work = session.run(Command::Deploy, Log::Kept, async |client| {
+/// What is to be done at one place.
+struct Planned {
+    plan: Plan,
+    observed: Observed,
+    copies: Copies,
+    unkept: Option<String>,
+}
+
+/// What was done at one place.
+struct Done {
+    students: Vec<StudentResult>,
+    new: NewApis,
+    unkept: Option<String>,
+}
+
+/// Deploys the class's students, if each account has room for them. Nothing is made at any place before every place has
+/// room.
+pub(super) async fn deploy(sessions: &Sessions, args: &DeployArgs) -> Result<Deployment> {
+    sessions.refuse_risks()?;
+    let file = sessions.class.settings_file();
+    let risks = sessions.risks();
+    let mut allowed = Notes::default();
+    for (session, risks) in sessions.places.iter().zip(&risks) {
+        allowed.at(session, risks.allowed(&file));
+    }
+    let allowed = allowed.texts(sessions.places.len());
+    let work = sessions.run(Command::Deploy, Log::Kept, async |places| {
         // Before anything is made.
         for text in &allowed {
-            client.emit(Event::Note { text: text.clone() });
+            emit(places, Event::Note { text: text.clone() });
         }
-        let (mut plan, observed) = plan(client, session, args.reset).await?;
-        session.refuse_over(client, &plan)?;
-        let mut limits = plan.limits_of_stacks();
-        limits.retain(|l| !(args.ignore_concurrency && l.what == Limited::Concurrency));
-        let no_room = broken(&limits);
-        if !no_room.is_empty() {
-            return Err(Error::of(Exit::Refused, no_room));
-        }
-        let (folder, desired) = (session.folder(), &session.desired);
-        let copies = match args.reset {
-            true => copies::keep(client, &folder, desired, &observed, &plan).await?,
-            false => Copies::default(),
-        };
-        copies.spare(&mut plan);
-        let unkept = session.keep_place();
-        let started = session.run_started(Command::Deploy, &plan);
-        let work = carry_out(client, session, &plan, &copies);
-        let (runs, students) = announced(client, started, work).await;
-        // The time is that of the last change.
-        let unkept = unkept.or_else(|| session.keep_place());
-        let made = new_apis(&plan, &observed, &runs);
-        let new = NewApis::of(made, session.scope(), &observed);
-        Ok((plan.gaps, observed, copies, students, new, unkept))
+        let planned = everywhere(places, async |at| plan(at, args.reset).await).await;
+        let planned = sessions.all(planned)?;
+        let over = places.iter().zip(&planned);
+        let over = over.map(|(at, (plan, _))| at.session.refuse_over(&at.client, plan));
+        sessions.all(over)?;
+        no_room(planned.iter().map(|(plan, _)| plan), args)?;
+        sessions.remember(planned.iter().map(|(plan, _)| plan))?;
+        let prepared = places.iter().zip(planned);
+        let prepared = prepared.map(|(at, planned)| prepare(at, sessions, args, planned));
+        let prepared = join_all(prepared).await.into_iter();
+        let planned = sessions.all(prepared.map(|one| one.map_err(Error::from)))?;
+        let plans: Vec<Plan> = planned.iter().map(|one| one.plan.clone()).collect();
+        let started = sessions.run_started(Command::Deploy, &plans);
+        let work = carry_out(places, &planned);
+        let done = announced(places, started, work).await;
+        Ok::<_, Error>((planned, done))
     });
     let (done, run) = work.await;
-    let (gaps, observed, copies, students, new, unkept) = done?;
-    let mut notes = run.notes();
-    let mut touched: Vec<_> = students.iter().collect();
-    touched.retain(|s| !matches!(s.outcome, Outcome::Unchanged | Outcome::Conflict));
-    let touched = touched.into_iter().map(|s| &s.username);
-    notes.extend(session.files().forget_validations(touched));
-    notes.extend(copies.note());
-    notes.extend(unkept);
+    let (planned, done) = done?;
+    let mut notes = Notes::default();
+    notes.extend(run.notes());
+    let handouts = handout::dir(&sessions.class.settings.reports, sessions.class.name());
+    let (mut ends, mut stale, mut files) = (Vec::new(), Vec::new(), Vec::new());
+    let mut of_apis = Notes::default();
+    for ((session, planned), done) in sessions.places.iter().zip(planned).zip(done) {
+        let Done {
+            students,
+            new,
+            unkept,
+        } = done;
+        let mut touched: Vec<_> = students.iter().collect();
+        touched.retain(|s| !matches!(s.outcome, Outcome::Unchanged | Outcome::Conflict));
+        let touched = touched.into_iter().map(|s| &s.username);
+        notes.at(session, session.files().forget_validations(touched));
+        notes.at(session, planned.copies.note());
+        notes.at(session, planned.unkept.or(unkept));
+        let has_handout = |student: &Username| handouts.join(format!("{student}.html")).is_file();
+        of_apis.at(session, api::earlier(&session.desired, &planned.observed));
+        of_apis.at(session, new.note(has_handout));
+        of_apis.at(session, session.stale_access(&planned.observed));
+        stale.extend(new.with_user);
+        files.extend(planned.copies.files.into_values().flatten());
+        ends.push(PlaceEnd {
+            left: session.left(&planned.observed),
+            gaps: planned.plan.gaps,
+            students,
+        });
+    }
     notes.extend(allowed);
-    notes.extend(api::earlier(&session.desired, &observed));
-    let handouts = handout::dir(&session.class.settings.reports, session.class.name());
-    notes.extend(new.note(|student| handouts.join(format!("{student}.html")).is_file()));
-    notes.extend(session.stale_access(&observed));
-    session.keep_people();
-    let exit = run.exit(&students, &[Outcome::Failed, Outcome::Conflict]);
-    let mut ended = session.ended(Command::Deploy, students, notes);
-    ended.summary.left = session.left(&observed);
-    ended.list(copies.files.values().flatten());
-    ended.summary.gaps = gaps;
-    ended.exit = exit;
-    Ok(Deployment {
-        ended,
-        stale: new.with_user,
+    notes.append(of_apis);
+    sessions.keep_people();
+    let mut ended = sessions.ended(Command::Deploy, ends, notes);
+    let bad = [Outcome::Failed, Outcome::Conflict];
+    ended.exit = ended.exit.or(run.exit(&ended.summary.students, &bad));
+    ended.list(files);
+    Ok(Deployment { ended, stale })
+}
+
+/// Refuses where an account has no room.
+fn no_room<'a>(plans: impl Iterator<Item = &'a Plan> + Clone, args: &DeployArgs) -> Result<()> {
+    let mut no_room: Vec<Failure> = Vec::new();
+    for plan in plans.clone() {
+        let mut limits = plan.among(plans.clone(), plan.limits_of_stacks());
+        limits.retain(|l| !(args.ignore_concurrency && l.what == Limited::Concurrency));
+        no_room.extend(broken(&limits));
+    }
+    match no_room.is_empty() {
+        true => Ok(()),
+        false => Err(Error::of(Exit::Refused, no_room)),
+    }
+}
+
+/// Keeps what a reset overwrites, and that the class is deployed here.
+async fn prepare(
+    at: &At<'_>,
+    sessions: &Sessions,
+    args: &DeployArgs,
+    (mut plan, observed): (Plan, Observed),
+) -> std::result::Result<Planned, Cancelled> {
+    let At { session, client } = at;
+    let (folder, desired) = (sessions.folder(), &session.desired);
+    let copies = match args.reset {
+        true => copies::keep(client, &folder, desired, &observed, &plan).await?,
+        false => Copies::default(),
+    };
+    copies.spare(&mut plan);
+    Ok(Planned {
+        unkept: session.keep_place(),
+        plan,
+        observed,
+        copies,
     })
 }
 
-async fn carry_out(
-    client: &Client,
-    session: &Session,
-    plan: &Plan,
-    copies: &Copies,
-) -> (Vec<StudentRun>, Vec<StudentResult>) {
-    let result =
-        |student: &_, run: &_| copies.judge(StackResult::made(student, run, Outcome::Deployed));
-    let runs = execute(client, plan, |student, run| result(student, run).event()).await;
-    let mut outputs = outputs(client, session).await;
-    let pairs = plan.students.iter().zip(&runs);
-    let students = pairs.map(|(student, run)| StudentResult {
-        outputs: outputs.remove(&student.owner.student).unwrap_or_default(),
-        ..result(student, run).into()
+async fn carry_out(places: &[At<'_>], planned: &[Planned]) -> Vec<Done> {
+    let result = |copies: &Copies, student: &_, run: &_| {
+        copies.judge(StackResult::made(student, run, Outcome::Deployed))
+    };
+    let tasks = Task::all(places, planned.iter().map(|one| &one.plan));
+    let copies = |student: &Username| {
+        let mut lost = planned.iter().map(|one| &one.copies);
+        lost.find(|copies| copies.lost.contains_key(student))
+    };
+    let nothing = Copies::default();
+    let runs = execute_all(&tasks, |student, run| {
+        let copies = copies(&student.owner.student).unwrap_or(&nothing);
+        result(copies, student, run).event()
+    })
+    .await;
+    let mut outputs = everywhere(places, outputs).await.into_iter();
+    let all = places.iter().zip(planned).zip(runs);
+    let done = all.map(|((at, planned), runs)| {
+        let mut outputs = outputs.next().unwrap_or_default();
+        let pairs = planned.plan.students.iter().zip(&runs);
+        let students = pairs.map(|(student, run)| StudentResult {
+            outputs: outputs.remove(&student.owner.student).unwrap_or_default(),
+            ..result(&planned.copies, student, run).into()
+        });
+        let students = students.collect();
+        let made = new_apis(&planned.plan, &planned.observed, &runs);
+        let new = NewApis::of(made, at.session.scope(), &planned.observed);
+        Done {
+            students,
+            new,
+            // The time is that of the last change.
+            unkept: at.session.keep_place(),
+        }
     });
-    let students = students.collect();
-    (runs, students)
+    done.collect()
 }
 
 /// What the students are given after a deployment. This lists the APIs again, five hundred a page, since AWS has just
 /// given them their ids. Where that fails, only outputs that need no API are left.
-async fn outputs(client: &Client, session: &Session) -> BTreeMap<Username, Vec<Output>> {
+async fn outputs(at: &At<'_>) -> BTreeMap<Username, Vec<Output>> {
+    let At { session, client } = at;
     let apis = apis(client, &session.desired).await;
     let observed = Observed {
         apis: apis.unwrap_or_default(),

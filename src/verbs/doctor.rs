@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use serde_json::{Value, json};
 
 use super::class::{invalid as unusable, say_what_counts};
+use super::connect::{role_of, settings_at};
 use super::run::look_alone;
 use super::say::{print_document, said};
 use super::session::{cannot_begin, in_region, pace};
@@ -18,7 +19,7 @@ use crate::events::Command;
 use crate::ids::Scope;
 use crate::lab::Lab;
 use crate::local::LocalCloud;
-use crate::options::{ClassSettings, CloudTarget, OutputFormat, Profile, invalid};
+use crate::options::{ClassSettings, CloudTarget, OutputFormat, PlaceSettings, Profile, invalid};
 use crate::report::findings::{self, Finding, Shown, Standing, stdout_shows_unicode};
 use crate::report::print_notes;
 use crate::report::terminal::columns_of_stdout;
@@ -56,15 +57,60 @@ pub(super) async fn run(cli: &Cli, args: &DoctorArgs) -> Result<Exit> {
     };
     let mut found = match &settings.target {
         CloudTarget::Local => Checkup::default(),
-        CloudTarget::Aws { profile, .. } => {
+        CloudTarget::Aws { profile, .. } if settings.places.is_empty() => {
             let options = options(&settings, &lab).await?;
             in_aws(options, &settings, profile.as_ref(), &lab, &students).await?
         }
+        CloudTarget::Aws { .. } => at_places(&settings, &lab, &students).await?,
     };
     let here = machine::embedded_cloud(&LocalCloud::from_env()?).await?;
     found.findings.extend(here);
     found.findings.push(machine::reports(&settings.reports));
     show(&found, &settings)
+}
+
+/// Looks at one place of the class after the other.
+async fn at_places(settings: &ClassSettings, lab: &Lab, students: &[Student]) -> Result<Checkup> {
+    let mut all = Checkup::default();
+    for place in chosen(settings) {
+        let settings = settings_at(settings, place);
+        let options = ConnectOptions {
+            role: role_of(place, &settings.class),
+            ..options(&settings, lab).await?
+        };
+        let students = share(place, settings.places.len(), students);
+        let found = in_aws(options, &settings, place.profile.as_ref(), lab, &students);
+        let found = found.await.map_err(|error| error.at(Some(&place.name)))?;
+        all.wrong_account |= found.wrong_account;
+        all.findings
+            .extend(found.findings.into_iter().map(|finding| Finding {
+                place: Some(place.name.clone()),
+                ..finding
+            }));
+    }
+    Ok(all)
+}
+
+/// The places that the command is about.
+fn chosen(settings: &ClassSettings) -> impl Iterator<Item = &PlaceSettings> {
+    let chosen = &settings.chosen_places;
+    let places = settings.places.iter();
+    places.filter(move |place| chosen.is_empty() || chosen.contains(&place.name))
+}
+
+/// For whom a place needs room: those whom the roster puts there, and as many of the others as come there if they are spread
+/// evenly.
+fn share(place: &PlaceSettings, places: usize, students: &[Student]) -> Vec<Student> {
+    let (fixed, free): (Vec<&Student>, Vec<&Student>) =
+        students.iter().partition(|student| student.place.is_some());
+    let here = fixed
+        .into_iter()
+        .filter(|student| student.place.as_ref() == Some(&place.name));
+    let free = free
+        .iter()
+        .take(free.len().div_ceil(places.max(1)))
+        .copied();
+    here.chain(free).cloned().collect()
 }
 
 async fn in_aws(
@@ -194,11 +240,32 @@ async fn options(settings: &ClassSettings, lab: &Lab) -> Result<ConnectOptions> 
 
 /// Prints the least policy. Asks AWS only which account it is, where nobody has said that.
 async fn print_policy(settings: &ClassSettings, lab: &Lab) -> Result<Exit> {
+    let of_place;
+    let mut role = None;
+    let settings = match (
+        settings.places.is_empty(),
+        &chosen(settings).collect::<Vec<_>>()[..],
+    ) {
+        (true, _) => settings,
+        (false, [place]) => {
+            role = role_of(place, &settings.class);
+            of_place = settings_at(settings, place);
+            &of_place
+        }
+        (false, _) => {
+            let cause =
+                "each place of the class has an account of its own, and so a policy of its own";
+            return Err(invalid("--policy", cause, "choose one place: --place NAME"));
+        }
+    };
     let CloudTarget::Aws { profile, .. } = &settings.target else {
         let cause = "the embedded cloud needs no policy: it is this machine's alone";
         return Err(invalid("--policy", cause, "leave --local out"));
     };
-    let options = options(settings, lab).await?;
+    let options = ConnectOptions {
+        role,
+        ..options(settings, lab).await?
+    };
     let region = options.region.clone();
     let source = credential_source(options.profile.as_deref()).await;
     if let Err(why @ NoCredentials::UnknownProfile { .. }) = source {

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::reading::{about, class_report, read_observed, write_files};
 use super::say::note_at_once;
 use super::say::unwritten;
-use super::session::Session;
+use super::sessions::Sessions;
 use crate::error::{Error, Result};
 use crate::evidence::standing::ClassStanding;
 use crate::ids::Username;
@@ -27,7 +27,7 @@ pub(super) struct Final {
 }
 
 /// The line of a teardown's list on the final report. `reads`: whether there will be one.
-pub(super) fn announced(session: &Session, reads: bool) -> String {
+pub(super) fn announced(session: &Sessions, reads: bool) -> String {
     match reads {
         true => format!(
             "before it deletes anything, teardown reads once more every student who still has something, also those who \
@@ -40,11 +40,15 @@ pub(super) fn announced(session: &Session, reads: bool) -> String {
 }
 
 /// Students who left the roster and are read with the others.
-pub(super) fn departed(session: &Session, plan: &Plan) -> Vec<Username> {
-    let left = plan.students.iter().filter(|student| !student.in_roster);
-    let left = left.map(|student| student.owner.student.clone());
-    let is_read = |name: &Username| session.class.students.iter().any(|s| s.username == *name);
-    left.filter(|name| !is_read(name)).collect()
+pub(super) fn departed(sessions: &Sessions, plans: &[Plan]) -> Vec<Vec<Username>> {
+    let places = sessions.places.iter().zip(plans);
+    let departed = places.map(|(session, plan)| {
+        let left = plan.students.iter().filter(|student| !student.in_roster);
+        let left = left.map(|student| student.owner.student.clone());
+        let is_read = |name: &Username| session.class.students.iter().any(|s| s.username == *name);
+        left.filter(|name| !is_read(name)).collect()
+    });
+    departed.collect()
 }
 
 /// A warning where the last reading has gaps.
@@ -67,15 +71,19 @@ pub(super) fn unread(standing: &ClassStanding) -> Option<String> {
 ///
 /// # Errors
 /// When it was stopped, or something cannot be written.
-pub(super) async fn write(session: &Session, plan: &Plan, observed: &Observed) -> Result<Final> {
-    let departed = departed(session, plan);
+pub(super) async fn write(
+    session: &Sessions,
+    plans: &[Plan],
+    observed: &[Observed],
+) -> Result<Final> {
+    let departed = departed(session, plans);
     let mut standing = read_observed(session, observed, &departed).await?;
     let mut notes: Vec<String> = unread(&standing).into_iter().collect();
     // The person can still stop the deletion.
     note_at_once(session.class.settings.ui, &notes);
     if standing.is_nothing() {
         // Nothing that is left to delete was ever read, so there are no grades.
-        close(session, plan)?;
+        close(session, plans)?;
         notes.push(
             "no final report is written: there is nothing to read, and nothing was read before"
                 .to_owned(),
@@ -85,9 +93,10 @@ pub(super) async fn write(session: &Session, plan: &Plan, observed: &Observed) -
             files: Vec::new(),
         });
     }
-    standing.last.close(doomed(plan), Timestamp::now());
-    let kept = session.files().keep_last_readings(&standing.last);
-    kept.map_err(nothing_deleted)?;
+    for (last, plan) in standing.last.iter_mut().zip(plans) {
+        last.close(doomed(plan), Timestamp::now());
+    }
+    standing.keep(&session.folder()).map_err(nothing_deleted)?;
     let written = write_report(session, &mut standing).map_err(|error| {
         let causes: Vec<String> = error.failures.into_iter().map(|f| f.cause).collect();
         nothing_deleted(causes.join("; "))
@@ -118,7 +127,7 @@ pub(super) async fn write(session: &Session, plan: &Plan, observed: &Observed) -
 /// # Errors
 /// When a file cannot be written.
 pub(super) fn write_report(
-    session: &Session,
+    session: &Sessions,
     standing: &mut ClassStanding,
 ) -> Result<WrittenReport> {
     let mut report = class_report(session, standing);
@@ -139,11 +148,14 @@ pub(super) fn write_report(
 ///
 /// # Errors
 /// When that cannot be written.
-pub(super) fn close(session: &Session, plan: &Plan) -> Result<()> {
-    let files = session.files();
-    let mut last = files.last_readings()?;
-    last.close(doomed(plan), Timestamp::now());
-    files.keep_last_readings(&last).map_err(nothing_deleted)
+pub(super) fn close(sessions: &Sessions, plans: &[Plan]) -> Result<()> {
+    for (session, plan) in sessions.places.iter().zip(plans) {
+        let files = session.files();
+        let mut last = files.last_readings()?;
+        last.close(doomed(plan), Timestamp::now());
+        files.keep_last_readings(&last).map_err(nothing_deleted)?;
+    }
+    Ok(())
 }
 
 /// Students of whom something is to be deleted.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::session::Session;
+use super::sessions::Sessions;
 use crate::events::{Command, Outcome};
 use crate::ids::Username;
 use crate::report::handout;
@@ -15,10 +15,10 @@ use crate::text::words::plural;
 /// one or somebody else may have deleted the user. `before` is what was seen before this run. Handouts of stacks that
 /// were torn down go as well.
 pub(super) async fn files(
-    session: &Session,
+    session: &Sessions,
     command: Command,
     students: &[StudentResult],
-    before: &Observed,
+    before: &[Observed],
 ) -> Vec<String> {
     let vault = session.vault();
     let gone = students.iter();
@@ -54,13 +54,23 @@ pub(super) async fn files(
 
 /// Students of this command whose credentials for this account are here, but who have no user in it.
 async fn without_user(
-    session: &Session,
+    session: &Sessions,
     command: Command,
     vault: &Vault,
-    before: &Observed,
+    before: &[Observed],
 ) -> Vec<Username> {
-    let mut here = vault.without_user(session.class.name(), before);
-    here.retain(|name| session.class.reaches(name));
+    let class = &session.class;
+    let mut places = before.iter();
+    // Whoever has a user at one place, or may have one there, keeps the file.
+    let first = places
+        .next()
+        .map(|before| vault.without_user(class.name(), before));
+    let mut here = places.fold(first.unwrap_or_default(), |mut here, before| {
+        let without = vault.without_user(class.name(), before);
+        here.retain(|name| without.contains(name));
+        here
+    });
+    here.retain(|name| class.reaches(name) && session.may_forget(name));
     if !here.is_empty() {
         let addresses = sign_in_addresses(session, command).await;
         here.retain(|name| vault.signs_in_at(name, &addresses));
@@ -68,17 +78,17 @@ async fn without_user(
     here
 }
 
-/// The sign-in addresses of this account, as credentials files have them; empty for an endpoint that is not AWS.
-async fn sign_in_addresses(session: &Session, command: Command) -> Vec<String> {
-    if !session.client.is_aws() {
-        return vec![String::new()];
-    }
-    let scope = session.scope();
-    let look = session.run(command, super::run::Log::None, async |client| {
-        client.account_alias().await
+/// The sign-in addresses of these accounts, as credentials files have them; empty for an endpoint that is not AWS.
+async fn sign_in_addresses(session: &Sessions, command: Command) -> Vec<String> {
+    let look = session.look_each(command, async |at| {
+        if !at.session.client.is_aws() {
+            return vec![String::new()];
+        }
+        let scope = at.session.scope();
+        let alias = at.client.account_alias().await.ok().flatten();
+        let mut addresses = vec![scope.sign_in_url(None)];
+        addresses.extend(alias.map(|alias| scope.sign_in_url(Some(&alias))));
+        addresses
     });
-    let alias = look.await.0.ok().flatten();
-    let mut addresses = vec![scope.sign_in_url(None)];
-    addresses.extend(alias.map(|alias| scope.sign_in_url(Some(&alias))));
-    addresses
+    look.await.0.concat()
 }

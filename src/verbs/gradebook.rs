@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::say::unwritten;
-use super::session::Session;
+use super::sessions::Sessions;
 use crate::cli::{GradebookSystem, ReportArgs};
 use crate::error::{Error, Exit, Result};
 use crate::files::{class_dir, write_whole};
@@ -95,7 +95,7 @@ impl<'a> GradebookFile<'a> {
 /// When the file cannot be written.
 pub(super) fn write(
     export: &JudgedExport<'_>,
-    session: &Session,
+    session: &Sessions,
     report: &Document,
     about: About,
     rules: GradeRules,

@@ -7,12 +7,14 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::ask::{answer, can_ask};
 use super::class::{Class, invalid as invalid_input};
+use super::ended::PlaceEnd;
 use super::interrupts::interrupts;
+use super::notes::Notes;
 use super::reading::{document, read};
 use super::report::refuse_nothing;
 use super::run::interrupted;
 use super::say::{said, say};
-use super::session::Session;
+use super::sessions::{Sessions, Work};
 use super::status::attestations;
 use crate::canvas::{Canvas, Course, Place, Push, PushEnd};
 use crate::cli::{Cli, PushArgs};
@@ -56,7 +58,7 @@ pub(super) async fn push(cli: &Cli, args: &PushArgs) -> Result<Exit> {
         course.map_err(|all| Error::of(Exit::General, all))
     };
     let course = unless_interrupted(course, &mut interrupts).await?;
-    let session = unless_interrupted(class.connect(), &mut interrupts).await?;
+    let session = unless_interrupted(class.connect(Work::Looks), &mut interrupts).await?;
     let mut standing = read(&session, COMMAND).await?;
     refuse_nothing(&session, &standing)?;
     standing.attest(&attested);
@@ -134,9 +136,15 @@ pub(super) async fn push(cli: &Cli, args: &PushArgs) -> Result<Exit> {
     if written && course.posted_by_hand {
         notes.push("students see these grades once you post them: Canvas has 'Post Grades Manually' for this assignment".to_owned());
     }
-    let mut ended = session.ended(COMMAND, students, notes);
-    ended.exit = exit;
-    ended.summary.gaps = gaps;
+    let mut said = Notes::default();
+    said.extend(notes);
+    let end = PlaceEnd {
+        students,
+        gaps,
+        left: Vec::new(),
+    };
+    let mut ended = session.ended_together(COMMAND, end, said);
+    ended.exit = ended.exit.or(exit);
     ended.show(&session).await
 }
 
@@ -268,7 +276,7 @@ fn list(push: &Push, judged: &Judged, notes: &[String], gaps: &[Gap]) -> Result<
 
 /// Each student's outcome. `became`: what became of each grade of `push`; `None` where nothing was written.
 fn results(
-    session: &Session,
+    session: &Sessions,
     push: &Push,
     judged: &Judged,
     became: Option<&[PushEnd]>,

@@ -7,73 +7,132 @@ use crate::cli::{Cli, HandoutArgs};
 use crate::error::{Exit, Result};
 use crate::events::{Command, Outcome};
 use crate::report::handout::{HandoutBatch, HandoutClass, dir, write};
+use crate::roster::Student;
 use crate::stack::hints;
 use crate::stack::kinds::Observed;
+use crate::stack::kinds::api::{self, ApiEndpoint};
 use crate::stack::observe::apis;
 use crate::stack::ownership::Ownership;
 
 use super::class::Class;
-use super::run::{Log, interrupted};
+use super::ended::PlaceEnd;
+use super::notes::Notes;
+use super::run::interrupted;
 use super::say::{general, unwritten};
 use super::session::Session;
+use super::sessions::{Sessions, Work};
 
 pub(super) async fn run(cli: &Cli, args: &HandoutArgs) -> Result<Exit> {
-    let session = Class::load(cli)?.connect().await?;
-    let (observed, sign_in_url) = look_for_addresses(&session, Command::Handout).await?;
-    let (scope, settings) = (session.scope(), &session.class.settings);
-    let class = HandoutClass {
-        class: session.class.name(),
-        lab: &session.class.lab,
-        scope,
-        sign_in_url: sign_in_url.as_deref(),
-    };
-    let vault = session.vault();
+    let sessions = Class::load(cli)?.connect(Work::Looks).await?;
+    let addresses = look_for_addresses(&sessions, Command::Handout).await?;
+    let settings = &sessions.class.settings;
+    let vault = sessions.vault();
+    let class = addresses[0].class(&sessions.places[0]);
     let mut batch = HandoutBatch::new(class, args.with_credentials);
-    for (stack, student) in session.stacks() {
-        let apis = session.endpoints(stack, &observed);
-        batch.add(student, &apis, vault.read(&student.username));
+    for one in in_order(&sessions, &addresses) {
+        let kept = vault.read(&one.student.username);
+        batch.at(one.class).add(one.student, &one.apis, kept);
     }
     let mut files = Vec::new();
-    let mut notes = Vec::new();
+    let mut notes = Notes::default();
     if !batch.handouts.is_empty() {
-        let whole = session.class.is_whole();
+        let whole = sessions.is_all() && sessions.reaches_all();
         let written = write(&settings.reports, &class, &batch.handouts, whole)
             .map_err(unwritten("handout", "`homeroom handout`"))?;
-        notes = batch.notes(&dir(&settings.reports, class.class), &written.together);
+        notes.extend(batch.notes(&dir(&settings.reports, class.class), &written.together));
         files.extend(written.all().map(|path| path.display().to_string()));
     }
-    let mut ended = session.ended(Command::Handout, batch.results, notes);
+    let end = PlaceEnd {
+        students: batch.results,
+        ..PlaceEnd::default()
+    };
+    let mut ended = sessions.ended_together(Command::Handout, end, notes);
     ended.list(files);
     if ended.summary.count(Outcome::Failed) > 0 {
-        ended.exit = Exit::SomeFailed;
+        ended.exit = ended.exit.or(Exit::SomeFailed);
     }
-    ended.show(&session).await
+    ended.show(&sessions).await
 }
 
-/// The students' APIs, and where students sign in to the console; `None` where there is none.
-pub(super) async fn look_for_addresses(
-    session: &Session,
-    command: Command,
-) -> Result<(Observed, Option<String>)> {
-    let look = session.run(command, Log::None, async |client| {
-        look(client, session).await
-    });
-    let (observed, alias) = look.await.0.map_err(|error| match error {
-        CallError::Cancelled => interrupted(),
-        CallError::Cloud(error) => {
-            let hint = hints::for_error(&error);
-            general("the students' APIs")(error).hint_if(hint)
+/// Where the students of a place reach AWS.
+pub(super) struct Addresses {
+    /// Their APIs.
+    observed: Observed,
+    /// Where they sign in to the console; `None` where there is none.
+    sign_in_url: Option<String>,
+}
+
+impl Addresses {
+    pub(super) fn class<'a>(&'a self, session: &'a Session) -> HandoutClass<'a> {
+        HandoutClass {
+            class: session.class.name(),
+            lab: &session.class.lab,
+            scope: session.scope(),
+            sign_in_url: self.sign_in_url.as_deref(),
         }
-    })?;
-    let mut apis = observed.apis.values().flatten();
-    if !apis.any(|api| matches!(api.ownership, Ownership::Ours(_))) {
-        // Perhaps the stacks are in another place; that is worth one more listing.
-        session.check_elsewhere(command).await?;
     }
-    // An endpoint that is not AWS has no console.
-    let is_aws = session.client.is_aws();
-    let sign_in_url = is_aws.then(|| session.scope().sign_in_url(alias.as_deref()));
-    Ok((observed, sign_in_url))
+}
+
+/// A student, and where they reach AWS.
+pub(super) struct Addressed<'a> {
+    pub(super) class: HandoutClass<'a>,
+    pub(super) student: &'a Student,
+    /// The student's deployed APIs, by name.
+    pub(super) apis: BTreeMap<String, ApiEndpoint>,
+}
+
+/// Every student of the command, in the roster's order.
+pub(super) fn in_order<'a>(
+    sessions: &'a Sessions,
+    addresses: &'a [Addresses],
+) -> Vec<Addressed<'a>> {
+    let places = sessions.places.iter().zip(addresses);
+    let all = places.flat_map(|(session, addresses)| {
+        session.stacks().map(|(stack, student)| Addressed {
+            class: addresses.class(session),
+            student,
+            apis: session.endpoints(stack, &addresses.observed),
+        })
+    });
+    let mut all: Vec<Addressed<'_>> = all.collect();
+    sessions.in_roster_order(&mut all, |one| &one.student.username);
+    all
+}
+
+/// Where the students of each place reach AWS.
+pub(super) async fn look_for_addresses(
+    sessions: &Sessions,
+    command: Command,
+) -> Result<Vec<Addresses>> {
+    let looked = sessions.look_each(command, async |at| look(&at.client, at.session).await);
+    let looked = looked.await.0.into_iter().map(|looked| {
+        looked.map_err(|error| match error {
+            CallError::Cancelled => interrupted(),
+            CallError::Cloud(error) => {
+                let hint = hints::for_error(&error);
+                general("the students' APIs")(error).hint_if(hint)
+            }
+        })
+    });
+    let looked = sessions.all(looked)?;
+    let apis = looked
+        .iter()
+        .flat_map(|(observed, _)| observed.apis.values());
+    let ours = |api: &api::Seen| matches!(api.ownership, Ownership::Ours(_));
+    if !apis.flatten().any(ours) {
+        // Perhaps the stacks are in another place; that is worth one more listing.
+        sessions.check_elsewhere(command).await?;
+    }
+    let places = sessions.places.iter().zip(looked);
+    let addresses = places.map(|(session, (observed, alias))| {
+        // An endpoint that is not AWS has no console.
+        let is_aws = session.client.is_aws();
+        Addresses {
+            sign_in_url: is_aws.then(|| session.scope().sign_in_url(alias.as_deref())),
+            observed,
+        }
+    });
+    Ok(addresses.collect())
 }
 
 /// One listing of the APIs, and the account's alias, which only makes the address to sign in at shorter.

@@ -1,11 +1,16 @@
 //! `validate --isolation`: proves that every student reaches their own stack and no neighbour's.
 
 use std::collections::BTreeMap;
+
+use futures::future::join_all;
 use tracing::Instrument;
 
 use super::class::{Class, invalid};
-use super::run::{Log, announced};
+use super::ended::PlaceEnd;
+use super::notes::Notes;
+use super::run::{At, Log, announced, everywhere};
 use super::session::Session;
+use super::sessions::{Sessions, Work};
 use super::validate::finished;
 use crate::aws::Client;
 use crate::aws::stop::Cancelled;
@@ -30,35 +35,49 @@ const STUDENTS_AT_ONCE: usize = 16;
 const COMMAND: Command = Command::Isolation;
 
 pub(super) async fn run(cli: &Cli) -> Result<Exit> {
-    let session = Class::load(cli)?.connect().await?;
-    let class = &session.class;
-    // A neighbour may be a student who was not chosen.
-    let roster = &class.roster.students;
-    let everybody = class.lab.desired(session.scope(), class.name(), roster);
-    let everybody = everybody.map_err(invalid)?;
-    let work = session.run(COMMAND, Log::Kept, async |client| {
-        let observed = observe_access(client, &everybody, true).await?;
-        Elsewhere::check(&everybody, &observed)?;
-        let started = session.started(COMMAND, session.class.students.len(), 0);
-        let work = all_students(client, &session, &everybody, &observed);
-        let students = announced(client, started, work).await;
-        Ok::<_, Error>((observed, students))
+    let sessions = Class::load(cli)?.connect(Work::Looks).await?;
+    let work = sessions.run(COMMAND, Log::Kept, async |places| {
+        let looked = everywhere(places, async |at| look(at, &sessions).await).await;
+        let looked = sessions.all(looked)?;
+        let started = sessions.started(COMMAND, sessions.class.students.len(), 0);
+        let work = async {
+            let all = places.iter().zip(&looked);
+            join_all(all.map(|(at, (everybody, observed))| all_students(at, everybody, observed)))
+                .await
+        };
+        let students = announced(places, started, work).await;
+        Ok::<_, Error>((looked, students))
     });
     let (done, run) = work.await;
-    let (observed, students) = done?;
-    let exit = run.exit(&students, &[Outcome::Failed, Outcome::Unknown]);
-    let mut ended = session.ended(COMMAND, students, Vec::new());
-    ended.summary.gaps = observed.gaps;
-    ended.exit = exit;
-    ended.show(&session).await
+    let (looked, students) = done?;
+    let ends = looked.into_iter().zip(students);
+    let ends = ends.map(|((_, observed), students)| PlaceEnd {
+        students,
+        gaps: observed.gaps,
+        left: Vec::new(),
+    });
+    let mut ended = sessions.ended(COMMAND, ends.collect(), Notes::default());
+    ended.exit = ended.exit.or(run.exit(
+        &ended.summary.students,
+        &[Outcome::Failed, Outcome::Unknown],
+    ));
+    ended.show(&sessions).await
 }
 
-async fn all_students(
-    client: &Client,
-    session: &Session,
-    everybody: &Desired,
-    observed: &Observed,
-) -> Vec<StudentResult> {
+/// Everybody of the place, chosen or not, since a neighbour may be a student who was not chosen.
+async fn look(at: &At<'_>, sessions: &Sessions) -> Result<(Desired, Observed)> {
+    let At { session, client } = at;
+    let class = &session.class;
+    let roster = sessions.roster_of(session);
+    let everybody = class.lab.desired(session.scope(), class.name(), &roster);
+    let everybody = everybody.map_err(invalid)?;
+    let observed = observe_access(client, &everybody, true).await?;
+    Elsewhere::check(&everybody, &observed)?;
+    Ok((everybody, observed))
+}
+
+async fn all_students(at: &At<'_>, everybody: &Desired, observed: &Observed) -> Vec<StudentResult> {
+    let At { session, client } = at;
     let mut targets: BTreeMap<&Username, Target> = BTreeMap::new();
     // In the roster's order.
     let mut deployed: Vec<Username> = Vec::new();

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::session::Session;
+use super::sessions::Sessions;
 use crate::error::{Error, Exit, Result};
 use crate::ids::Username;
 use crate::roster::Student;
@@ -13,22 +14,32 @@ use crate::stack::plan::Plan;
 use crate::text::failure::Failure;
 use crate::text::similar;
 
-impl Session {
+impl Sessions {
     /// Settles who was meant by names that the roster spells otherwise or does not have, from what was seen of the class.
     /// `true`: a name meant another student than the one looked for, so the class has to be looked at again.
     ///
     /// # Errors
     /// A name that neither the roster nor the class has, or of somebody who left it and is not let in.
-    pub(crate) fn settle_leavers(&mut self, observed: &Observed, leavers: Leavers) -> Result<bool> {
-        let present = everybody(&self.desired, observed).into_keys().collect();
+    pub(crate) fn settle_leavers(
+        &mut self,
+        observed: &[Observed],
+        leavers: Leavers,
+    ) -> Result<bool> {
+        let places = self.places.iter().zip(observed);
+        let present = places.flat_map(|(at, observed)| everybody(&at.desired, observed));
+        let present: BTreeSet<Username> = present.map(|(student, _)| student).collect();
+        let all_seen = self.reaches_all() && observed.iter().all(|seen| seen.gaps.is_empty());
         let doubts = std::mem::take(&mut self.class.doubts);
-        let settled = settle(&doubts, &present, observed.gaps.is_empty(), leavers);
+        if doubts.is_empty() {
+            return Ok(false);
+        }
+        let settled = settle(&doubts, &present, all_seen, leavers);
         if !settled.unknown.is_empty() || !settled.refused.is_empty() {
             let roster = self.class.roster.students.iter().map(|s| &s.username);
             let known = roster.chain(&present).map(|name| name.as_str());
             let known: BTreeSet<&str> = known.collect();
             let unknown = settled.unknown.iter();
-            let unknown = unknown.map(|given| self.nobody_called(given.as_str(), &known, observed));
+            let unknown = unknown.map(|given| self.nobody_called(given.as_str(), &known, all_seen));
             let refused = settled.refused.iter().map(|student| self.has_left(student));
             let failures: Vec<Failure> = refused.chain(unknown).collect();
             let kind = match failures.len() == self.class.students.len() {
@@ -39,9 +50,7 @@ impl Session {
         }
         let class = &mut self.class;
         class.chosen_leavers.extend(settled.leavers);
-        if settled.instead.is_empty() {
-            return Ok(false);
-        }
+        let again = !settled.instead.is_empty();
         for (given, row) in settled.instead {
             class.students.retain(|s| s.username != given);
             let mut rows = class.roster.students.iter();
@@ -49,13 +58,13 @@ impl Session {
             let row = row.filter(|row| !class.students.contains(row));
             class.students.extend(row.cloned());
         }
-        self.desire_again()?;
-        Ok(true)
+        self.divide()?;
+        Ok(again)
     }
 
-    fn nobody_called(&self, name: &str, known: &BTreeSet<&str>, observed: &Observed) -> Failure {
+    fn nobody_called(&self, name: &str, known: &BTreeSet<&str>, all_seen: bool) -> Failure {
         let class = self.class.name();
-        let carries = match observed.gaps.is_empty() {
+        let carries = match all_seen {
             true => format!("nothing in class {class} belongs to one"),
             false => format!("not all of class {class} could be seen"),
         };
@@ -83,8 +92,13 @@ impl Session {
     }
 
     /// Refuses if this is not the class that was meant.
-    pub(crate) fn check_leavers(&self, observed: &Observed, plan: &Plan) -> Result<()> {
-        leavers::check(&self.desired, observed, self.class.reach(), plan)
+    pub(crate) fn check_leavers(&self, observed: &[Observed], plans: &[Plan]) -> Result<()> {
+        let reach = self.class.reach();
+        let places = self.places.iter().zip(observed).zip(plans);
+        let checked =
+            places.map(|((at, observed), plan)| leavers::check(&at.desired, observed, reach, plan));
+        self.all(checked)?;
+        Ok(())
     }
 
     /// The error of `--left` where nobody left.
@@ -101,24 +115,32 @@ impl Session {
     ///
     /// # Errors
     /// A username for which the lab as it is now has no names.
-    pub(crate) fn choose_found(&mut self, plan: &Plan) -> Result<()> {
-        let found = plan.students.iter().map(|s| s.owner.student.clone());
+    pub(crate) fn choose_found(&mut self, plans: &[Plan]) -> Result<()> {
+        let found = plans.iter().flat_map(|plan| &plan.students);
+        let found: Vec<Username> = found.map(|student| student.owner.student.clone()).collect();
+        // Nobody chosen would be everybody.
+        if found.is_empty() {
+            return Ok(());
+        }
         let class = &mut self.class;
-        class.chosen_leavers = found.collect();
+        class.chosen_leavers = found;
         let found = &class.chosen_leavers;
         class.settings.left = false;
         class.settings.students = found.iter().map(ToString::to_string).collect();
         class.students = found.iter().cloned().map(Student::unknown).collect();
-        self.desire_again()
+        self.divide()
     }
 
-    /// Works out anew what the command's students should have.
-    fn desire_again(&mut self) -> Result<()> {
-        let class = &self.class;
-        self.desired = class.desired(&self.desired.scope, &class.students)?;
-        Ok(())
+    /// Those of plans to delete who are not in the roster.
+    pub(crate) fn left_in_plans(&self, plans: &[Plan], observed: &[Observed]) -> Vec<LeftStudent> {
+        let places = self.places.iter().zip(observed).zip(plans);
+        let left = places
+            .flat_map(|((at, observed), plan)| at.left_of(&plan.attendance(&at.desired, observed)));
+        left.collect()
     }
+}
 
+impl Session {
     /// Who left the class, where the command is about all of it.
     pub(crate) fn left(&self, observed: &Observed) -> Vec<LeftStudent> {
         match self.class.is_whole() {
@@ -128,12 +150,21 @@ impl Session {
     }
 
     pub(crate) fn left_of(&self, attendance: &Attendance) -> Vec<LeftStudent> {
-        attendance.left(&self.class.roster.students, &self.files().people())
+        self.known_left(attendance.left(&self.class.roster.students, &self.files().people()))
     }
 
-    /// Those of a plan to delete who are not in the roster.
-    pub(crate) fn left_in_plan(&self, plan: &Plan, observed: &Observed) -> Vec<LeftStudent> {
-        self.left_of(&plan.attendance(&self.desired, observed))
+    /// Without those who are in the roster and belong to another place.
+    fn known_left(&self, mut left: Vec<LeftStudent>) -> Vec<LeftStudent> {
+        let roster = &self.class.roster.students;
+        left.retain(|gone| {
+            !roster
+                .iter()
+                .any(|student| student.username == gone.username)
+        });
+        for gone in &mut left {
+            gone.place.clone_from(&self.place);
+        }
+        left
     }
 
     /// Who left the class: everybody, or those of them who were chosen by name, as IAM shows them.
@@ -143,6 +174,6 @@ impl Session {
             true => Attendance::of(desired, observed),
             false => Attendance::of_chosen(desired, observed, &class.chosen_leavers),
         };
-        attendance.left_in_iam(&class.roster.students, &self.files().people())
+        self.known_left(attendance.left_in_iam(&class.roster.students, &self.files().people()))
     }
 }

@@ -5,7 +5,9 @@ mod ask;
 mod browser;
 mod check;
 mod class;
+mod classes;
 mod completions;
+mod connect;
 mod deploy;
 mod doctor;
 mod ended;
@@ -15,6 +17,7 @@ mod forget;
 mod gradebook;
 mod grades;
 mod handout;
+mod homes;
 mod init;
 mod interrupts;
 mod invocation;
@@ -23,9 +26,11 @@ mod lab;
 mod leavers;
 mod local;
 mod man;
+mod notes;
 mod notify;
 mod place;
 mod plan;
+mod read_place;
 mod reading;
 mod rehearse;
 mod report;
@@ -33,8 +38,10 @@ mod reset;
 mod run;
 mod say;
 mod session;
+mod sessions;
 mod silence;
 mod status;
+mod sweep;
 mod teardown;
 mod validate;
 mod watch;
@@ -157,6 +164,8 @@ async fn dispatch(cli: &Cli, ui: Ui) -> Result<Exit> {
         Verb::Doctor(args) => doctor::run(cli, args).await,
         Verb::Access(verb) => access::run(cli, verb).await,
         Verb::Teardown(args) => teardown::run(cli, args).await,
+        Verb::Classes => classes::run(cli).await,
+        Verb::Sweep(args) => sweep::run(cli, args).await,
     }
 }
 

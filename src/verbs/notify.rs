@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::say::note_at_once;
-use super::session::Session;
+use super::sessions::Sessions;
 use crate::cli::Cli;
 use crate::error::{Error, Exit};
 use crate::events::Command;
@@ -47,7 +47,7 @@ async fn send_within(timeout: Duration, notify: &Notify, message: &Value) -> Opt
 }
 
 /// Tells that a run has ended, where that is asked for.
-pub(super) async fn ended(session: &Session, summary: &RunSummary, exit: Exit) {
+pub(super) async fn ended(session: &Sessions, summary: &RunSummary, exit: Exit) {
     let settings = &session.class.settings;
     let Some(notify) = settings
         .notify
@@ -84,7 +84,7 @@ pub(super) async fn failed(cli: &Cli, error: &Error) {
 }
 
 /// Tells who needs somebody, where that is asked for and has changed: somebody is new among them, is no more, or for another reason.
-pub(super) async fn attention(session: &Session, before: &[Need], now: &[Need]) {
+pub(super) async fn attention(session: &Sessions, before: &[Need], now: &[Need]) {
     let settings = &session.class.settings;
     let Some(notify) = settings.notify.as_ref().filter(|_| who(before) != who(now)) else {
         return;
@@ -149,6 +149,8 @@ fn is_told(command: Command) -> bool {
         | Command::Handout
         | Command::AccessSlips
         | Command::Check
+        | Command::Classes
+        | Command::Sweep
         | Command::Doctor => false,
     }
 }

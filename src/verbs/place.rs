@@ -3,8 +3,83 @@
 use jiff::Timestamp;
 
 use super::ask::{answer, can_ask};
+use super::ended::PlaceEnd;
+use super::say::unwritten;
 use super::session::Session;
+use super::sessions::Sessions;
 use crate::error::{Error, Exit, Result};
+use crate::events::Outcome;
+use crate::evidence::kept::{DeployedPlace, KeptPlaces, StudentPlaces};
+use crate::ids::{PlaceName, Username};
+use crate::stack::plan::Plan;
+
+impl Sessions {
+    /// [`Session::agree_on_place`], one place after the other.
+    pub(crate) async fn agree_on_places(&self) -> Result<()> {
+        for session in &self.places {
+            session.agree_on_place(can_ask(self)).await?;
+        }
+        Ok(())
+    }
+
+    /// Keeps who is about to get a stack at which place. Nothing may be made before that: if the place cannot be looked at
+    /// next time, nothing else says where the stack is.
+    ///
+    /// # Errors
+    /// When it cannot be kept.
+    pub(crate) fn remember<'a>(&self, plans: impl IntoIterator<Item = &'a Plan>) -> Result<()> {
+        if self.places.iter().all(|at| at.place.is_none()) {
+            return Ok(());
+        }
+        let folder = self.folder();
+        let (before, now) = (KeptPlaces::read(&folder)?, Timestamp::now());
+        let mut known = before.clone();
+        let mut begun = Vec::new();
+        for (session, plan) in self.places.iter().zip(plans) {
+            let students = plan.students.iter().filter(|student| student.steps() > 0);
+            let students: Vec<&Username> = students.map(|s| &s.owner.student).collect();
+            if let Some(place) = session.place.as_ref().filter(|_| !students.is_empty()) {
+                let here = DeployedPlace::of(session.scope(), now);
+                known.places.insert(place.clone(), here);
+                begun.push((place, students));
+            }
+        }
+        known
+            .keep(&folder, &before)
+            .map_err(unwritten("places.json", "the same command"))?;
+        StudentPlaces::change(&folder, |places| {
+            for (place, students) in begun {
+                students
+                    .into_iter()
+                    .for_each(|student| places.put(student, place, now));
+            }
+        })
+    }
+
+    /// Forgets where students were of whom a fresh listing shows nothing any more. A note where that fails.
+    pub(crate) fn forget_homes(&self, ends: &[PlaceEnd]) -> Option<String> {
+        let named = self.places.iter().zip(ends);
+        let named = named.filter_map(|(session, end)| Some((session.place.as_ref()?, end)));
+        let gone: Vec<(&PlaceName, &Username)> = named
+            .flat_map(|(place, end)| {
+                let gone = end.students.iter();
+                let gone = gone.filter(|s| matches!(s.outcome, Outcome::Removed | Outcome::Absent));
+                gone.map(move |student| (place, &student.username))
+            })
+            .collect();
+        if gone.is_empty() {
+            return None;
+        }
+        let forgotten = StudentPlaces::change(&self.folder(), |places| {
+            gone.iter()
+                .for_each(|(place, student)| places.forget(student, place));
+        });
+        let error = forgotten.err()?;
+        Some(format!(
+            "that nothing is left at a place could not be kept: {error}"
+        ))
+    }
+}
 
 impl Session {
     /// Goes on where the class was last deployed, where it never was, and where the command line names this account and
@@ -12,16 +87,15 @@ impl Session {
     ///
     /// # Errors
     /// [`Exit::Refused`]: the answer is no, or there is no terminal to ask at.
-    pub(crate) async fn agree_on_place(&self) -> Result<()> {
+    async fn agree_on_place(&self, can_ask: bool) -> Result<()> {
         // An endpoint of one's own, such as the embedded cloud, is no account that a class lives in.
         if !self.client.is_aws() {
             return Ok(());
         }
-        let files = self.files();
-        let Some(last) = files.deployed_place()? else {
+        let Some(last) = self.last_place()? else {
             return Ok(());
         };
-        let here = files.place(Timestamp::now());
+        let here = self.files().place(Timestamp::now());
         let unlike = last.unlike(&here);
         let named = &self.class.named_place;
         let Some((_, first)) = unlike.iter().find(|(_, value)| !named.contains(value)) else {
@@ -29,7 +103,7 @@ impl Session {
         };
         let (class, was, is) = (self.class.name(), last.words(), here.words());
         let day = last.at.strftime("%F");
-        if can_ask(self) {
+        if can_ask {
             let question = format!(
                 "Class {class} was last deployed in {was} ({day}).\nThis is {is}.\nType {first} to go on here, anything \
                  else to leave it: "
@@ -37,6 +111,15 @@ impl Session {
             if answer(&question).await? == *first {
                 return Ok(());
             }
+        }
+        if let Some(place) = &self.place {
+            let cause = format!(
+                "was last in {was} ({day}), and now homeroom.toml says {is}; nothing was touched"
+            );
+            let hint = format!(
+                "correct profile, role_arn or region of place {place}, or give the new account and region a name of their own"
+            );
+            return Err(Error::new(Exit::Refused, format!("place {place}"), cause).hint(hint));
         }
         let cause =
             format!("was last deployed in {was} ({day}), and this is {is}; nothing was touched");
@@ -50,17 +133,25 @@ impl Session {
         Err(Error::new(Exit::Refused, format!("class {class}"), cause).hint(hint))
     }
 
+    /// Where the class, or this place of it, was last deployed.
+    fn last_place(&self) -> Result<Option<DeployedPlace>> {
+        match &self.place {
+            None => self.files().deployed_place(),
+            Some(place) => Ok(KeptPlaces::read(&self.folder())?.places.remove(place)),
+        }
+    }
+
     /// When the class was last deployed in this account and region from here, in milliseconds since 1970.
     pub(crate) fn deployed_ms(&self) -> Option<i64> {
-        let files = self.files();
-        let last = files.deployed_place().ok().flatten()?;
-        let is_here = last.unlike(&files.place(last.at)).is_empty();
+        let last = self.last_place().ok().flatten()?;
+        let is_here = last.unlike(&self.files().place(last.at)).is_empty();
         is_here.then(|| last.at.as_millisecond())
     }
 
     /// Keeps that the class is deployed in this account and region. A note where that fails.
     pub(crate) fn keep_place(&self) -> Option<String> {
-        if !self.client.is_aws() {
+        // Of a place with a name, `Sessions::remember` keeps it.
+        if !self.client.is_aws() || self.place.is_some() {
             return None;
         }
         let error = self.files().keep_place(Timestamp::now()).err()?;

@@ -2,18 +2,21 @@
 
 use super::access::still_frozen;
 use super::class::Class;
+use super::ended::PlaceEnd;
+use super::notes::Notes;
+use super::run::At;
 use super::session::Session;
+use super::sessions::Work;
 use crate::aws::configured::{CredentialSource, credential_source};
 use crate::aws::pacing::Pacer;
-use crate::aws::{CallResult, Client};
 use crate::cli::{Cli, PlanArgs};
 use crate::error::{Exit, Result};
 use crate::events::Command;
 use crate::lab::asl;
 use crate::options::CloudTarget;
-use crate::results::{PlanDigest, RunSummary};
+use crate::results::{PlacePlan, PlanDigest, Stamp};
 use crate::stack::elsewhere::Elsewhere;
-use crate::stack::forecast::{Forecast, Workload};
+use crate::stack::forecast::{Forecast, Workload, as_http};
 use crate::stack::kinds::Kind;
 use crate::stack::kinds::Observed;
 use crate::stack::kinds::api::{self, cost};
@@ -23,86 +26,148 @@ use crate::stack::plan::{Plan, Verdict, deploy};
 use crate::stack::result::StackResult;
 
 pub(super) async fn run(cli: &Cli, args: &PlanArgs) -> Result<Exit> {
-    let session = Class::load(cli)?.connect().await?;
-    let look = session.look(Command::Plan, async |client| {
-        let (planned, alias) = tokio::join!(plan(client, &session, false), client.account_alias());
+    let sessions = Class::load(cli)?.connect(Work::Makes).await?;
+    let look = sessions.look(Command::Plan, async |at| {
+        let (planned, alias) = tokio::join!(plan(at, false), at.client.account_alias());
         planned.map(|(plan, observed)| (plan, observed, alias))
     });
-    let (plan, observed, alias) = look.await?;
-    let students = plan.students.iter();
-    let students = students.map(|student| StackResult::planned(student).into());
-    let mut notes = notes(&session);
-    notes.extend(still_frozen(&session, &observed));
-    notes.extend(api::earlier(&session.desired, &observed));
-    notes.extend(session.on_end(&plan));
-    notes.extend(session.stale_access(&observed));
-    let mut ended = session.ended(Command::Plan, students.collect(), notes);
-    let pacer = || Pacer::new(session.pace(), &session.quotas());
-    // Each estimate begins with full quotas.
-    ended.summary.forecast = Some(Forecast {
-        deploy: Some(Workload::of(&plan).estimate(&pacer())),
-        teardown: Workload::of_teardown(&session.desired).estimate(&pacer()),
-    });
-    ended.summary.left = session.left(&observed);
-    ended.exit = match args.exit_code {
-        _ if !plan.gaps.is_empty() => Exit::General,
-        true if plan.steps() > 0 => Exit::Changes,
-        // A deployment would do nothing, and still some students lack what they should have.
-        true if plan.count(Verdict::Conflict) > 0 => Exit::SomeFailed,
-        _ => Exit::Done,
-    };
-    ended.summary.plan = Some(digest(&session, &mut ended.summary, &plan, alias).await);
-    ended.summary.gaps = plan.gaps;
-    ended.show(&session).await
+    let mut notes = Notes::default();
+    // A person who plans wants to check how the roster was read.
+    notes.extend(sessions.class.roster.details.clone());
+    let (mut ends, mut forecasts, mut planned) = (Vec::new(), Vec::new(), Vec::new());
+    let mut exit = Exit::Done;
+    for (session, (plan, observed, alias)) in sessions.places.iter().zip(look.await?) {
+        notes.at(session, self::notes(session));
+        notes.at(session, still_frozen(session, &observed));
+        notes.at(session, api::earlier(&session.desired, &observed));
+        notes.at(session, session.on_end(&plan));
+        notes.at(session, with_http(session));
+        notes.at(session, session.stale_access(&observed));
+        let forecast = forecast(session, &plan);
+        forecasts.push(forecast.clone());
+        exit = exit.or(match args.exit_code {
+            _ if !plan.gaps.is_empty() => Exit::General,
+            true if plan.steps() > 0 => Exit::Changes,
+            // A deployment would do nothing, and still some students lack what they should have.
+            true if plan.count(Verdict::Conflict) > 0 => Exit::SomeFailed,
+            _ => Exit::Done,
+        });
+        let students = plan.students.iter();
+        let students = students.map(|student| StackResult::planned(student).into());
+        ends.push(PlaceEnd {
+            students: students.collect(),
+            left: session.left(&observed),
+            gaps: plan.gaps.clone(),
+        });
+        planned.push((plan, forecast, alias));
+    }
+    let mut ended = sessions.ended(Command::Plan, ends, notes);
+    ended.summary.forecast = Some(Forecast::side_by_side(forecasts));
+    ended.exit = ended.exit.or(exit);
+    let mut digest = PlanDigest::of(&ended.summary.students);
+    for (session, (plan, forecast, alias)) in sessions.places.iter().zip(planned) {
+        let source = Source::of(session).await;
+        let alias_unread = alias.as_ref().err().map(ToString::to_string);
+        let limits = shown(plan.limits_of_stacks());
+        if let Some(stamp) = &mut ended.summary.stamp {
+            set_alias(stamp, session, alias.ok().flatten());
+        }
+        match &session.place {
+            Some(place) => digest.by_place.push(PlacePlan {
+                name: place.clone(),
+                students: plan.students.len(),
+                profile: source.profile,
+                keys_from: source.keys_from,
+                endpoint: source.endpoint,
+                alias_unread,
+                limits,
+                forecast,
+            }),
+            None => {
+                digest.profile = source.profile;
+                digest.keys_from = source.keys_from;
+                digest.endpoint = source.endpoint;
+                digest.alias_unread = alias_unread;
+                digest.limits = limits;
+            }
+        }
+    }
+    ended.summary.plan = Some(digest);
+    ended.show(&sessions).await
 }
 
-/// The plan as it is shown. `alias`: the account's, as it was read.
-async fn digest(
-    session: &Session,
-    summary: &mut RunSummary,
-    plan: &Plan,
-    alias: CallResult<Option<String>>,
-) -> PlanDigest {
-    let (asked, endpoint) = match &session.class.settings.target {
-        CloudTarget::Local => (None, Some("embedded".to_owned())),
-        CloudTarget::Aws {
-            profile,
-            endpoint_url,
-        } => {
-            let endpoint = endpoint_url.as_ref().map(ToString::to_string);
-            (profile.as_ref().map(ToString::to_string), endpoint)
-        }
-    };
-    let source = match &session.class.settings.target {
-        CloudTarget::Local => None,
-        CloudTarget::Aws { .. } => credential_source(asked.as_deref()).await.ok(),
-    };
-    let (profile, keys_from) = match source {
-        Some(CredentialSource::Profile { name, .. }) => (Some(name), None),
-        Some(CredentialSource::Variables) => (None, Some("environment")),
-        Some(CredentialSource::Instance { .. }) => (None, Some("instance")),
-        Some(CredentialSource::Unreadable) | None => (asked, None),
-    };
-    let alias_unread = alias.as_ref().err().map(ToString::to_string);
-    if let Some(stamp) = &mut summary.stamp {
-        stamp.account.alias = alias.ok().flatten();
+/// What HTTP APIs would save, where the lab leaves the choice.
+fn with_http(session: &Session) -> Option<String> {
+    let asks = session.class.lab.has_setting("api_type");
+    asks.then(|| as_http(&session.desired, || pacer(session)))?
+}
+
+fn pacer(session: &Session) -> Pacer {
+    Pacer::new(session.pace(), &session.quotas())
+}
+
+fn forecast(session: &Session, plan: &Plan) -> Forecast {
+    let pacer = || pacer(session);
+    // Each estimate begins with full quotas.
+    Forecast {
+        deploy: Some(Workload::of(plan).estimate(&pacer())),
+        teardown: Workload::of_teardown(&session.desired).estimate(&pacer()),
     }
-    PlanDigest {
-        profile,
-        keys_from,
-        endpoint,
-        alias_unread,
-        limits: shown(plan.limits_of_stacks()),
-        ..PlanDigest::of(&summary.students)
+}
+
+fn set_alias(stamp: &mut Stamp, session: &Session, alias: Option<String>) {
+    match &session.place {
+        None => stamp.account.alias = alias,
+        Some(place) => {
+            let mut places = stamp.places.iter_mut();
+            let here = places.find(|stamp| stamp.name == *place);
+            if let Some(account) = here.and_then(|stamp| stamp.account.as_mut()) {
+                account.alias = alias;
+            }
+        }
+    }
+}
+
+/// Whose credentials count at a place, and where its calls go.
+struct Source {
+    profile: Option<String>,
+    keys_from: Option<&'static str>,
+    endpoint: Option<String>,
+}
+
+impl Source {
+    async fn of(session: &Session) -> Self {
+        let (asked, endpoint) = match &session.class.settings.target {
+            CloudTarget::Local => (None, Some("embedded".to_owned())),
+            CloudTarget::Aws {
+                profile,
+                endpoint_url,
+            } => {
+                let endpoint = endpoint_url.as_ref().map(ToString::to_string);
+                (profile.as_ref().map(ToString::to_string), endpoint)
+            }
+        };
+        let source = match &session.class.settings.target {
+            CloudTarget::Local => None,
+            CloudTarget::Aws { .. } => credential_source(asked.as_deref()).await.ok(),
+        };
+        let (profile, keys_from) = match source {
+            Some(CredentialSource::Profile { name, .. }) => (Some(name), None),
+            Some(CredentialSource::Variables) => (None, Some("environment")),
+            Some(CredentialSource::Instance { .. }) => (None, Some("instance")),
+            Some(CredentialSource::Unreadable) | None => (asked, None),
+        };
+        Self {
+            profile,
+            keys_from,
+            endpoint,
+        }
     }
 }
 
 /// Looks at the cloud and plans a deployment. Refuses if the students' stacks are in another class, lab or region.
-pub(super) async fn plan(
-    client: &Client,
-    session: &Session,
-    reset: bool,
-) -> Result<(Plan, Observed)> {
+pub(super) async fn plan(at: &At<'_>, reset: bool) -> Result<(Plan, Observed)> {
+    let At { session, client } = at;
     let observed = observe(client, &session.desired, &session.class.depth()).await?;
     Elsewhere::check_most(&session.desired, &observed)?;
     let mut plan = deploy::plan(&session.desired, &observed, reset);
@@ -124,9 +189,7 @@ pub(super) async fn plan(
 
 /// What to know of the class before it is deployed.
 fn notes(session: &Session) -> Vec<String> {
-    // A person who plans wants to check how the roster was read.
-    let mut notes = session.class.roster.details.clone();
-    notes.extend(session.risks().notes(&session.class.settings_file()));
+    let mut notes = session.risks().notes(&session.class.settings_file());
     notes.extend(asl::remarks(&session.desired));
     let class = &session.class;
     notes.extend(class.lab.policy_remarks(&session.desired, &class.students));

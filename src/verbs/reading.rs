@@ -3,45 +3,46 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
+use futures::future::join_all;
 use jiff::{Timestamp, ZonedDateTime};
 
-use super::access::note_on_frozen;
-use super::ended::VerbEnded;
+use super::ended::{PlaceEnd, VerbEnded};
+use super::notes::Notes;
+use super::read_place::{Part, ReadyPlace, missing};
 use super::run::Log;
 use super::say::unwritten;
-use super::session::Session;
-use super::silence::{Heard, tell_silent};
-use crate::error::{Exit, Result};
+use super::sessions::Sessions;
+use super::silence::tell_silent;
+use crate::error::{Error, Exit, Result};
 use crate::events::Command;
 use crate::evidence::attention::{needs, room_remarks};
-use crate::evidence::kept::{LAST_READINGS, distinct};
-use crate::evidence::last_reading::LastReadings;
 use crate::evidence::progress::StudentProgress;
-use crate::evidence::reading::{ClassReading, read_class, read_observed as read_observed_class};
-use crate::evidence::sight::StackSight;
-use crate::evidence::standing::{ClassStanding, rewritten};
+use crate::evidence::standing::ClassStanding;
 use crate::files::file_name;
 use crate::ids::Username;
 use crate::report::{
-    About, Account, Document, Proposing, ReportStudent, Since, WrittenReport, history,
-    last_readings, write_reports,
+    About, Account, Document, Proposing, ReportStudent, Since, WrittenReport, last_readings,
+    write_reports,
 };
 use crate::roster::Student;
 use crate::stack::kinds::Observed;
-use crate::stack::left::Attendance;
 
 /// Reads where everybody stands, and keeps for the next reading what cannot change.
-pub(super) async fn read(session: &Session, command: Command) -> Result<ClassStanding> {
-    read_at(session, command, None).await
+pub(super) async fn read(sessions: &Sessions, command: Command) -> Result<ClassStanding> {
+    read_at(sessions, command, None).await
 }
 
 /// [`read`] of how it stood at a time, which keeps nothing for the next reading: that would lose what is newer.
 pub(super) async fn read_at(
-    session: &Session,
+    sessions: &Sessions,
     command: Command,
     at: Option<Timestamp>,
 ) -> Result<ClassStanding> {
-    read_of(session, command, None, &[], &Stands::default(), at).await
+    let known = Known {
+        at,
+        ..Known::default()
+    };
+    read_knowing(sessions, command, known).await
 }
 
 /// What of an earlier reading stands for a part of the class.
@@ -55,160 +56,145 @@ pub(super) struct Stands {
 
 /// [`read`] without what stands from an earlier reading.
 pub(super) async fn read_others(
-    session: &Session,
+    sessions: &Sessions,
     command: Command,
-    stands: &Stands,
+    stands: Stands,
 ) -> Result<ClassStanding> {
-    read_of(session, command, None, &[], stands, None).await
+    let known = Known {
+        stands,
+        ..Known::default()
+    };
+    read_knowing(sessions, command, known).await
 }
 
-/// [`read`] of what a teardown has just listed, for students who left the roster, too.
+/// [`read`] of what a teardown has just listed at each place, for students who left the roster, too.
 pub(super) async fn read_observed(
-    session: &Session,
-    observed: &Observed,
-    departed: &[Username],
+    sessions: &Sessions,
+    observed: &[Observed],
+    departed: &[Vec<Username>],
 ) -> Result<ClassStanding> {
-    let (all, command) = (Stands::default(), Command::Teardown);
-    read_of(session, command, Some(observed), departed, &all, None).await
+    let known = Known {
+        observed: Some((observed, departed)),
+        ..Known::default()
+    };
+    read_knowing(sessions, Command::Teardown, known).await
 }
 
-async fn read_of(
-    session: &Session,
+/// What is known before a reading.
+#[derive(Default)]
+pub(super) struct Known<'a> {
+    pub(super) stands: Stands,
+    pub(super) at: Option<Timestamp>,
+    /// What a teardown listed at each place, and who of the students there left the roster.
+    observed: Option<(&'a [Observed], &'a [Vec<Username>])>,
+}
+
+impl<'a> Known<'a> {
+    fn observed(&self, place: usize) -> Option<&'a Observed> {
+        self.observed.map(|(observed, _)| &observed[place])
+    }
+}
+
+async fn read_knowing(
+    sessions: &Sessions,
     command: Command,
-    observed: Option<&Observed>,
-    departed: &[Username],
-    stands: &Stands,
-    at: Option<Timestamp>,
+    known: Known<'_>,
 ) -> Result<ClassStanding> {
-    let not_now = &stands.students;
-    let (class, files) = (&session.class, session.files());
-    let mut students = class.students.clone();
-    let mut unnamed = Vec::new();
-    for student in departed.iter().cloned().map(Student::unknown) {
-        // The lab may have changed, so that it has no names for their resources any more.
-        match class.desired(session.scope(), std::slice::from_ref(&student)) {
-            Ok(_) => students.push(student),
-            Err(_) => unnamed.push(student.username.to_string()),
-        }
+    let mut notes = Notes::default();
+    let mut prepared = Vec::new();
+    for (place, session) in sessions.places.iter().enumerate() {
+        let departed = known.observed.map(|(_, departed)| &departed[place][..]);
+        let (ready, said) = ReadyPlace::new(session, departed.unwrap_or_default())?;
+        notes.at(session, said);
+        prepared.push(ready);
     }
-    let beyond = match students.len() > class.students.len() {
-        true => Some(class.desired(session.scope(), &students)?),
-        false => None,
-    };
-    // The reading itself would take students who left for students in the roster.
-    let attendance = observed
-        .filter(|_| class.is_whole())
-        .map(|observed| Attendance::of(&session.desired, observed));
-    // Refuses a file that cannot be used before anything is asked of AWS.
-    files.last_readings()?;
-    let (cache, mut notes) = files.cache();
-    if !unnamed.is_empty() {
-        notes.push(format!(
-            "could not read what these students have, since the lab as it is now has no names for their resources: {}",
-            unnamed.join(", ")
-        ));
-    }
-    let reading = ClassReading {
-        lab: &class.lab,
-        desired: beyond.as_ref().unwrap_or(&session.desired),
-        students: &students,
-        skip: &not_now.keys().cloned().collect(),
-        requests_stand: &stands.requests,
-        depth: &class.depth(),
-        now_ms: Timestamp::now().as_millisecond(),
-        at,
-        console: session.client.is_aws(),
-        invoke_url: &|api_id, stage| session.client.invoke_url(api_id, stage),
-    };
-    let look = session.run(command, Log::None, async |client| match observed {
-        None => read_class(client, &reading, cache).await,
-        Some(observed) => read_observed_class(client, &reading, cache, observed.clone()).await,
+    let skip: BTreeSet<Username> = known.stands.students.keys().cloned().collect();
+    let look = sessions.run(command, Log::None, async |places| {
+        let all = places.iter().zip(prepared).enumerate();
+        let all =
+            all.map(|(place, (at, ready))| ready.read(at, &known, known.observed(place), &skip));
+        join_all(all).await
     });
-    let read = look.await.0?;
-    let any = |sights: &[StackSight]| sights.iter().any(|sight| sight.any || sight.hidden);
-    let (here, gone) = read.sights.split_at(class.students.len());
-    let (any_stack, any_departed) = (any(here), any(gone));
-    let mut cache = read.cache;
+    let read = look.await.0;
+    let read = sessions.all(read.into_iter().map(|read| read.map_err(Error::from)))?;
     let taken_at = ZonedDateTime::now();
-    let now = taken_at.timestamp();
-    // Afresh: another command may have read meanwhile.
-    let mut last = files.last_readings()?;
-    last.know(&files.people());
-    // What was read later says nothing of then.
-    last.students.retain(|_, _| at.is_none());
-    let sights = read.sights.into_iter().map(|sight| StackSight {
-        ends: observed.is_some(),
-        ..sight
-    });
-    let read_now = read.students.into_iter().zip(sights);
-    let read_now = read_now.filter(|(student, _)| !not_now.contains_key(&student.username));
-    let people = distinct(&class.roster.students);
-    let (mut students, displaced) = last.merge(read_now, &people, now);
-    let mut keep = || -> io::Result<()> {
-        if !displaced.is_empty() {
-            let mut old = LastReadings::new(last.key.clone());
-            old.students.clone_from(&displaced);
-            let text = old.to_json().map_err(io::Error::other)?;
-            let copy = history::keep(files.folder(), now, LAST_READINGS, text.as_bytes())?;
-            last.displaced_copied(&displaced, &file_name(&copy));
-        }
-        files.keep_last_readings(&last)
-    };
-    if let Err(error) = at.map_or_else(&mut keep, |_| Ok(())) {
-        notes.push(format!(
-            "could not save this reading, so nothing will show it once a stack is gone: {error}"
-        ));
+    let mut parts = Vec::new();
+    for (place, (session, read)) in sessions.places.iter().zip(read).enumerate() {
+        let observed = known.observed(place);
+        let (part, said) = Part::new(session, command, &known, observed, read, &taken_at)?;
+        notes.at(session, said);
+        parts.push(part);
     }
-    notes.extend(rewritten(&read.rewritten));
-    if command == Command::Status {
-        notes.extend(note_on_frozen(&read.frozen));
-    }
-    if command != Command::Rehearse {
-        // In a rehearsal, stacks of an earlier rehearsal are no news.
-        notes.extend(last_readings::notes(&last, &students, &taken_at));
-    }
-    let departed = students.split_off(class.students.len() - not_now.len());
-    if !not_now.is_empty() {
-        students.extend(not_now.values().cloned());
-        let place =
-            |s: &StudentProgress| class.students.iter().position(|c| c.username == s.username);
-        students.sort_by_cached_key(place);
-    }
-    match at {
+    match known.at {
+        // A teardown asks who has done what, and nobody needs anything any more.
         None => {
-            let heard = Heard {
-                apis: &read.apis,
-                frozen: &read.frozen,
-                last: &last,
-                // A teardown asks who has done what, and nobody needs anything any more.
-                asks: observed.is_none(),
-                now,
-            };
-            notes.extend(tell_silent(session, command, &mut students, &mut cache, heard).await?);
+            let asks = known.observed.is_none();
+            let now = taken_at.timestamp();
+            notes.extend(tell_silent(sessions, command, &mut parts, asks, now).await?);
         }
         Some(at) => notes.push(last_readings::as_of_note(&taken_at, at)),
     }
-    if at.is_none() && (any_stack || any_departed) {
-        notes.extend(files.keep_cache(&cache));
+    for (session, part) in sessions.places.iter().zip(&parts) {
+        if known.at.is_none() && (part.any_stack || part.any_departed) {
+            notes.at(session, session.files().keep_cache(&part.cache));
+        }
     }
-    Ok(ClassStanding {
-        students,
-        gaps: read.gaps,
-        left: session.left_of(attendance.as_ref().unwrap_or(&read.attendance)),
-        departed,
-        alias: read.alias,
+    let mut standing = standing(sessions, parts, taken_at, notes);
+    standing.reached = sessions.reaches_all();
+    for lost in missing(sessions, &known, &standing.taken_at)? {
+        standing.unseen.insert(lost.username.clone());
+        standing.students.push(lost);
+    }
+    sessions.in_roster_order(&mut standing.students, |student| &student.username);
+    // Who has a stack at two places is read at both before it is torn down, and shown once.
+    standing
+        .students
+        .dedup_by(|other, one| other.username == one.username);
+    Ok(standing)
+}
+
+/// The class, of what was read at each place.
+fn standing(
+    sessions: &Sessions,
+    parts: Vec<Part>,
+    taken_at: ZonedDateTime,
+    notes: Notes,
+) -> ClassStanding {
+    let mut all = ClassStanding {
+        students: Vec::new(),
+        gaps: Vec::new(),
+        left: Vec::new(),
+        departed: Vec::new(),
+        alias: None,
+        aliases: BTreeMap::new(),
         taken_at,
-        notes,
-        last,
-        elsewhere: read.elsewhere,
-        any_stack,
-        any_departed,
-    })
+        notes: notes.texts(sessions.places.len()),
+        last: Vec::new(),
+        elsewhere: None,
+        any_stack: false,
+        any_departed: false,
+        reached: true,
+        unseen: BTreeSet::new(),
+    };
+    for (session, part) in sessions.places.iter().zip(parts) {
+        all.students.extend(part.students);
+        all.gaps.extend(session.gaps(part.gaps));
+        all.left.extend(part.left);
+        all.departed.extend(part.departed);
+        let named = session.place.clone().zip(part.alias.clone());
+        all.aliases.extend(named);
+        all.alias = all.alias.or(part.alias);
+        all.last.push(part.last);
+        all.elsewhere = all.elsewhere.or(part.elsewhere);
+        all.any_stack |= part.any_stack;
+        all.any_departed |= part.any_departed;
+    }
+    all
 }
 
 /// Whom the files are about. Files about some students have other names, so that they never replace the class's.
-pub(super) fn about(session: &Session) -> About {
-    About::whole(session.class.is_whole())
+pub(super) fn about(session: &Sessions) -> About {
+    About::whole(session.is_all())
 }
 
 /// Writes a report's files.
@@ -216,7 +202,7 @@ pub(super) fn about(session: &Session) -> About {
 /// # Errors
 /// When one cannot be written.
 pub(super) fn write_files(
-    session: &Session,
+    session: &Sessions,
     standing: &mut ClassStanding,
     report: &Document,
     about: About,
@@ -229,8 +215,11 @@ pub(super) fn write_files(
         let copy = file_name(&written.dated);
         let students = standing.students.iter().chain(&standing.departed);
         let theirs = students.filter(|student| !student.last.another);
-        standing.last.copied(theirs.map(|s| &s.username), &copy);
-        session.files().keep_last_readings(&standing.last)?;
+        let theirs: Vec<&Username> = theirs.map(|s| &s.username).collect();
+        for last in &mut standing.last {
+            last.copied(theirs.iter().copied(), &copy);
+        }
+        standing.keep(&session.folder())?;
         Ok(written)
     };
     attempt().map_err(unwritten("report", "`homeroom report`"))
@@ -239,48 +228,79 @@ pub(super) fn write_files(
 /// The end of a verb that shows the standing. A student who could not be read makes it an error, and the others are
 /// still shown.
 pub(super) fn ended(
-    session: &Session,
+    session: &Sessions,
     command: Command,
     standing: ClassStanding,
-    notes: Vec<String>,
+    texts: Vec<String>,
 ) -> VerbEnded {
-    let students = standing.students.iter().map(Into::into).collect();
-    let mut ended = session.ended(command, students, notes);
+    let mut notes = Notes::default();
+    notes.extend(texts);
+    let end = PlaceEnd {
+        students: standing.students.iter().map(Into::into).collect(),
+        left: standing.left.clone(),
+        gaps: standing.gaps.clone(),
+    };
+    let mut ended = session.ended_together(command, end, notes);
     let needs = needs(&standing.students);
     ended.summary.room = Some(room_remarks(&needs));
     ended.summary.attention = Some(needs);
     if !standing.is_certain() {
-        ended.exit = Exit::General;
+        ended.exit = ended.exit.or(Exit::General);
     }
-    ended.summary.left = standing.left;
-    ended.summary.gaps = standing.gaps;
     ended
 }
 
 /// The class as every table and report shows it, with each stack's last validation.
-pub(super) fn document(session: &Session, standing: &ClassStanding) -> Document {
+pub(super) fn document(session: &Sessions, standing: &ClassStanding) -> Document {
     let class = &session.class;
-    let validations = session.files().validations();
+    let validations = session.places.iter().map(|at| at.files().validations());
+    let validations: Vec<_> = validations.collect();
+    let checks_of = |student: &Student| {
+        let all = validations
+            .iter()
+            .map(|kept| kept.checks_of(&student.username));
+        all.reduce(|one, other| if one.is_empty() { other } else { one })
+    };
     let row = |student: Student, progress: &StudentProgress| ReportStudent {
-        validate: validations.checks_of(&student.username),
+        validate: checks_of(&student).unwrap_or_default(),
         student,
         progress: progress.clone(),
     };
-    let students = class.students.iter().cloned().zip(&standing.students);
+    let students = class.students.iter().map(|student| {
+        let place = session
+            .place_of(&student.username)
+            .or(student.place.as_ref());
+        Student {
+            place: place.cloned(),
+            ..student.clone()
+        }
+    });
+    let students = students.zip(&standing.students);
+    let oldest = validations
+        .iter()
+        .filter_map(|kept| kept.oldest_of(&class.students));
+    let scope = session.places[0].scope();
+    let mut places = session.stamp(Command::Report).places;
+    for place in &mut places {
+        if let Some(account) = &mut place.account {
+            account.alias = standing.aliases.get(&place.name).cloned();
+        }
+    }
     let departed = standing.departed.iter();
     let departed = departed.map(|gone| row(Student::unknown(gone.username.clone()), gone));
     Document {
         class: class.name().clone(),
-        lab: session.desired.lab.clone(),
+        lab: session.lab().clone(),
         lab_title: class.lab.title().to_owned(),
         account: Account {
-            id: session.scope().account.clone(),
+            id: scope.account.clone(),
             alias: standing.alias.clone(),
         },
-        region: session.scope().region.clone(),
+        region: scope.region.clone(),
+        places,
         taken_at: standing.taken_at.clone(),
         ends: class.settings.ends,
-        validated_at: validations.oldest_of(&class.students).cloned(),
+        validated_at: oldest.min().cloned(),
         students: students.map(|(s, progress)| row(s, progress)).collect(),
         left: standing.left.clone(),
         departed: departed.collect(),
@@ -295,10 +315,10 @@ pub(super) fn document(session: &Session, standing: &ClassStanding) -> Document 
 }
 
 /// [`document`] with what changed since the report before.
-pub(super) fn class_report(session: &Session, standing: &ClassStanding) -> Document {
+pub(super) fn class_report(session: &Sessions, standing: &ClassStanding) -> Document {
     let class = &session.class;
     let mut report = document(session, standing);
-    if !class.is_whole() {
+    if !session.is_all() {
         report.notes.push(format!(
             "This report shows {} of the class's {} students: those who were chosen.",
             report.students.len(),

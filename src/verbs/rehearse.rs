@@ -12,12 +12,14 @@ use std::path::PathBuf;
 use futures::stream::{self, StreamExt};
 
 use super::class::Class;
+use super::ended::PlaceEnd;
 use super::ended::VerbEnded;
+use super::notes::Notes;
+use super::run::At;
 use super::run::interrupted;
 use super::say::say;
-use super::session::Session;
+use super::sessions::Sessions;
 use super::{deploy, final_report, plan, reading, teardown, validate};
-use crate::aws::Client;
 
 use crate::aws::stop::Cancelled;
 use crate::cli::{Cli, DeployArgs, RehearseArgs};
@@ -32,6 +34,7 @@ use crate::report::View;
 use crate::results::StudentResult;
 use crate::results::stamp::schema_of;
 use crate::stack::observe::{Depth, observe};
+use crate::stack::plan::Plan;
 use crate::strict::Proxy;
 use post_mortem::PostMortem;
 use setup::{counted, prepare, strict};
@@ -138,7 +141,7 @@ fn point_to(error: &mut Error, post_mortem: &PostMortem) {
 }
 
 async fn rehearse(
-    session: &Session,
+    session: &Sessions,
     keep_class: bool,
     strict: Option<&Proxy>,
     post_mortem: &PostMortem,
@@ -191,10 +194,10 @@ async fn rehearse(
     } else {
         stage(6, "teardown: is everything gone?");
         let observed = teardown::look(session).await?;
-        let plan = teardown::plan(session, &observed);
+        let plans = teardown::plan(session, &observed);
         // The report that was just written is the final one.
-        final_report::close(session, &plan)?;
-        let torn = teardown::tear_down(session, &plan, &observed).await?;
+        final_report::close(session, &plans)?;
+        let torn = teardown::tear_down(session, &plans, &observed).await?;
         if torn.exit != Exit::Done {
             return ended_early(session, torn, post_mortem).await;
         }
@@ -206,12 +209,18 @@ async fn rehearse(
         ));
     }
     notes.extend(strict.map(counted));
+    let mut all = Notes::default();
+    all.extend(notes);
     let students = standing.students.iter().map(|student| {
         let mut result = StudentResult::from(student);
         result.errors.extend(wrong.remove(&student.username));
         result
     });
-    let mut ended = session.ended(COMMAND, students.collect(), notes);
+    let end = PlaceEnd {
+        students: students.collect(),
+        ..PlaceEnd::default()
+    };
+    let mut ended = session.ended_together(COMMAND, end, all);
     ended.list(written.files());
     ended.exit = exit;
     if session.class.settings.ui.output == OutputFormat::Text {
@@ -229,7 +238,7 @@ async fn rehearse(
 
 /// Ends the rehearsal with the summary of the part that did not end well.
 async fn ended_early(
-    session: &Session,
+    session: &Sessions,
     mut ended: VerbEnded,
     post_mortem: &PostMortem,
 ) -> Result<Exit> {
@@ -248,23 +257,22 @@ async fn ended_early(
     ended.show(session).await
 }
 
-async fn planned(session: &Session) -> Result<String> {
-    let look = session.look(COMMAND, async |client| {
-        plan::plan(client, session, false).await
-    });
-    let (plan, _) = look.await?;
-    let students = plan.students.len();
-    let what = match plan.steps() {
+async fn planned(session: &Sessions) -> Result<String> {
+    let look = session.look(COMMAND, async |at| plan::plan(at, false).await);
+    let looked = look.await?;
+    let plans = || looked.iter().map(|(plan, _)| plan);
+    let students: usize = plans().map(|plan| plan.students.len()).sum();
+    let what = match plans().map(Plan::steps).sum() {
         0 => "nothing to do".to_owned(),
         steps => format!("{steps} resources to make or change"),
     };
     Ok(format!("a deployment of {students} students has {what}"))
 }
 
-async fn students_work(session: &Session) -> Result<()> {
-    let look = session.look(COMMAND, async |client| all_students(client, session).await);
+async fn students_work(session: &Sessions) -> Result<()> {
+    let look = session.look(COMMAND, all_students);
     let mut failures = Vec::new();
-    for outcome in look.await? {
+    for outcome in look.await?.into_iter().flatten() {
         match outcome {
             Ok(()) => {}
             Err(ScriptTrouble::Failed(failure)) => failures.push(failure),
@@ -278,9 +286,9 @@ async fn students_work(session: &Session) -> Result<()> {
 }
 
 async fn all_students(
-    client: &Client,
-    session: &Session,
+    at: &At<'_>,
 ) -> std::result::Result<Vec<std::result::Result<(), ScriptTrouble>>, Cancelled> {
+    let At { session, client } = at;
     let observed = &observe(client, &session.desired, &Depth::Deploy).await?;
     let (scope, class) = (session.scope(), &session.class);
     let outcomes = stream::iter(session.stacks().enumerate())

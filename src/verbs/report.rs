@@ -4,7 +4,7 @@ use super::browser;
 use super::class::Class;
 use super::gradebook::{self, GradebookFile};
 use super::reading::{about, class_report, ended, read, write_files};
-use super::session::Session;
+use super::sessions::{Sessions, Work};
 use super::status::{attestations, nothing_stands};
 use crate::cli::{Cli, ReportArgs};
 use crate::error::{Error, Exit, Result};
@@ -23,7 +23,7 @@ pub(super) async fn run(cli: &Cli, args: &ReportArgs) -> Result<Exit> {
     let export = export.as_ref().map_err(Error::clone);
     let judged = export.and_then(|export| export.as_ref().map(GradebookFile::judge).transpose());
     let (attested, filled_in) = both(attestations(&class, &args.attest), judged)?;
-    let session = class.connect().await?;
+    let session = class.connect(Work::Looks).await?;
     let mut standing = read(&session, Command::Report).await?;
     refuse_nothing(&session, &standing)?;
     standing.attest(&attested);
@@ -76,8 +76,8 @@ fn both<A, B>(a: Result<A>, b: Result<B>) -> Result<(A, B)> {
 }
 
 /// Refuses to write grades from the absence of stacks.
-pub(super) fn refuse_nothing(session: &Session, standing: &ClassStanding) -> Result<()> {
-    standing.refuse_elsewhere(&session.desired)?;
+pub(super) fn refuse_nothing(session: &Sessions, standing: &ClassStanding) -> Result<()> {
+    standing.refuse_elsewhere()?;
     if !standing.is_nothing() {
         return Ok(());
     }
@@ -94,11 +94,13 @@ pub(super) fn refuse_nothing(session: &Session, standing: &ClassStanding) -> Res
 
 /// A note where the class's folder has readings of other accounts. Classes of the same name in two accounts share the
 /// folder, and its report is of the account that was read last.
-fn of_other_accounts(session: &Session) -> Option<String> {
-    let account = &session.scope().account;
+fn of_other_accounts(session: &Sessions) -> Option<String> {
+    let accounts = session.places.iter().map(|at| at.scope().account.as_str());
+    let accounts: Vec<&str> = accounts.collect();
     let folder = session.folder();
     let mut others = known(&folder);
-    others.retain(|place, _| place.account != *account);
+    others.retain(|place, _| !accounts.contains(&place.account.as_str()));
+    let account = accounts.join(", ");
     (!others.is_empty()).then(|| {
         format!(
             "this report is of account {account}; {} also keeps readings of {}, which this report does not use",

@@ -4,7 +4,7 @@ use std::io;
 
 use super::ask::{answer, can_ask};
 use super::say::general;
-use super::session::Session;
+use super::sessions::Sessions;
 use crate::error::{Error, Exit, Result};
 use crate::events::Command;
 use crate::ids::Username;
@@ -18,22 +18,22 @@ use crate::stack::plan::reset::changes;
 ///
 /// # Errors
 /// When the answer is no.
-pub(super) async fn agreed(session: &Session) -> Result<()> {
-    let desired = &session.desired;
-    let look = session.look(Command::Deploy, async |client| {
-        observe(client, desired, &Depth::Deploy).await
+pub(super) async fn agreed(sessions: &Sessions) -> Result<()> {
+    let look = sessions.look(Command::Deploy, async |at| {
+        observe(&at.client, &at.session.desired, &Depth::Deploy).await
     });
-    let observed = look.await?;
     let mut changed: Vec<(Username, Vec<Change>)> = Vec::new();
     let mut apis: Vec<&str> = Vec::new();
-    for stack in &desired.stacks {
-        let changes = changes(session.scope(), stack, &observed);
-        if !changes.is_empty() {
-            changed.push((stack.student().clone(), changes));
-        }
-        let has_api = |api| !observed.apis_of(stack, api).is_empty();
-        if stack.apis.iter().any(has_api) {
-            apis.push(stack.student().as_str());
+    for (session, observed) in sessions.places.iter().zip(look.await?) {
+        for stack in &session.desired.stacks {
+            let changes = changes(session.scope(), stack, &observed);
+            if !changes.is_empty() {
+                changed.push((stack.student().clone(), changes));
+            }
+            let has_api = |api| !observed.apis_of(stack, api).is_empty();
+            if stack.apis.iter().any(has_api) {
+                apis.push(stack.student().as_str());
+            }
         }
     }
     if changed.is_empty() && apis.is_empty() {
@@ -41,9 +41,9 @@ pub(super) async fn agreed(session: &Session) -> Result<()> {
     }
     // stdout is for what the deployment says at its end.
     let mut err = io::stderr().lock();
-    print_reset_listing(&changed, &apis, &session.view(), &mut err).map_err(general("stderr"))?;
+    print_reset_listing(&changed, &apis, &sessions.view(), &mut err).map_err(general("stderr"))?;
     drop(err);
-    if !can_ask(session) {
+    if !can_ask(sessions) {
         return Ok(());
     }
     let question = "Type yes to keep a copy of this and put it back as the lab has it, anything else to leave it: ";

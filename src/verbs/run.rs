@@ -5,22 +5,25 @@ use std::future::Future;
 use std::io::{self, Stdout};
 use std::time::{Duration, Instant};
 
+use futures::future::join_all;
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 
 use super::interrupts::interrupts;
 use super::say::terminal_options;
 use super::session::Session;
+use super::sessions::Sessions;
 use crate::aws::Client;
 use crate::aws::pacing::{Overrides, Pace};
 use crate::aws::stop::{Cancelled, Stop};
-use crate::error::{Error, Exit, Result};
+use crate::error::{Error, Exit};
 use crate::events::{Command, Event, Outcome, StepInFlight};
 use crate::options::{OutputFormat, Ui};
 use crate::report::runlog::EventStream;
 use crate::report::{RunLog, Terminal};
 use crate::results::StudentResult;
 use crate::stack::dispatcher;
+use crate::stack::execute::Task;
 use crate::stack::plan::Plan;
 
 /// How often the terminal's times move.
@@ -61,43 +64,85 @@ impl RunEnd {
     }
 }
 
-impl Session {
-    /// Runs work with a client of its own, while the terminal, the run log and Ctrl-C are listened to.
+/// A place during a run.
+pub(super) struct At<'a> {
+    pub(crate) session: &'a Session,
+    /// With its own pace and limits, and the run's events and stop.
+    pub(crate) client: Client,
+}
+
+impl<'a> Task<'a> {
+    /// A plan for each place.
+    pub(super) fn all(
+        places: &'a [At<'_>],
+        plans: impl IntoIterator<Item = &'a Plan>,
+    ) -> Vec<Self> {
+        let tasks = places.iter().zip(plans).map(|(at, plan)| Self {
+            client: &at.client,
+            plan,
+            issuer: None,
+        });
+        tasks.collect()
+    }
+}
+
+/// Does something at every place at once.
+pub(super) async fn everywhere<T>(places: &[At<'_>], work: impl AsyncFn(&At<'_>) -> T) -> Vec<T> {
+    join_all(places.iter().map(|at| work(at))).await
+}
+
+impl Sessions {
+    /// Runs work with a client of its own at each place, while the terminal, the run log and Ctrl-C are listened to.
     pub(crate) async fn run<T>(
         &self,
         command: Command,
         log: Log,
-        work: impl AsyncFnOnce(&Client) -> T,
+        work: impl AsyncFnOnce(&[At<'_>]) -> T,
     ) -> (T, RunEnd) {
         let listeners = Listeners::new(self, command, log);
-        let rates = (self.pace(), self.quotas());
-        run_with(&self.client, rates, listeners, work).await
+        let stop = Stop::new();
+        let (sender, receiver) = mpsc::unbounded_channel();
+        let places = self.places.iter().map(|session| {
+            // What stops one place, such as its credentials, is nothing to the others.
+            let (stop, events) = (stop.part(), sender.clone());
+            let client = session
+                .client
+                .in_run(session.pace(), session.quotas(), stop, events);
+            At { session, client }
+        });
+        let places: Vec<At<'_>> = places.collect();
+        listen_to(work(&places), receiver, &stop, listeners).await
     }
 
-    /// [`Self::run`] for work that changes nothing.
-    pub(crate) async fn look<T, E: Into<Error>>(
+    /// Looks at every place at once; what came of it at each.
+    pub(crate) async fn look_each<T>(
         &self,
         command: Command,
-        work: impl AsyncFnOnce(&Client) -> std::result::Result<T, E>,
-    ) -> Result<T> {
-        let (output, _) = self.run(command, Log::None, work).await;
-        output.map_err(Into::into)
+        work: impl AsyncFn(&At<'_>) -> T,
+    ) -> (Vec<T>, RunEnd) {
+        let everywhere = async |places: &[At<'_>]| everywhere(places, work).await;
+        self.run(command, Log::None, everywhere).await
     }
 
-    /// The first event of a run that carries out a plan.
-    pub(crate) fn run_started(&self, command: Command, plan: &Plan) -> Event {
-        let students = plan.students.iter();
+    /// The first event of a run that carries out a plan at each place.
+    pub(crate) fn run_started(&self, command: Command, plans: &[Plan]) -> Event {
+        let students = plans.iter().flat_map(|plan| &plan.students);
         let busy = students.filter(|s| s.steps() > 0 || s.is_blocked());
-        self.started(command, busy.count(), plan.steps())
+        let steps = plans.iter().map(Plan::steps).sum();
+        self.started(command, busy.count(), steps)
     }
 
     pub(crate) fn started(&self, command: Command, students: usize, steps: usize) -> Event {
+        let joined = |of: fn(&Session) -> &String| {
+            let all: Vec<&str> = self.places.iter().map(|at| of(at).as_str()).collect();
+            all.join(", ")
+        };
         Event::RunStarted {
             command,
             class: self.class.name().clone(),
-            lab: self.desired.lab.clone(),
-            account: self.scope().account.clone(),
-            region: self.scope().region.clone(),
+            lab: self.lab().clone(),
+            account: joined(|at| &at.scope().account),
+            region: joined(|at| &at.scope().region),
             students,
             steps,
         }
@@ -116,23 +161,22 @@ pub(super) async fn look_alone<T>(
         stream: stream(ui),
         log: None,
     };
-    let rates = (pace, Overrides::new());
-    run_with(client, rates, listeners, work).await.0
-}
-
-async fn run_with<T>(
-    client: &Client,
-    (pace, quotas): (Pace, Overrides),
-    mut listeners: Listeners,
-    work: impl AsyncFnOnce(&Client) -> T,
-) -> (T, RunEnd) {
     let stop = Stop::new();
     let (sender, receiver) = mpsc::unbounded_channel();
-    let client = client.in_run(pace, quotas, stop.clone(), sender);
+    let client = client.in_run(pace, Overrides::new(), stop.clone(), sender);
+    let looked = listen_to(work(&client), receiver, &stop, listeners).await;
+    looked.0
+}
+
+async fn listen_to<T>(
+    work: impl Future<Output = T>,
+    events: mpsc::UnboundedReceiver<Event>,
+    stop: &Stop,
+    mut listeners: Listeners,
+) -> (T, RunEnd) {
     let mut interrupted = false;
     let mut given_up = Vec::new();
     let ticks = tokio::time::interval(TICK);
-    let work = work(&client);
     let handle = |event: Option<&Event>| {
         if let Some(Event::Interrupted { now, in_flight }) = event {
             interrupted = true;
@@ -142,7 +186,7 @@ async fn run_with<T>(
         }
         listeners.handle(event);
     };
-    let output = dispatcher::run(work, receiver, interrupts(), ticks, &stop, handle).await;
+    let output = dispatcher::run(work, events, interrupts(), ticks, stop, handle).await;
     listeners.terminal.finish();
     let end = RunEnd {
         interrupted,
@@ -151,18 +195,26 @@ async fn run_with<T>(
     (output, end)
 }
 
+/// Emits an event of the run, which is of no place.
+pub(super) fn emit(places: &[At<'_>], event: Event) {
+    if let Some(at) = places.first() {
+        at.client.emit(event);
+    }
+}
+
 /// Emits the events of a run's begin and end around its work.
 pub(super) async fn announced<T>(
-    client: &Client,
+    places: &[At<'_>],
     started: Event,
     work: impl Future<Output = T>,
 ) -> T {
     let began = Instant::now();
-    client.emit(started);
+    emit(places, started);
     let output = work.await;
-    client.emit(Event::RunFinished {
+    let finished = Event::RunFinished {
         elapsed_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
-    });
+    };
+    emit(places, finished);
     output
 }
 
@@ -174,7 +226,7 @@ struct Listeners {
 }
 
 impl Listeners {
-    fn new(session: &Session, command: Command, log: Log) -> Self {
+    fn new(session: &Sessions, command: Command, log: Log) -> Self {
         let terminal = Terminal::stderr(terminal_options(session.class.settings.ui));
         let mut terminal = terminal.proposing(&session.class.invocation);
         let dir = session.folder();

@@ -1,86 +1,46 @@
-//! A class and the cloud that it lives in: connecting, and what every verb asks of both.
+//! A class at one of its places, an account and region: connecting, and what every verb asks of both.
 
 use std::collections::BTreeMap;
-use std::io;
 use std::path::PathBuf;
 
 use super::class::Class;
+use super::say::general;
 use super::say::note_at_once;
-use super::say::{general, say};
-use crate::aws::configured::{CredentialSource, credential_source};
+use crate::aws::configured::CredentialSource;
 use crate::aws::pacing::{Overrides, Pace, quotas_of_region};
 use crate::aws::{self, CallError, Client, ConnectOptions, ErrorKind, regions};
 use crate::error::{Error, Exit, Result};
-use crate::events::Command;
 use crate::evidence::cache::CacheKey;
 use crate::evidence::kept::ClassFiles;
 use crate::files::class_dir;
-use crate::ids::Scope;
+use crate::ids::{PlaceName, Scope};
 use crate::lab::Lab;
 use crate::lab::allowed::JudgedRisks;
-use crate::local::{self, LocalCloud, StartupStep};
 use crate::options::{CloudTarget, Profile, QuotaScale, Region, Ui};
-use crate::report::PseudonymKey;
 use crate::roster::Student;
-use crate::stack::elsewhere::{Elsewhere, Whereabouts, stands_here};
 use crate::stack::hints;
-use crate::stack::kinds::{Desired, Stack};
+use crate::stack::kinds::{Desired, Gap, Stack};
 use crate::stack::kinds::{Observed, api::ApiEndpoint};
-use crate::stack::observe::observe_roles;
 use crate::stack::vault::Vault;
 
+/// A class at one place.
 pub(super) struct Session {
+    /// With the students of this place alone, and its settings.
     pub(crate) class: Class,
+    /// Its name, where the class has several.
+    pub(crate) place: Option<PlaceName>,
     /// AWS, outside of any run.
     pub(crate) client: Client,
     pub(crate) desired: Desired,
 }
 
 impl Class {
-    /// Connects to the cloud that the settings name, starting the embedded one if it is that.
-    pub(crate) async fn connect(self) -> Result<Session> {
-        match self.settings.target.clone() {
-            CloudTarget::Local => {
-                let verbosity = self.settings.ui.verbosity;
-                let progress = &mut |step: StartupStep| say(&step.to_string(), verbosity);
-                let endpoint = LocalCloud::from_env()?.start(progress).await?;
-                self.connect_local(&endpoint).await
-            }
-            CloudTarget::Aws {
-                profile,
-                endpoint_url,
-            } => {
-                let options = ConnectOptions {
-                    profile: profile.map(|p| p.to_string()),
-                    endpoint_url: endpoint_url.map(|u| u.to_string()),
-                    invoke_base: self.settings.invoke_base.as_ref().map(ToString::to_string),
-                    ..ConnectOptions::default()
-                };
-                let source = credential_source(options.profile.as_deref()).await?;
-                let region = self.settings.region.as_ref();
-                let options = in_region(region, &self.lab, options, self.settings.ui).await?;
-                self.open(options, Some(source)).await
-            }
-        }
-    }
-
-    pub(crate) async fn connect_local(self, endpoint: &local::Endpoint) -> Result<Session> {
-        let region = self.settings.region.as_ref().map(ToString::to_string);
-        let options = ConnectOptions {
-            region: region.unwrap_or_else(|| self.lab.region().to_owned()),
-            endpoint_url: Some(endpoint.url.clone()),
-            invoke_base: Some(endpoint.invoke_base.clone()),
-            credentials: Some((endpoint.access_key.clone(), endpoint.secret_key.clone())),
-            ..ConnectOptions::default()
-        };
-        self.open(options, None).await
-    }
-
     /// `source`: where AWS's credentials come from.
-    async fn open(
+    pub(super) async fn open(
         self,
         options: ConnectOptions,
         source: Option<CredentialSource>,
+        place: Option<PlaceName>,
     ) -> Result<Session> {
         let client = aws::connect(options).await;
         let profile = match &self.settings.target {
@@ -94,9 +54,19 @@ impl Class {
             && wanted.to_string() != identity.account
         {
             let account = format!("account {}", identity.account);
-            let cause = format!("--account allows {wanted} only; nothing was touched");
-            return Err(Error::new(Exit::Refused, account, cause)
-                .hint("choose the right account with --profile, or change --account"));
+            let (cause, hint) = match &place {
+                None => (
+                    format!("--account allows {wanted} only; nothing was touched"),
+                    "choose the right account with --profile, or change --account".to_owned(),
+                ),
+                Some(place) => (
+                    format!(
+                        "place {place} of homeroom.toml allows {wanted} only; nothing was touched"
+                    ),
+                    format!("correct profile, role_arn or account of place {place}"),
+                ),
+            };
+            return Err(Error::new(Exit::Refused, account, cause).hint(hint));
         }
         let scope = Scope {
             partition: identity.arn.split(':').nth(1).unwrap_or("aws").to_owned(),
@@ -112,13 +82,12 @@ impl Class {
                 ),
             );
         }
-        let session = Session {
+        Ok(Session {
             class: self,
+            place,
             client,
             desired,
-        };
-        session.check_named().await?;
-        Ok(session)
+        })
     }
 }
 
@@ -139,17 +108,6 @@ impl Session {
         Vault::of(&self.class.settings.reports, self.class.name())
     }
 
-    /// The key of the class's pseudonyms, if they are asked for.
-    ///
-    /// # Errors
-    /// When it cannot be read or made.
-    pub(crate) fn pseudonyms(&self, asked: bool) -> io::Result<Option<PseudonymKey>> {
-        let class = &self.class;
-        let key = asked.then(|| PseudonymKey::of_class(&class.settings.reports, class.name()));
-        let hidden = &class.roster.kept_back.values;
-        Ok(key.transpose()?.map(|key| key.hiding(hidden)))
-    }
-
     /// Keeps who the students are, as the roster says.
     pub(crate) fn keep_people(&self) {
         let class = &self.class;
@@ -164,6 +122,18 @@ impl Session {
         JudgedRisks::of(risks, &class.settings.allow_in_roles)
     }
 
+    /// What could not be seen, with the place where that is one of several.
+    pub(crate) fn gaps(&self, gaps: Vec<Gap>) -> Vec<Gap> {
+        let Some(place) = &self.place else {
+            return gaps;
+        };
+        let named = gaps.into_iter().map(|gap| Gap {
+            cause: format!("place {place}: {}", gap.cause),
+            ..gap
+        });
+        named.collect()
+    }
+
     pub(crate) fn stacks(&self) -> impl Iterator<Item = (&Stack, &Student)> {
         self.desired.stacks.iter().zip(&self.class.students)
     }
@@ -176,41 +146,6 @@ impl Session {
     ) -> BTreeMap<String, ApiEndpoint> {
         let invoke_url = |id: &str, stage: &str| self.client.invoke_url(id, stage);
         observed.endpoints(self.scope(), stack, invoke_url)
-    }
-
-    /// Refuses, before anything else is looked at, if the students' stacks are in another class, lab or region.
-    pub(crate) async fn check_elsewhere(&self, command: Command) -> Result<()> {
-        let look = self.look(command, async |client| {
-            observe_roles(client, &self.desired).await
-        });
-        Elsewhere::check(&self.desired, &look.await?)
-    }
-
-    /// Refuses a class whose name is only a guess, from the name of a copied roster. The error says what to type, and
-    /// is certain where that class has stacks.
-    async fn check_named(&self) -> Result<()> {
-        let Some(unnamed) = self.class.settings.unnamed.clone() else {
-            return Ok(());
-        };
-        let desired = &self.desired;
-        let observed = self
-            .look(Command::Plan, async |client| {
-                observe_roles(client, desired).await
-            })
-            .await;
-        if !observed.is_ok_and(|observed| stands_here(desired, &observed)) {
-            return Err(unnamed);
-        }
-        let place = Whereabouts {
-            class: Some(desired.class.clone()),
-            region: None,
-        };
-        let roster = self.class.settings.roster.display().to_string();
-        let cause = format!(
-            "the file's name names no class; {}; nothing was touched",
-            place.sentence()
-        );
-        Err(Error::new(Exit::Refused, roster, cause))
     }
 
     /// Refuses to try the students' APIs where nobody knows their address: AWS's would be somebody else's.

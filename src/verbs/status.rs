@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::class::{Class, invalid};
 use super::reading::{document, ended, read_at};
-use super::session::Session;
+use super::sessions::{Sessions, Work};
 use crate::cli::{AttestArgs, Cli, StateChoice, StatusArgs};
 use crate::error::{Error, Exit, Result};
 use crate::events::Command;
@@ -19,21 +19,21 @@ use crate::report::last_readings::places;
 pub(super) async fn run(cli: &Cli, args: &StatusArgs) -> Result<Exit> {
     let class = Class::load(cli)?;
     let attested = attestations(&class, &args.attest)?;
-    let session = class.connect().await?;
-    let mut standing = read_at(&session, Command::Status, args.at).await?;
-    standing.refuse_elsewhere(&session.desired)?;
+    let sessions = class.connect(Work::Looks).await?;
+    let mut standing = read_at(&sessions, Command::Status, args.at).await?;
+    standing.refuse_elsewhere()?;
     standing.attest(&attested);
     if args.at.is_some() {
         standing.forget_trouble();
     }
-    let mut notes: Vec<String> = session.end_told().into_iter().collect();
+    let mut notes: Vec<String> = sessions.places[0].end_told().into_iter().collect();
     notes.extend(standing.notes.iter().cloned());
     if standing.is_nothing() {
-        notes.push(nothing_stands(&session));
+        notes.push(nothing_stands(&sessions));
     }
-    let document = document(&session, &standing);
+    let document = document(&sessions, &standing);
     let only = chosen(&args.state, &standing.students);
-    let mut ended = ended(&session, Command::Status, standing, notes);
+    let mut ended = ended(&sessions, Command::Status, standing, notes);
     ended.summary.at = args.at;
     if args.at.is_some() {
         (ended.summary.attention, ended.summary.room) = (None, None);
@@ -41,9 +41,9 @@ pub(super) async fn run(cli: &Cli, args: &StatusArgs) -> Result<Exit> {
     let view = View {
         document: Some(&document),
         only: only.as_ref(),
-        ..session.view()
+        ..sessions.view()
     };
-    ended.show_with(&session, view).await
+    ended.show_with(&sessions, view).await
 }
 
 /// The students in one of these states; `None` for everybody.
@@ -79,8 +79,12 @@ pub(super) fn attestations(class: &Class, args: &AttestArgs) -> Result<Attestati
 }
 
 /// The note or cause where there is no stack and no reading: where homeroom looked, and what it keeps of the class.
-pub(super) fn nothing_stands(session: &Session) -> String {
-    let scope = session.scope();
+pub(super) fn nothing_stands(session: &Sessions) -> String {
+    let scopes = session.places.iter().map(|at| {
+        let scope = at.scope();
+        format!("account {}, {}", scope.account, scope.region)
+    });
+    let scopes = scopes.collect::<Vec<_>>().join(" or ");
     let who = match session.class.is_whole() {
         true => "no stack of the class".to_owned(),
         false => format!("no stack of the {} chosen", session.class.students.len()),
@@ -95,8 +99,5 @@ pub(super) fn nothing_stands(session: &Session) -> String {
             places(&known)
         ),
     };
-    format!(
-        "{who} is in account {}, {}, and none was read there before; {kept}",
-        scope.account, scope.region
-    )
+    format!("{who} is in {scopes}, and none was read there before; {kept}")
 }

@@ -1,10 +1,13 @@
 //! `teardown`: lists what it would delete, deletes once the class is confirmed, and proves that it is gone.
 
+use futures::future::join_all;
+
 use super::ask::{can_ask, check_confirmation, confirmed, not_confirmed, refuse_growth};
 use super::class::Class;
-use super::ended::VerbEnded;
-use super::run::{Log, announced};
-use super::session::Session;
+use super::ended::{PlaceEnd, VerbEnded};
+use super::notes::Notes;
+use super::run::{At, Log, announced};
+use super::sessions::{Sessions, Work};
 use super::{final_report, forget, reading};
 use crate::aws::stop::Cancelled;
 use crate::cli::{Cli, TeardownArgs};
@@ -12,13 +15,13 @@ use crate::error::{Exit, Result};
 use crate::events::{Command, Outcome};
 use crate::report::left;
 use crate::results::StudentResult;
-use crate::stack::execute::execute;
+use crate::stack::execute::{StudentRun, Task, execute_all};
 use crate::stack::kinds::Observed;
 use crate::stack::leavers::Leavers;
 use crate::stack::observe::{Depth, observe};
 use crate::stack::plan::Plan;
 use crate::stack::plan::teardown::{self, Reach};
-use crate::stack::prove_gone::{prove_gone, results};
+use crate::stack::prove_gone::{StillThere, prove_gone, results};
 use crate::stack::result::deleted;
 
 const COMMAND: Command = Command::Teardown;
@@ -26,75 +29,81 @@ const COMMAND: Command = Command::Teardown;
 pub(super) async fn run(cli: &Cli, args: &TeardownArgs) -> Result<Exit> {
     let class = Class::load(cli)?;
     check_confirmation(args.confirm.as_ref(), &class)?;
-    let mut session = class.connect().await?;
-    session.agree_on_place().await?;
-    let mut observed = look(&session).await?;
-    if session.settle_leavers(&observed, Leavers::Reached)? {
-        observed = look(&session).await?;
+    let mut sessions = class.connect(Work::Deletes).await?;
+    sessions.agree_on_places().await?;
+    let mut observed = look(&sessions).await?;
+    if sessions.settle_leavers(&observed, Leavers::Reached)? {
+        observed = look(&sessions).await?;
     }
-    let mut plan = plan(&session, &observed);
-    session.check_leavers(&observed, &plan)?;
-    if session.class.settings.left {
-        if plan.is_about_nobody() {
+    let mut plans = plan(&sessions, &observed);
+    sessions.check_leavers(&observed, &plans)?;
+    if sessions.class.settings.left {
+        if sessions.reaches_all() && plans.iter().all(Plan::is_about_nobody) {
             // Files of students who left go even if none of them has a stack.
-            forget::files(&session, COMMAND, &[], &observed).await;
-            return Err(session.nobody_left("something"));
+            forget::files(&sessions, COMMAND, &[], &observed).await;
+            return Err(sessions.nobody_left("something"));
         }
-        session.choose_found(&plan)?;
-        observed = look(&session).await?;
-        plan = self::plan(&session, &observed);
+        sessions.choose_found(&plans)?;
+        observed = look(&sessions).await?;
+        plans = plan(&sessions, &observed);
     }
-    let reads = plan.steps() > 0 && !args.no_final_report;
-    if plan.steps() > 0 && args.confirm.is_none() {
-        let mut first = left::lines(&session.left_in_plan(&plan, &observed));
-        first.push(final_report::announced(&session, reads));
-        if reads && can_ask(&session) {
-            let departed = final_report::departed(&session, &plan);
-            let standing = reading::read_observed(&session, &observed, &departed).await?;
+    let steps = |plans: &[Plan]| plans.iter().any(|plan| plan.steps() > 0);
+    let reads = steps(&plans) && !args.no_final_report;
+    if steps(&plans) && args.confirm.is_none() {
+        let mut first = left::lines(&sessions.left_in_plans(&plans, &observed));
+        first.push(final_report::announced(&sessions, reads));
+        if reads && can_ask(&sessions) {
+            let departed = final_report::departed(&sessions, &plans);
+            let standing = reading::read_observed(&sessions, &observed, &departed).await?;
             first.extend(final_report::unread(&standing));
         }
-        if !confirmed(&session, &plan, &first).await? {
-            return not_confirmed(&session, COMMAND, &plan).await;
+        if !confirmed(&sessions, &plans, &first).await? {
+            return not_confirmed(&sessions, COMMAND, &plans).await;
         }
         // The answer may have taken a while. This deletes what is there now, but no more than was shown.
-        observed = look(&session).await?;
-        let fresh = self::plan(&session, &observed);
-        refuse_growth(&plan, &fresh)?;
-        plan = fresh;
+        observed = look(&sessions).await?;
+        let fresh = plan(&sessions, &observed);
+        refuse_growth(&plans, &fresh)?;
+        plans = fresh;
     }
     let mut last_words = final_report::Final::default();
     if reads {
-        last_words = final_report::write(&session, &plan, &observed).await?;
-    } else if plan.steps() > 0 {
-        final_report::close(&session, &plan)?;
+        last_words = final_report::write(&sessions, &plans, &observed).await?;
+    } else if steps(&plans) {
+        final_report::close(&sessions, &plans)?;
     }
-    let who_left = session.left_in_plan(&plan, &observed);
-    let mut ended = tear_down(&session, &plan, &observed).await?;
+    let who_left = sessions.left_in_plans(&plans, &observed);
+    let mut ended = tear_down(&sessions, &plans, &observed).await?;
     ended.summary.left = who_left;
     ended.summary.notes.splice(0..0, last_words.notes);
     ended.list(last_words.files);
-    ended.show(&session).await
+    ended.show(&sessions).await
 }
 
 /// Looks at the cloud as closely as a teardown needs to.
-pub(super) async fn look(session: &Session) -> Result<Observed> {
-    let depth = depth(session);
-    let look = session.look(COMMAND, async |client| {
-        observe(client, &session.desired, &depth).await
+pub(super) async fn look(sessions: &Sessions) -> Result<Vec<Observed>> {
+    let depth = &depth(sessions);
+    let look = sessions.look(COMMAND, async |at| {
+        observe(&at.client, &at.session.desired, depth).await
     });
     look.await
 }
 
-/// Plans the teardown of a session's students.
-pub(super) fn plan(session: &Session, observed: &Observed) -> Plan {
-    let mut plan = teardown::plan(&session.desired, observed, session.class.reach());
-    plan.mark_left(&session.class.chosen_leavers);
-    plan
+/// Plans the teardown of the class's students at each place.
+pub(super) fn plan(sessions: &Sessions, observed: &[Observed]) -> Vec<Plan> {
+    let class = &sessions.class;
+    let places = sessions.places.iter().zip(observed);
+    let plans = places.map(|(session, observed)| {
+        let mut plan = teardown::plan(&session.desired, observed, class.reach());
+        plan.mark_left(&class.chosen_leavers);
+        plan
+    });
+    plans.collect()
 }
 
-fn depth(session: &Session) -> Depth {
-    let patterns = session.class.lab.name_patterns();
-    match session.class.reach() {
+fn depth(sessions: &Sessions) -> Depth {
+    let patterns = sessions.class.lab.name_patterns();
+    match sessions.class.reach() {
         Reach::WholeClass => Depth::TeardownOfClass { patterns },
         Reach::Left => Depth::TeardownOfLeavers { patterns },
         Reach::Selected => Depth::TeardownOfStudents,
@@ -104,44 +113,74 @@ fn depth(session: &Session) -> Depth {
 /// Carries out a teardown, then looks again until nothing of the class is left or time is up. What could not be deleted
 /// is an outcome, no error.
 pub(super) async fn tear_down(
-    session: &Session,
-    plan: &Plan,
-    before: &Observed,
+    sessions: &Sessions,
+    plans: &[Plan],
+    before: &[Observed],
 ) -> Result<VerbEnded> {
-    let depth = depth(session);
-    let work = session.run(COMMAND, Log::Kept, async |client| {
-        let started = session.run_started(COMMAND, plan);
+    let depth = &depth(sessions);
+    let work = sessions.run(COMMAND, Log::Kept, async |places| {
+        let started = sessions.run_started(COMMAND, plans);
         let work = async {
-            let runs = execute(client, plan, deleted).await;
-            let left = prove_gone(client, &session.desired, &depth, plan, &runs).await;
+            let runs = execute_all(&Task::all(places, plans), deleted).await;
+            let all = places.iter().zip(plans).zip(&runs);
+            let prove = all.map(|((at, plan), runs)| prove(at, depth, plan, runs));
+            let left = join_all(prove).await;
             (runs, left)
         };
-        announced(client, started, work).await
+        announced(places, started, work).await
     });
     let ((runs, left), run) = work.await;
-    let mut notes = run.notes();
-    let (stacks, gaps, elsewhere) = match left {
-        Ok(left) => {
-            notes.extend(left.notes(plan));
-            let elsewhere = left.is_elsewhere();
-            (left.results(plan, &runs), left.plan.gaps, elsewhere)
+    let mut notes = Notes::default();
+    notes.extend(run.notes());
+    let (mut ends, mut exit) = (Vec::new(), Exit::Done);
+    let places = sessions.places.iter().zip(plans);
+    for ((session, plan), (runs, left)) in places.zip(runs.iter().zip(left)) {
+        let (stacks, gaps, elsewhere) = match left {
+            Ok(mut left) => {
+                // Another place of the class is torn down by itself.
+                let regions = &mut left.other_regions;
+                regions.retain(|region, _| !sessions.is_place(session, region));
+                notes.at(session, left.notes(plan));
+                let elsewhere = left.is_elsewhere();
+                (left.results(plan, runs), left.plan.gaps, elsewhere)
+            }
+            Err(Cancelled) => {
+                let note = "stopped before a fresh listing could prove what is gone";
+                notes.at(session, Some(note.to_owned()));
+                (results(plan, runs, None), plan.gaps.clone(), false)
+            }
+        };
+        if !gaps.is_empty() || elsewhere {
+            // Nothing proves that what could not be seen is gone.
+            exit = Exit::Remains;
         }
-        Err(Cancelled) => {
-            notes.push("stopped before a fresh listing could prove what is gone".to_owned());
-            (results(plan, &runs, None), plan.gaps.clone(), false)
-        }
-    };
-    let students: Vec<StudentResult> = stacks.into_iter().map(Into::into).collect();
-    let touched = students.iter().map(|student| &student.username);
-    notes.extend(session.files().forget_validations(touched));
-    notes.extend(forget::files(session, COMMAND, &students, before).await);
-    let mut exit = run.exit(&students, &[Outcome::Remains]);
-    if exit == Exit::Done && (!gaps.is_empty() || elsewhere) {
-        // Nothing proves that what could not be seen is gone.
-        exit = Exit::Remains;
+        let students: Vec<StudentResult> = stacks.into_iter().map(Into::into).collect();
+        let touched = students.iter().map(|student| &student.username);
+        notes.at(session, session.files().forget_validations(touched));
+        ends.push(PlaceEnd {
+            students,
+            gaps,
+            left: Vec::new(),
+        });
     }
-    let mut ended = session.ended(COMMAND, students, notes);
-    ended.summary.gaps = gaps;
-    ended.exit = exit;
+    let students: Vec<_> = ends.iter().flat_map(|end| end.students.clone()).collect();
+    notes.extend(sessions.forget_homes(&ends));
+    notes.extend(forget::files(sessions, COMMAND, &students, before).await);
+    let mut ended = sessions.ended(COMMAND, ends, notes);
+    ended.exit = ended.exit.or(
+        match run.exit(&ended.summary.students, &[Outcome::Remains]) {
+            Exit::Done => exit,
+            exit => exit,
+        },
+    );
     Ok(ended)
+}
+
+async fn prove(
+    at: &At<'_>,
+    depth: &Depth,
+    plan: &Plan,
+    runs: &[StudentRun],
+) -> std::result::Result<StillThere, Cancelled> {
+    prove_gone(&at.client, &at.session.desired, depth, plan, runs).await
 }

@@ -1,13 +1,16 @@
 //! `validate`: proves that each stack works.
 
+use futures::future::join_all;
 use jiff::{Timestamp, ZonedDateTime};
 use tracing::Instrument;
 
 use super::class::{Class, invalid};
-use super::ended::VerbEnded;
+use super::ended::{PlaceEnd, VerbEnded};
+use super::notes::Notes;
 use super::reading::about;
-use super::run::{Log, announced};
+use super::run::{At, Log, announced, everywhere};
 use super::session::Session;
+use super::sessions::{Sessions, Work};
 use crate::aws::Client;
 use crate::aws::stop::Cancelled;
 use crate::cli::Cli;
@@ -32,53 +35,83 @@ const STUDENTS_AT_ONCE: usize = 25;
 const COMMAND: Command = Command::Validate;
 
 pub(super) async fn run(cli: &Cli) -> Result<Exit> {
-    let session = Class::load(cli)?.connect().await?;
-    session.require_invoke_address().await?;
-    let (ended, observed) = validate(&session).await?;
-    let mut stacks = session.desired.stacks.iter();
+    let sessions = Class::load(cli)?.connect(Work::Looks).await?;
+    for session in &sessions.places {
+        session.require_invoke_address().await?;
+    }
+    let (ended, observed) = validate(&sessions).await?;
+    let mut places = sessions.places.iter().zip(&observed);
     let view = View {
-        granted: stacks.all(|stack| observed.user_of(session.scope(), &stack.owner).is_some()),
-        ..session.view()
+        granted: places.all(|(session, observed)| {
+            let mut stacks = session.desired.stacks.iter();
+            stacks.all(|stack| observed.user_of(session.scope(), &stack.owner).is_some())
+        }),
+        ..sessions.view()
     };
-    ended.show_with(&session, view).await
+    ended.show_with(&sessions, view).await
 }
 
-/// Validates a session's students, and writes the results for a CI beside the reports.
-pub(super) async fn validate(session: &Session) -> Result<(VerbEnded, Observed)> {
-    let work = session.run(COMMAND, Log::Kept, async |client| {
-        let observed = observe(client, &session.desired, &Depth::Deploy).await?;
-        Elsewhere::check(&session.desired, &observed)?;
-        let plan = deploy::plan(&session.desired, &observed, false);
-        let started = session.started(COMMAND, plan.students.len(), 0);
-        let work = all_students(client, session, &observed, &plan);
-        let students = announced(client, started, work).await?;
+/// Validates the class's students, and writes the results for a CI beside the reports.
+pub(super) async fn validate(session: &Sessions) -> Result<(VerbEnded, Vec<Observed>)> {
+    let work = session.run(COMMAND, Log::Kept, async |places| {
+        let looked = everywhere(places, look).await;
+        let looked = session.all(looked)?;
+        let students = looked.iter().map(|(plan, _)| plan.students.len());
+        let started = session.started(COMMAND, students.sum(), 0);
+        let work = async {
+            let all = places.iter().zip(&looked);
+            join_all(all.map(|(at, (plan, observed))| all_students(at, observed, plan))).await
+        };
+        let students = session.all(announced(places, started, work).await)?;
+        let observed: Vec<Observed> = looked.into_iter().map(|(_, observed)| observed).collect();
         Ok::<_, Error>((observed, students))
     });
     let (done, run) = work.await;
     let (observed, students) = done?;
-    let mut notes = Vec::new();
-    let checks = || students.iter().map(|s| (&s.username, s.checks.as_slice()));
+    let mut notes = Notes::default();
     let at = ZonedDateTime::now();
+    let ends = students
+        .into_iter()
+        .zip(&observed)
+        .map(|(students, observed)| PlaceEnd {
+            students,
+            gaps: observed.gaps.clone(),
+            left: Vec::new(),
+        });
+    let ends: Vec<PlaceEnd> = ends.collect();
+    let mut students: Vec<&StudentResult> = ends.iter().flat_map(|end| &end.students).collect();
+    session.in_roster_order(&mut students, |student| &student.username);
+    let checks = || students.iter().map(|s| (&s.username, s.checks.as_slice()));
     let about = about(session);
     let (reports, class) = (&session.class.settings.reports, session.class.name());
     if let Err(error) = write_junit(reports, class, about, &at, checks()) {
         let file = about.file("junit.xml");
         notes.push(format!("{file} could not be written: {error}"));
     }
-    notes.extend(session.files().keep_validations(checks(), &at));
-    let exit = run.exit(&students, &[Outcome::Failed, Outcome::Unknown]);
-    let mut ended = session.ended(COMMAND, students, notes);
-    ended.summary.gaps.clone_from(&observed.gaps);
-    ended.exit = exit;
+    for (place, end) in session.places.iter().zip(&ends) {
+        let checks = end
+            .students
+            .iter()
+            .map(|s| (&s.username, s.checks.as_slice()));
+        notes.at(place, place.files().keep_validations(checks, &at));
+    }
+    let mut ended = session.ended(COMMAND, ends, notes);
+    ended.exit = ended.exit.or(run.exit(
+        &ended.summary.students,
+        &[Outcome::Failed, Outcome::Unknown],
+    ));
     Ok((ended, observed))
 }
 
-async fn all_students(
-    client: &Client,
-    session: &Session,
-    observed: &Observed,
-    plan: &Plan,
-) -> Result<Vec<StudentResult>> {
+async fn look(at: &At<'_>) -> Result<(Plan, Observed)> {
+    let desired = &at.session.desired;
+    let observed = observe(&at.client, desired, &Depth::Deploy).await?;
+    Elsewhere::check(desired, &observed)?;
+    Ok((deploy::plan(desired, &observed, false), observed))
+}
+
+async fn all_students(at: &At<'_>, observed: &Observed, plan: &Plan) -> Result<Vec<StudentResult>> {
+    let At { session, client } = at;
     let began = Timestamp::now();
     let deployed_ms = session.deployed_ms();
     let nonces = issue_nonces(client, &session.class.students).await?;

@@ -24,11 +24,11 @@ use crate::error::{Exit, Result};
 use crate::events::Command;
 use crate::evidence::attention::needs;
 use crate::evidence::turns::WatchTurns;
+use crate::ids::Username;
 use crate::options::OutputFormat;
 use crate::report::Document;
 use crate::report::html::Pages;
 use crate::report::runlog::{page_line, result_line};
-use crate::results::Stamp;
 use crate::text::json;
 
 use super::browser;
@@ -38,6 +38,7 @@ use super::notify;
 use super::reading::{Stands, class_report, read_others};
 use super::say::{general, say};
 use super::session::Session;
+use super::sessions::{Sessions, Work};
 use place::{PageAddress, Signpost, secret_word, usual_port};
 use server::{Board, Said, serve};
 
@@ -51,8 +52,12 @@ const LOGS_WITHIN: Duration = Duration::from_secs(3);
 const REST: u32 = 2;
 
 pub(super) async fn run(cli: &Cli, args: &WatchArgs) -> Result<Exit> {
-    let session = Class::load(cli)?.connect().await?;
-    if session.files().last_readings()?.students.is_empty() {
+    let session = Class::load(cli)?.connect(Work::Looks).await?;
+    let mut known = false;
+    for at in &session.places {
+        known |= !at.files().last_readings()?.students.is_empty();
+    }
+    if !known {
         session.check_elsewhere(Command::Watch).await?;
     }
     let key = session
@@ -100,9 +105,9 @@ pub(super) async fn run(cli: &Cli, args: &WatchArgs) -> Result<Exit> {
 }
 
 /// Listens where the class's page is, and says what the person should know.
-async fn listen(session: &Session, args: &WatchArgs) -> Result<PageAddress> {
-    let scope = session.scope();
-    let (class, lab) = (session.class.name().as_str(), session.desired.lab.as_str());
+async fn listen(session: &Sessions, args: &WatchArgs) -> Result<PageAddress> {
+    let scope = session.places[0].scope();
+    let (class, lab) = (session.class.name().as_str(), session.lab().as_str());
     let usual = usual_port(&[class, lab, &scope.account, &scope.region]);
     let at = args.listen.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
     let place = PageAddress::listen(at, args.port, usual).await?;
@@ -120,21 +125,44 @@ async fn listen(session: &Session, args: &WatchArgs) -> Result<PageAddress> {
     Ok(place)
 }
 
+/// How many students of a place can be read, and asked for refused requests, in one reading.
+struct Room {
+    students: Vec<Username>,
+    readings: usize,
+    requests: usize,
+}
+
+impl Room {
+    fn of(at: &Session, interval: Duration) -> Self {
+        // A reading of an unchanged class lists every student's executions, and makes a few calls for the whole class.
+        let (pace, quotas) = (at.pace(), at.quotas());
+        let students = at.class.students.iter();
+        Self {
+            readings: calls_at_share(SHARE, pace, &quotas, Operation::ListExecutions, interval),
+            requests: calls_within(pace, &quotas, Operation::FilterLogEvents, LOGS_WITHIN),
+            students: students.map(|student| student.username.clone()).collect(),
+        }
+    }
+
+    fn next(&self, turns: &WatchTurns, stands: &mut Stands, now: Timestamp) {
+        let not_now = turns.not_now(&self.students, self.readings, now);
+        let requests = turns.requests_stand(&self.students, &not_now, self.requests);
+        stands.requests.extend(requests);
+        stands.students.extend(not_now);
+    }
+}
+
 /// Reads while somebody looks or a webhook waits for news, until Ctrl-C. `hides`: the page shows no names.
 async fn watch(
-    session: &Session,
+    session: &Sessions,
     board: &Board,
     interval: Duration,
     hides: bool,
     render: impl Fn(&Document) -> std::result::Result<String, tera::Error>,
     interrupts: &mut (impl Stream<Item = ()> + Unpin),
 ) -> Result<Exit> {
-    // A reading of an unchanged class lists every student's executions, and makes a few calls for the whole class.
-    let (pace, quotas) = (session.pace(), session.quotas());
-    let room = calls_at_share(SHARE, pace, &quotas, Operation::ListExecutions, interval);
-    let requests = calls_within(pace, &quotas, Operation::FilterLogEvents, LOGS_WITHIN);
-    let students = session.class.students.iter();
-    let students: Vec<_> = students.map(|student| student.username.clone()).collect();
+    let rooms = session.places.iter().map(|at| Room::of(at, interval));
+    let rooms: Vec<Room> = rooms.collect();
     let mut turns = WatchTurns::default();
     let mut told = Vec::new();
     let mut due = Instant::now();
@@ -151,14 +179,14 @@ async fn watch(
         board.say(Said::Reading);
         let began = Instant::now();
         let now = Timestamp::now();
-        let not_now = turns.not_now(&students, room, now);
-        let stands = Stands {
-            requests: turns.requests_stand(&students, &not_now, requests),
-            students: not_now,
-        };
-        match read_others(session, Command::Watch, &stands).await {
+        let mut stands = Stands::default();
+        for room in &rooms {
+            room.next(&turns, &mut stands, now);
+        }
+        let not_now = stands.students.clone();
+        match read_others(session, Command::Watch, stands).await {
             Ok(standing) => {
-                turns.keep(&standing.students, &stands.students, now);
+                turns.keep(&standing.students, &not_now, now);
                 let needs = needs(&standing.students);
                 notify::attention(session, &told, &needs).await;
                 told = needs;
@@ -180,7 +208,7 @@ async fn watch(
 }
 
 /// Says where the page is.
-fn announce(session: &Session, url: &str, signpost: Option<&Signpost>) -> Result<()> {
+fn announce(session: &Sessions, url: &str, signpost: Option<&Signpost>) -> Result<()> {
     print(match session.class.settings.ui.output {
         OutputFormat::Text => {
             let bookmark = signpost.map_or(String::new(), |signpost| {
@@ -197,10 +225,8 @@ fn announce(session: &Session, url: &str, signpost: Option<&Signpost>) -> Result
 }
 
 /// `watch.json`.
-fn document(session: &Session, url: &str) -> Value {
-    let scope = session.scope();
-    let stamp = Stamp::now(Command::Watch, &scope.account, &scope.region);
-    let mut document = serde_json::json!(stamp);
+fn document(session: &Sessions, url: &str) -> Value {
+    let mut document = serde_json::json!(session.stamp(Command::Watch));
     document["command"] = Command::Watch.as_str().into();
     document["url"] = url.into();
     document

@@ -672,7 +672,10 @@ async fn a_function_fails_by_the_name_of_its_exception_and_lives_on() {
     let state = tempfile::tempdir().unwrap();
     let cloud = LocalCloud::new(dirs(state.path()));
     // What the function's role may do is of no interest here.
-    let options = PrivateOptions { auth: false };
+    let options = PrivateOptions {
+        auth: false,
+        account: None,
+    };
     let private = cloud.start_private(options, &mut |_| {}).await.unwrap();
     let client = client!(lambda, private.endpoint());
     create_probe(&client, private.endpoint()).await;
@@ -728,7 +731,12 @@ fn the_units_of_the_servers_python_pass() {
         .unwrap();
     let said = String::from_utf8_lossy(&run.stderr);
     assert!(run.status.success(), "{said}");
-    for module in ["test_functions", "test_guard", "test_snapshots"] {
+    for module in [
+        "test_functions",
+        "test_guard",
+        "test_http_apis",
+        "test_snapshots",
+    ] {
         let tests = fs::read_to_string(format!("{PYTHON}/{module}.py")).unwrap();
         assert!(tests.contains("    def test_"), "{module}");
     }

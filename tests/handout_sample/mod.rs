@@ -89,6 +89,7 @@ impl Sample {
                     .handout(&self.scope, &self.class, student, &apis(student), &access);
             StudentHandout {
                 student,
+                at: self.class(),
                 handout: handout.unwrap(),
                 credentials: told.then(|| self.credentials(student)),
             }

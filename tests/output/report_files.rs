@@ -5,7 +5,8 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::report_sample::{ATTACKS, class, class_before, hostile_class};
+use crate::json_schemas;
+use crate::report_sample::{ATTACKS, class, class_before, class_in_places, hostile_class};
 use homeroom::evidence::check::{OnTime, Verdict};
 use homeroom::report::html::Pages;
 use homeroom::report::{
@@ -917,4 +918,80 @@ fn late_work_and_its_points_stand_apart_in_every_file() {
     );
     let unknown = pages.student(&report, &report.students[2]).unwrap();
     assert!(unknown.contains("what of it was done by the due time"));
+}
+
+#[test]
+fn every_document_of_a_class_in_places_says_each_students_place() {
+    let report = class_in_places(4);
+    let json: Value = serde_json::from_str(&report.to_json().unwrap()).unwrap();
+    json_schemas::check(&json);
+    let places: Vec<_> = json["students"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| &row["place"])
+        .collect();
+    assert_eq!(places, ["north", "south", "north", "south"]);
+    assert_eq!(json["places"][1]["account"]["id"], "222222222222");
+    let text = String::from_utf8(csv::gradebook(&report).unwrap()).unwrap();
+    let ends: Vec<_> = text
+        .lines()
+        .map(|line| line.rsplit(',').next().unwrap())
+        .collect();
+    assert_eq!(ends, ["place", "north", "south", "north", "south"]);
+    // A class in one place has what it always had.
+    let plain: Value = serde_json::from_str(&class(4).to_json().unwrap()).unwrap();
+    assert!(plain.get("places").is_none() && plain["students"][0].get("place").is_none());
+    assert!(
+        !String::from_utf8(csv::gradebook(&class(4)).unwrap())
+            .unwrap()
+            .contains("place")
+    );
+}
+
+#[test]
+fn the_page_shows_and_filters_places_and_names_the_one_out_of_sight() {
+    let report = class_in_places(4);
+    let pages = Pages::new().unwrap();
+    let page = pages.class(&report).unwrap();
+    for part in [
+        "<option value=\"\">All places</option><option value=\"north\">north</option>",
+        "data-place=\"south\"",
+        "<span>north, south</span>",
+        "<b>everybody in south</b>: sts:GetCallerIdentity: the token is expired",
+        "Lab lab6 · north (training-emea, us-east-1), south (account 222222222222, eu-west-1) ·",
+    ] {
+        assert!(page.contains(part), "{part}\n{page}");
+    }
+    assert!(!page_of(&class(4)).unwrap().contains("f-place\""));
+    // A student works in one place, and the account of another is nobody's business.
+    let own = pages.student(&report, &report.students[1]).unwrap();
+    assert!(
+        !own.contains("north") && !own.contains("222222222222"),
+        "{own}"
+    );
+    let key = PseudonymKey::from_bytes([3; 32]);
+    let shown = pages.anonymous(&report, &key).unwrap();
+    for secret in [
+        "222222222222",
+        "123456789012",
+        "training-emea",
+        "data-place",
+    ] {
+        assert!(!shown.contains(secret), "{secret}");
+    }
+}
+
+#[test]
+fn a_report_of_a_class_in_places_goes_on_from_the_one_before() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut before = class_before(&class_in_places(4));
+    // Which place is named first may change from run to run.
+    before.account.id = "222222222222".into();
+    write_reports(dir.path(), &before, About::Class, None).unwrap();
+    assert!(
+        Since::read(dir.path(), &class_in_places(4))
+            .unwrap()
+            .is_some()
+    );
 }

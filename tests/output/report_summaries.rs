@@ -7,7 +7,7 @@ use clap::Parser;
 use homeroom::{AccessVerb, Cli, Verb};
 
 use crate::json_schemas;
-use crate::report_sample::{ATTACKS, class, hostile_class};
+use crate::report_sample::{ATTACKS, class, class_in_places, hostile_class};
 use homeroom::events::{Command, Outcome};
 use homeroom::evidence::check::OnTime;
 use homeroom::evidence::check::Verdict;
@@ -43,6 +43,7 @@ pub(crate) fn summary(command: Command, students: Vec<StudentResult>) -> RunSumm
 pub(crate) fn student(name: &str, outcome: Outcome) -> StudentResult {
     StudentResult {
         grade: None,
+        place: None,
         username: name.parse().unwrap(),
         outcome,
         resources: Vec::new(),
@@ -480,6 +481,48 @@ fn status_fits_80_columns() {
         assert!(width(line) <= 80, "{line}");
     }
     insta::assert_snapshot!(text);
+}
+
+#[test]
+fn status_and_plan_say_where_the_students_of_a_class_in_places_are() {
+    let report = class_in_places(3);
+    let mut run = status_of(&report);
+    let view = View {
+        document: Some(&report),
+        ..View::default()
+    };
+    let text = show(&run, &view);
+    for (row, place) in report.students.iter().zip(["north", "south", "north"]) {
+        let words = row_words(&text, row.student.username.as_str());
+        assert!(words.iter().any(|word| word == place), "{text}");
+    }
+    assert!(text.lines().all(|line| width(line) <= 80), "{text}");
+    for (student, row) in run.students.iter_mut().zip(&report.students) {
+        student.place.clone_from(&row.student.place);
+    }
+    let mut stamp = Stamp::now(Command::Status, "123456789012", "us-east-1");
+    stamp.places.clone_from(&report.places);
+    run.stamp = Some(stamp);
+    run.lab = Some(LabTitle {
+        id: "lab6".parse().unwrap(),
+        title: "Order processing".to_owned(),
+    });
+    let document = serde_json::to_value(&run).unwrap();
+    json_schemas::check(&document);
+    assert_eq!(document["students"][1]["place"], "south");
+    let mut plan = plan_of(vec![to_be_made("user1")]);
+    if let Some(stamp) = &mut plan.stamp {
+        stamp.places = report.places;
+    }
+    let text = show(&plan, &View::default());
+    assert!(
+        text.contains("north: account 123456789012 (training-emea), us-east-1"),
+        "{text}"
+    );
+    assert!(
+        text.contains("south: account 222222222222, eu-west-1; could not be looked at"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -1054,6 +1097,7 @@ fn nobody_who_left_is_let_in_by_a_proposal() {
 fn left(username: &str) -> LeftStudent {
     LeftStudent {
         username: username.parse().unwrap(),
+        place: None,
         resources: 11,
         iam_only: false,
         likely_renamed_to: Some("anar".parse().unwrap()),

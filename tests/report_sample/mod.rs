@@ -13,12 +13,13 @@ use homeroom::evidence::check::{
 };
 use homeroom::evidence::history::RootCause;
 use homeroom::evidence::progress::{Progress, StudentProgress};
+use homeroom::ids::PlaceName;
 use homeroom::lab::check::Work;
 use homeroom::lab::given::{ExampleRequest, Output};
 use homeroom::lab::marks::Starter;
 use homeroom::lab::mistake::{Listener, TroubleReason};
 use homeroom::lab::points::Points;
-use homeroom::report::{Account, Document, Proposing, ReportStudent};
+use homeroom::report::{Account, Document, PlaceStamp, Proposing, ReportStudent};
 use homeroom::roster::Student;
 use homeroom::stack::diff::{Change, DiffLine};
 use jiff::ZonedDateTime;
@@ -163,6 +164,7 @@ pub fn class_at(count: usize, taken_at: ZonedDateTime) -> Document {
             alias: Some("training-emea".into()),
         },
         region: "us-east-1".into(),
+        places: Vec::new(),
         students: (0..count).map(|i| student(i, &taken_at)).collect(),
         ends: None,
         validated_at: taken_at.checked_sub(jiff::Span::new().minutes(51)).ok(),
@@ -985,5 +987,33 @@ pub fn hostile_class() -> Document {
     }
     report.lab_title = ATTACKS[0].into();
     report.account.alias = Some(ATTACKS[1].into());
+    report
+}
+
+/// The class in two places, of which the second could not be looked at this time.
+pub fn class_in_places(count: usize) -> Document {
+    let mut report = class(count);
+    let names = ["north", "south"].map(|name| name.parse::<PlaceName>().unwrap());
+    for (index, row) in report.students.iter_mut().enumerate() {
+        row.student.place = Some(names[index % 2].clone());
+    }
+    let [north, south] = names;
+    report.places = vec![
+        PlaceStamp {
+            name: north,
+            account: Some(report.account.clone()),
+            region: "us-east-1".into(),
+            unreached: None,
+        },
+        PlaceStamp {
+            name: south,
+            account: Some(Account {
+                id: "222222222222".into(),
+                alias: None,
+            }),
+            region: "eu-west-1".into(),
+            unreached: Some("sts:GetCallerIdentity: the token is expired".into()),
+        },
+    ];
     report
 }

@@ -93,8 +93,10 @@ pub(crate) fn known(folder: &Path) -> BTreeMap<KnownPlace, Timestamp> {
         }
     }
     if let Some(report) = LastReport::read(folder) {
-        let (account, lab) = (report.account.id, report.lab.id);
-        places.push((account, report.region, lab, report.taken_at));
+        places.extend(report.places().map(|(account, region)| {
+            let lab = report.lab.id.clone();
+            (account.to_owned(), region.to_owned(), lab, report.taken_at)
+        }));
     }
     let mut known = BTreeMap::new();
     for (account, region, lab, at) in places {

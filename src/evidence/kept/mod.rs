@@ -3,7 +3,9 @@
 mod last_readings;
 mod people;
 mod place;
+mod places;
 mod readings;
+mod student_places;
 mod validations;
 
 use std::path::{Path, PathBuf};
@@ -15,6 +17,9 @@ use crate::ids::Username;
 
 pub(crate) use last_readings::{FILE as LAST_READINGS, KnownPlace, known};
 pub(crate) use people::distinct;
+pub(crate) use place::DeployedPlace;
+pub(crate) use places::KeptPlaces;
+pub(crate) use student_places::StudentPlaces;
 
 /// The files of a class in one account and region.
 #[derive(Debug, Clone)]
@@ -58,6 +63,9 @@ struct LastReport {
     lab: WithId,
     account: WithId,
     region: String,
+    /// Where the class has several.
+    #[serde(default)]
+    places: Vec<ReportedPlace>,
     taken_at: jiff::Timestamp,
     #[serde(default)]
     students: Vec<Reported>,
@@ -66,6 +74,12 @@ struct LastReport {
 #[derive(Deserialize)]
 struct WithId {
     id: String,
+}
+
+#[derive(Deserialize)]
+struct ReportedPlace {
+    account: Option<WithId>,
+    region: String,
 }
 
 #[derive(Deserialize)]
@@ -85,7 +99,18 @@ impl LastReport {
     fn is_about(&self, key: &CacheKey) -> bool {
         self.class == key.class.as_str()
             && self.lab.id == key.lab.as_str()
-            && self.account.id == key.account
-            && self.region == key.region
+            && self
+                .places()
+                .any(|place| place == (&key.account, &key.region))
+    }
+
+    /// The accounts and regions that it is about.
+    fn places(&self) -> impl Iterator<Item = (&str, &str)> {
+        let several = self.places.iter().filter_map(|place| {
+            let account = place.account.as_ref()?;
+            Some((account.id.as_str(), place.region.as_str()))
+        });
+        let one = (self.account.id.as_str(), self.region.as_str());
+        several.chain(self.places.is_empty().then_some(one))
     }
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::ClassFiles;
 use crate::error::{Error, Exit, Result};
 use crate::files::{read_if_there, write_whole};
+use crate::ids::Scope;
 
 const FILE: &str = "place.json";
 
@@ -19,6 +20,14 @@ pub(crate) struct DeployedPlace {
 }
 
 impl DeployedPlace {
+    pub(crate) fn of(scope: &Scope, at: Timestamp) -> Self {
+        Self {
+            account: scope.account.clone(),
+            region: scope.region.clone(),
+            at,
+        }
+    }
+
     /// The options, with their values, that say that `here` is meant although it is another place.
     pub(crate) fn unlike(&self, here: &Self) -> Vec<(&'static str, String)> {
         let options = [

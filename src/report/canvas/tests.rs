@@ -86,6 +86,7 @@ pub(crate) fn report(students: &[(Student, f64)]) -> Document {
             alias: None,
         },
         region: "us-east-1".to_owned(),
+        places: Vec::new(),
         taken_at: "2026-05-14T12:00:00[UTC]".parse().unwrap(),
         ends: None,
         validated_at: None,

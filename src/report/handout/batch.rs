@@ -38,6 +38,12 @@ impl<'a> HandoutBatch<'a> {
         }
     }
 
+    /// From here on students are where this says.
+    pub(crate) fn at(&mut self, class: HandoutClass<'a>) -> &mut Self {
+        self.class = class;
+        self
+    }
+
     /// Makes one more student's handout. `apis`: the student's deployed APIs, by name. `kept`: the student's credentials
     /// on this machine.
     pub(crate) fn add(
@@ -90,6 +96,7 @@ impl<'a> HandoutBatch<'a> {
         };
         Ok(StudentHandout {
             student,
+            at: class,
             handout,
             credentials,
         })
@@ -262,5 +269,34 @@ mod tests {
             batch.add(&world.students[0], &deployed("ana"), unreadable());
             assert_eq!(outcomes(&batch), [outcome]);
         }
+    }
+
+    #[test]
+    fn a_handout_says_where_its_own_student_signs_in() {
+        let world = World::new();
+        let south = Scope {
+            region: "sa-east-1".into(),
+            ..world.scope.clone()
+        };
+        let mut batch = world.batch(false);
+        let first = batch.class;
+        batch.add(&world.students[0], &deployed("ana"), Ok(None));
+        batch.at(HandoutClass {
+            scope: &south,
+            sign_in_url: Some("https://222222222222.signin.aws.amazon.com/console"),
+            ..first
+        });
+        batch.add(&world.students[1], &deployed("ben"), Ok(None));
+        let [ana, ben] =
+            [0, 1].map(|n| super::super::markdown(&first, &batch.handouts[n]).unwrap());
+        assert!(
+            ana.contains("us-east-1") && !ana.contains("222222222222"),
+            "{ana}"
+        );
+        assert!(
+            ben.contains("sa-east-1") && ben.contains("222222222222.signin"),
+            "{ben}"
+        );
+        assert!(!ben.contains("us-east-1"), "{ben}");
     }
 }

@@ -44,6 +44,8 @@ pub struct HandoutClass<'a> {
 pub struct StudentHandout<'a> {
     /// Whose.
     pub student: &'a Student,
+    /// Where the student is. A class may have several places.
+    pub at: HandoutClass<'a>,
     /// What it says.
     pub handout: FilledHandout,
     /// The data to sign in with, if the handout has it.

@@ -50,7 +50,7 @@ impl Sheet {
             name: column(&student.name),
             section: column(&student.section),
             secret: one.credentials.is_some(),
-            facts: facts(class, one),
+            facts: facts(one),
         }
     }
 }
@@ -61,7 +61,7 @@ fn told(ends: Timestamp) -> String {
     format!("{told}. What is yours stops working then.")
 }
 
-fn facts(class: &HandoutClass<'_>, one: &StudentHandout<'_>) -> Vec<Fact> {
+fn facts(one: &StudentHandout<'_>) -> Vec<Fact> {
     let fact = |label: &str, value: &str| Fact {
         label: own(label),
         value: own(value),
@@ -74,13 +74,16 @@ fn facts(class: &HandoutClass<'_>, one: &StudentHandout<'_>) -> Vec<Fact> {
         ..fact(label, value)
     };
     let mut facts = vec![fact("Username", one.student.username.as_str())];
+    let HandoutClass {
+        sign_in_url, scope, ..
+    } = one.at;
     let credentials = one.credentials.as_ref();
     if let Some(password) = credentials.and_then(|c| c.password.as_ref()) {
         // Also where there is no console to sign in to: the password is the student's.
         facts.push(secret("First password", password.expose_secret()));
     }
-    facts.extend(class.sign_in_url.map(|url| fact("Sign in", url)));
-    facts.push(fact("Region", &class.scope.region));
+    facts.extend(sign_in_url.map(|url| fact("Sign in", url)));
+    facts.push(fact("Region", &scope.region));
     let addresses = one.handout.addresses.iter();
     facts.extend(addresses.map(|address| Fact {
         link: address.opens,

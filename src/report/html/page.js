@@ -34,7 +34,7 @@
       // The most urgent is 0.
       rank: "stuck" in body.dataset ? Number(body.dataset.stuck) : Infinity,
       open: new Set(body.dataset.open.split(" ")),
-      text: [body.dataset.username, body.dataset.name, body.dataset.section].join(" ").toLowerCase(),
+      text: [body.dataset.username, body.dataset.name, body.dataset.section, body.dataset.place].join(" ").toLowerCase(),
     };
     const user = body.querySelector(".user");
     row.button = make("button", { type: "button", className: "user", textContent: user.textContent });
@@ -66,15 +66,15 @@
   };
 
   // Filter and sort.
-  const fields = ["text", "state", "section", "check"].map((name) => $(`f-${name}`)).filter(Boolean);
+  const fields = ["text", "state", "section", "place", "check"].map((name) => $(`f-${name}`)).filter(Boolean);
   const value = (name) => ($(`f-${name}`) ? $(`f-${name}`).value : "");
   const filter = () => {
     const words = value("text").toLowerCase().split(/\s+/).filter(Boolean);
-    const [state, section, check] = [value("state"), value("section"), value("check")];
+    const [state, section, place, check] = [value("state"), value("section"), value("place"), value("check")];
     let shown = 0;
     for (const row of rows) {
       const match = (!state || (state === "stuck" ? row.rank < Infinity : row.state === state)) && (!section || row.section === section)
-        && (!check || row.open.has(check)) && words.every((word) => row.text.includes(word));
+        && (!place || row.place === place) && (!check || row.open.has(check)) && words.every((word) => row.text.includes(word));
       row.body.hidden = !match;
       shown += match;
     }

@@ -13,16 +13,14 @@ use jiff::{Timestamp, ZonedDateTime};
 use serde_json::{Value, json};
 use tera::Context;
 
-use crate::report::document::{
-    Account, Document, Move, ReportStudent, Since, Turn, hidden_by, rfc3339,
-};
+use crate::report::document::{Document, Move, ReportStudent, Since, Turn, hidden_by, rfc3339};
 use crate::report::left;
 use crate::report::marks::{self, CHECK_LEGEND};
 use crate::report::student_files;
 use crate::report::tally::{CheckTally, STATES, Score, Tally};
 use crate::stack::ends;
 use crate::text::show::clean;
-use crate::text::words::plural;
+use crate::text::words::{plural, some_of};
 
 use attention::attention;
 use chart::{Sparklines, chart};
@@ -30,6 +28,9 @@ use student::{PageReader, RowStyle, all_passed, student_row};
 
 /// Causes that are shown at once; the rest unfolds.
 const CAUSES: usize = 3;
+
+/// Places that the headline names.
+const PLACES: usize = 4;
 
 /// From this many checks on the grid is wider than a page and scrolls sideways.
 const WIDE: usize = 10;
@@ -58,14 +59,18 @@ pub(super) fn class_page(document: &Document, with_pages: bool) -> Context {
         shown
     });
     let gaps = document.gaps.iter();
-    let warnings = gaps.map(|gap| json!({ "what": hidden_by(gap), "cause": gap.cause }));
+    let gaps = gaps.map(|gap| json!({ "what": hidden_by(gap), "cause": gap.cause }));
+    let unreached = document.places.iter().filter_map(|place| {
+        let cause = place.unreached.as_ref()?;
+        Some(json!({ "what": format!("everybody in {}", place.name), "cause": cause }))
+    });
+    let warnings = unreached.chain(gaps);
     let notes = left::lines(&document.left);
 
     let mut page = head(document, &document.students);
-    page.insert("region", &document.region);
-    let (place, account) = places(&document.account);
-    page.insert("place", &place);
-    page.insert("account", &account);
+    let where_it_is = places(document);
+    page.insert("place", &where_it_is.head);
+    page.insert("at", &where_it_is.foot);
     page.insert("headline", &marks::headline(&tally));
     page.insert("total", &tally.total());
     page.insert("states", &states(&tally));
@@ -81,6 +86,8 @@ pub(super) fn class_page(document: &Document, with_pages: bool) -> Context {
     page.insert("since", &since.map(|since| changes(since, document)));
     page.insert("chart", &chart(document));
     page.insert("sections", &sections(&document.students));
+    let places = document.places.iter().map(|place| &place.name);
+    page.insert("places", &places.collect::<Vec<_>>());
     page.insert("students", &rows.collect::<Vec<_>>());
     page.insert("wide", &(tasks.len() >= WIDE));
     page.insert("tasks", &bars(&tasks));
@@ -116,12 +123,46 @@ fn head(document: &Document, students: &[ReportStudent]) -> Context {
     page
 }
 
-/// The account in the headline and at the foot of the page.
-fn places(Account { id, alias }: &Account) -> (String, String) {
-    match alias {
-        Some(alias) => (alias.clone(), format!("{alias} ({id})")),
-        None if id.is_empty() => (String::new(), String::new()),
-        None => (format!("account {id}"), id.clone()),
+/// Where the class is.
+struct ClassWhere {
+    /// Empty where it is not told.
+    head: String,
+    foot: String,
+}
+
+fn places(document: &Document) -> ClassWhere {
+    let Document {
+        account, region, ..
+    } = document;
+    if !document.places.is_empty() {
+        let names: Vec<String> = document
+            .places
+            .iter()
+            .map(|place| place.name.to_string())
+            .collect();
+        return ClassWhere {
+            head: some_of(&names, PLACES),
+            foot: document.place_words().join(", "),
+        };
+    }
+    let (head, foot) = match &account.alias {
+        Some(alias) => (alias.clone(), format!("account {alias} ({})", account.id)),
+        None if account.id.is_empty() => (String::new(), String::new()),
+        None => (
+            format!("account {}", account.id),
+            format!("account {}", account.id),
+        ),
+    };
+    let joined = |text: &str, between| match text.is_empty() {
+        true => String::new(),
+        false => format!("{text}{between}{region}"),
+    };
+    ClassWhere {
+        head: joined(&head, ", "),
+        foot: match foot.is_empty() {
+            true => region.clone(),
+            false => joined(&foot, " · "),
+        },
     }
 }
 

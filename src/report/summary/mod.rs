@@ -116,6 +116,8 @@ pub fn print_summary(summary: &RunSummary, view: &View<'_>, out: &mut dyn Write)
         | Command::GradesPush
         | Command::Handout
         | Command::Check
+        | Command::Classes
+        | Command::Sweep
         | Command::Doctor => {}
     }
     let heading = match view.document {

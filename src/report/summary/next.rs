@@ -133,7 +133,9 @@ impl EndedRun<'_> {
             | Command::Rehearse
             | Command::Watch
             | Command::Check
-            | Command::Doctor => Vec::new(),
+            | Command::Classes
+        | Command::Sweep
+        | Command::Doctor => Vec::new(),
         }
     }
 

@@ -3,8 +3,8 @@
 use std::io;
 
 use crate::ids::{Kind, Username};
-use crate::results::RunSummary;
 use crate::results::digest::{PlanDifference, PlanDigest, PlanGroup, USERNAME};
+use crate::results::{Account, PlaceStamp, RunSummary};
 use crate::stack::diff::{DiffLine, Difference};
 use crate::stack::forecast::Estimate;
 use crate::stack::limits::Limit;
@@ -58,7 +58,14 @@ pub(super) fn print(
         plan.differences(ResourceState::Planned(verdict), heading)?;
     }
     plan.removed()?;
-    limits(&digest.limits, page)?;
+    limits("Limits of the account", &digest.limits, page)?;
+    for place in &digest.by_place {
+        limits(
+            &format!("Limits of place {}", place.name),
+            &place.limits,
+            page,
+        )?;
+    }
     let Some(forecast) = &summary.forecast else {
         return Ok(());
     };
@@ -75,6 +82,20 @@ struct PlanPage<'a, 'p, 'w> {
     /// Whether all of it is shown.
     whole: bool,
     page: &'p mut Screen<'w>,
+}
+
+/// Whose credentials count, and where the calls go.
+fn through(profile: &Option<String>, keys_from: Option<&str>, endpoint: &Option<String>) -> String {
+    let keys = match (profile, keys_from) {
+        (Some(profile), _) => format!("profile {profile}"),
+        (None, Some(place)) => format!("keys from the {place}"),
+        (None, None) => "no profile named".to_owned(),
+    };
+    match endpoint.as_deref() {
+        Some("embedded") => "the embedded cloud".to_owned(),
+        Some(url) => format!("{keys}, {url}"),
+        None => keys,
+    }
 }
 
 impl PlanPage<'_, '_, '_> {
@@ -95,25 +116,48 @@ impl PlanPage<'_, '_, '_> {
                 (None, Some(_)) => " (alias: ?)".to_owned(),
                 (None, None) => String::new(),
             };
-            let keys = match (&digest.profile, digest.keys_from) {
-                (Some(profile), _) => format!("profile {profile}"),
-                (None, Some(place)) => format!("keys from the {place}"),
-                (None, None) => "no profile named".to_owned(),
-            };
-            let through = match digest.endpoint.as_deref() {
-                Some("embedded") => "the embedded cloud".to_owned(),
-                Some(url) => format!("{keys}, {url}"),
-                None => keys,
-            };
+            let through = through(&digest.profile, digest.keys_from, &digest.endpoint);
             let (account, region) = (&stamp.account.id, &stamp.region);
             let place = format!("account {account}{alias}, {region}, {through}");
-            self.page.text("  ", "  ", &place)?;
+            match stamp.places.is_empty() {
+                true => self.page.text("  ", "  ", &place)?,
+                false => self.places(&stamp.places)?,
+            }
             if let Some(why) = &digest.alias_unread {
                 let why = format!("the account's alias could not be read: {why}");
                 self.page.text("  ", "    ", &why)?;
             }
         }
         self.page.line("")
+    }
+
+    /// A line each.
+    fn places(&mut self, places: &[PlaceStamp]) -> io::Result<()> {
+        for place in places {
+            let account = match &place.account {
+                Some(Account {
+                    id,
+                    alias: Some(alias),
+                }) => format!("account {id} ({alias})"),
+                Some(Account { id, .. }) => format!("account {id}"),
+                None => "account not known".to_owned(),
+            };
+            let mut line = format!("{}: {account}, {}", place.name, place.region);
+            let mut plans = self.digest.by_place.iter();
+            if let Some(plan) = plans.find(|plan| plan.name == place.name) {
+                let through = through(&plan.profile, plan.keys_from, &plan.endpoint);
+                let students = plural(plan.students, "student");
+                line.push_str(&format!(", {through}: {students}"));
+                if let Some(why) = &plan.alias_unread {
+                    line.push_str(&format!("; the account's alias could not be read: {why}"));
+                }
+            }
+            if let Some(why) = &place.unreached {
+                line.push_str(&format!("; could not be looked at: {why}"));
+            }
+            self.page.text("  ", "    ", &line)?;
+        }
+        Ok(())
     }
 
     fn groups(&mut self) -> io::Result<()> {
@@ -338,11 +382,11 @@ fn expected(verb: &str, estimate: &Estimate) -> String {
     format!("{verb}: {}, {calls} ({by_service})", time::told(estimate))
 }
 
-fn limits(limits: &[Limit], page: &mut Screen<'_>) -> io::Result<()> {
+fn limits(title: &str, limits: &[Limit], page: &mut Screen<'_>) -> io::Result<()> {
     if limits.is_empty() {
         return Ok(());
     }
-    page.heading("Limits of the account")?;
+    page.heading(title)?;
     for limit in limits {
         let adds = format!("this adds {}", limit.adds);
         let (symbol, tone, text) = match (limit.used, limit.quota) {

@@ -61,6 +61,8 @@ struct Layout<'a> {
     /// Whether the points of some student's late work stand apart.
     late: bool,
     dated: bool,
+    /// Whether the class has several places.
+    places: bool,
 }
 
 /// `only`: the students whose lines are shown; everybody by default. Counts are always of the class.
@@ -86,6 +88,7 @@ pub(super) fn print(
         points: tasks.iter().any(|task| !task.points.is_zero()),
         late: students.iter().any(|row| on_time(row).is_some()),
         dated: students.iter().any(|row| as_of(row).is_some()),
+        places: document.places.len() > 1,
     };
     // From the most to the least: each shows all that the next one shows. The first that fits without cutting what the
     // next one has whole is taken, so a wider terminal never shows less.
@@ -230,6 +233,10 @@ impl Layout<'_> {
             Names::Cut => Some(TableHead::flexible("name")),
             Names::Whole => Some(TableHead::text("name")),
         });
+        heads.extend(self.places.then(|| match self.cells {
+            CheckCells::Packed => TableHead::flexible("place"),
+            _ => TableHead::text("place"),
+        }));
         heads.push(TableHead::text("state"));
         heads.extend(self.dated.then(|| TableHead::text("as of")));
         heads.push(TableHead::number("done"));
@@ -249,6 +256,10 @@ impl Layout<'_> {
         if self.names != Names::LeftOut {
             let name = student.name.as_deref().unwrap_or_default();
             cells.push(TableCell::plain(fit(name, NAME_MAX)));
+        }
+        if self.places {
+            let place = student.place.as_ref();
+            cells.push(TableCell::plain(place.map_or("?", |place| place.as_str())));
         }
         let mark = marks::of_progress(progress.progress);
         // Short enough for a column.

@@ -36,6 +36,16 @@ pub struct RouteSpec {
 }
 
 impl RouteSpec {
+    /// A route whose function is one of the stack's.
+    pub fn new(method: &str, path: &str, function: &str) -> Self {
+        let [method, path, function] = [method, path, function].map(str::to_owned);
+        Self {
+            method,
+            path,
+            function,
+        }
+    }
+
     /// Statement id of the function's resource policy that lets this route of an API of that type invoke it. With another
     /// type for a lab's API, both stand beside each other, and so do their permissions.
     fn statement_id(&self, api_type: ApiType) -> String {
@@ -199,6 +209,20 @@ impl Spec {
 
     fn seen<'a>(&self, at: &Planning<'a>) -> Option<&'a Seen> {
         at.observed.api_of(at.scope, at.stack, self)
+    }
+}
+
+impl Desired {
+    /// The same with every API of this type.
+    pub fn with_api_type(mut self, api_type: ApiType) -> Self {
+        let apis = self.stacks.iter_mut().flat_map(|stack| &mut stack.apis);
+        for api in apis.filter(|api| api.api_type != api_type) {
+            api.api_type = api_type;
+            if api_type == ApiType::Http {
+                api.stage = http_api::STAGE.to_owned();
+            }
+        }
+        self
     }
 }
 
@@ -432,12 +456,12 @@ pub(crate) type ByName = BTreeMap<String, Vec<Seen>>;
 
 /// The class's APIs of a type by name, and how many the region has.
 #[derive(Debug, Default)]
-pub(crate) struct Found {
+pub(crate) struct ApisFound {
     pub(crate) apis: ByName,
     pub(crate) count: Option<u32>,
 }
 
-impl Found {
+impl ApisFound {
     /// Adds those of another type. AWS counts all of them together.
     pub(crate) fn extend(&mut self, more: Self) {
         for (name, apis) in more.apis {
@@ -474,14 +498,14 @@ impl Client {
 }
 
 /// The class's APIs of a type, and how many the region has. The listing shows tags, so renamed ones are found too.
-pub(crate) async fn list(search: &Search<'_>, api_type: ApiType) -> Listed<Found> {
+pub(crate) async fn list(search: &Search<'_>, api_type: ApiType) -> Listed<ApisFound> {
     let kind = api_type.kind();
     if !search.any(kind) {
-        return Ok((Found::default(), Vec::new()));
+        return Ok((ApisFound::default(), Vec::new()));
     }
     match list_bare(search, api_type).await {
         Ok((apis, count)) => {
-            let found = Found {
+            let found = ApisFound {
                 apis,
                 count: Some(count),
             };
@@ -489,7 +513,7 @@ pub(crate) async fn list(search: &Search<'_>, api_type: ApiType) -> Listed<Found
         }
         Err(error) => {
             let gaps = search.gap_of(kind, Err(error))?;
-            Ok((Found::default(), gaps))
+            Ok((ApisFound::default(), gaps))
         }
     }
 }
@@ -559,12 +583,12 @@ async fn list_bare(search: &Search<'_>, api_type: ApiType) -> CallResult<(ByName
 /// # Errors
 /// The first listing that could not be read.
 pub(crate) async fn listed_alone(search: &Search<'_>) -> CallResult<ByName> {
-    let mut found = Found::default();
+    let mut found = ApisFound::default();
     for api_type in ApiType::ALL {
         if search.any(api_type.kind()) {
             let (apis, count) = list_bare(search, api_type).await?;
             let count = Some(count);
-            found.extend(Found { apis, count });
+            found.extend(ApisFound { apis, count });
         }
     }
     Ok(found.apis)
@@ -575,7 +599,7 @@ pub(crate) async fn add_bare(
     search: &Search<'_>,
     observed: &mut Observed,
 ) -> Result<(), Cancelled> {
-    let mut all = Found::default();
+    let mut all = ApisFound::default();
     for api_type in ApiType::ALL {
         let (found, gaps) = list(search, api_type).await?;
         all.extend(found);
@@ -641,8 +665,12 @@ pub(crate) fn earlier(desired: &Desired, observed: &Observed) -> Option<String> 
     let said = students.into_iter().map(|((was, is), names)| {
         let (old, new) = (was.kind(), is.kind());
         let has = if names.len() == 1 { "has" } else { "have" };
+        let a = match is {
+            ApiType::Rest => "a",
+            ApiType::Http => "an",
+        };
         format!(
-            "{} {has} the {old} of before, and the lab's is an {new} now: a deployment makes that beside it, at another \
+            "{} {has} the {old} of before, and the lab's is {a} {new} now: a deployment makes that beside it, at another \
              address, and keeps the {old}, which goes on answering until a teardown",
             some_of(&names, NAMED)
         )
@@ -688,15 +716,20 @@ async fn at_its_id(client: &Client, owner: &Owner, api: &Spec) -> CallResult<Opt
         Err(error) if is_gone(&error) => return Ok(None),
         policy => policy?,
     };
-    let ids = invoked_by(&policy);
-    let mut types = ApiType::ALL;
-    types.sort_by_key(|it| *it != api.api_type);
-    let tries = types
-        .iter()
-        .flat_map(|it| ids.iter().map(move |id| (*it, id)));
+    // The statement tells the type. Of a lab with other routes than the one that was deployed, none is known.
+    let mut tries: Vec<(ApiType, String)> = Vec::new();
+    for api_type in ApiType::ALL {
+        let ids = invoked_by(&policy, Some(&route.statement_id(api_type)));
+        tries.extend(ids.into_iter().map(|id| (api_type, id)));
+    }
+    if tries.is_empty() {
+        let ids = invoked_by(&policy, None).into_iter();
+        tries.extend(ids.map(|id| (api.api_type, id)));
+    }
+    tries.sort_by_key(|(it, _)| *it != api.api_type);
     let mut refused = None;
     for (api_type, id) in tries {
-        let stages = match client.stages_of(api_type, id).await {
+        let stages = match client.stages_of(api_type, &id).await {
             Err(CallError::Cancelled) => return Err(CallError::Cancelled),
             Err(error) => {
                 refused = refused.or_else(|| (!is_gone(&error)).then_some(error));
@@ -708,7 +741,7 @@ async fn at_its_id(client: &Client, owner: &Owner, api: &Spec) -> CallResult<Opt
         if records.any(|record| record.owner == *owner) {
             return Ok(Some(Seen {
                 api_type,
-                id: id.clone(),
+                id,
                 name: api.name.clone(),
                 created_s: 0,
                 ownership: Ownership::Ours(owner.clone()),
@@ -720,10 +753,13 @@ async fn at_its_id(client: &Client, owner: &Owner, api: &Spec) -> CallResult<Opt
     refused.map_or(Ok(None), Err)
 }
 
-/// The ids of the APIs that a function's resource policy lets invoke it.
-fn invoked_by(policy: &Value) -> Vec<String> {
+/// The ids of the APIs that a function's resource policy lets invoke it, by a statement of this id alone if one is given.
+fn invoked_by(policy: &Value, statement_id: Option<&str>) -> Vec<String> {
     let statements = policy.get("Statement").and_then(Value::as_array);
     let sources = statements.into_iter().flatten().filter_map(|statement| {
+        if statement_id.is_some_and(|id| statement["Sid"] != id) {
+            return None;
+        }
         let conditions = statement.get("Condition")?.as_object()?;
         let mut keys = conditions.values().filter_map(Value::as_object).flatten();
         let (_, source) = keys.find(|(key, _)| key.eq_ignore_ascii_case("aws:SourceArn"))?;
@@ -800,14 +836,16 @@ mod tests {
     fn a_functions_policy_names_the_api_that_invokes_it() {
         let policy = json!({ "Statement": [
             { "Effect": "Allow" },
-            { "Condition": { "ArnLike": { "AWS:SourceArn":
+            { "Sid": "rest", "Condition": { "ArnLike": { "AWS:SourceArn":
                 "arn:aws:execute-api:us-east-1:123456789012:a1b2/*/POST/process" } } },
             { "Condition": { "ArnLike": { "aws:SourceArn": "arn:aws:s3:::bucket" } } },
             { "Condition": { "ArnLike": { "aws:SourceArn":
                 "arn:aws:execute-api:us-east-1:123456789012:*/*/POST/process" } } },
         ]});
-        assert_eq!(invoked_by(&policy), ["a1b2"]);
-        assert!(invoked_by(&Value::Null).is_empty());
+        assert_eq!(invoked_by(&policy, None), ["a1b2"]);
+        assert_eq!(invoked_by(&policy, Some("rest")), ["a1b2"]);
+        assert!(invoked_by(&policy, Some("http")).is_empty());
+        assert!(invoked_by(&Value::Null, None).is_empty());
     }
 
     #[test]

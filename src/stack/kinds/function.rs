@@ -59,7 +59,7 @@ pub(crate) fn reserved_from_tag(value: &str) -> Option<u32> {
 
 /// Most bytes in all environment variables together. Source: Lambda quotas.
 pub(crate) const ENVIRONMENT_MAX: usize = 4096;
-pub(super) const LOG_GROUP_PREFIX: &str = "/aws/lambda/";
+pub(crate) const LOG_GROUP_PREFIX: &str = "/aws/lambda/";
 
 pub(crate) fn log_group_of(function: &str) -> String {
     format!("{LOG_GROUP_PREFIX}{function}")

@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::ids::Scope;
 use crate::stack::diff::{Change, Difference, Differing, LAB_CHANGED, SettingsDiff, abridged};
-use crate::stack::kinds::api::{self, Found, Ours, RouteSpec, Seen, Spec, StageSeen, Throttle};
+use crate::stack::kinds::api::{self, ApisFound, Ours, RouteSpec, Seen, Spec, StageSeen, Throttle};
 use crate::stack::kinds::drift::{Drift, three_way};
 use crate::stack::kinds::search::{Listed, Search};
 use crate::stack::kinds::{AnySpec, ApiType, Item, KindFacts, Planning, StudentsWork, Verdict};
@@ -273,7 +273,7 @@ pub(super) fn work(api: &Spec, at: &Planning<'_>, seen: &Seen) -> Option<Student
 
 /// The class's HTTP APIs. For a deployment each one's routes, integrations and stages are read as well: a teardown needs none of
 /// them.
-pub(crate) async fn list(search: &Search<'_>) -> Listed<Found> {
+pub(crate) async fn list(search: &Search<'_>) -> Listed<ApisFound> {
     let (mut found, mut gaps) = api::list(search, ApiType::Http).await?;
     if search.depth.is_deployment() {
         let ask = |id: String| async move { effects::read(search.client, &id).await };

@@ -11,7 +11,7 @@ pub use effects::Action;
 use serde_json::json;
 
 use crate::ids::Scope;
-use crate::stack::kinds::api::{self, Authorization, Found, Ours, Spec};
+use crate::stack::kinds::api::{self, ApisFound, Authorization, Ours, Spec};
 use crate::stack::kinds::search::{Listed, Search};
 use crate::stack::kinds::{AnySpec, ApiType, Item, KindFacts, Planning, Verdict};
 use crate::stack::ownership::Fingerprint;
@@ -87,7 +87,7 @@ pub(super) fn plan(api: &Spec, at: &Planning<'_>, ours: &Ours<'_>) -> Item {
 }
 
 /// The class's REST APIs, each with its stages.
-pub(crate) async fn list(search: &Search<'_>) -> Listed<Found> {
+pub(crate) async fn list(search: &Search<'_>) -> Listed<ApisFound> {
     let (mut found, mut gaps) = api::list(search, ApiType::Rest).await?;
     let ask = |id: String| async move { search.client.stages(&id).await };
     let more = api::complete(

@@ -1,83 +1,103 @@
 //! `access freeze | thaw`: shuts students out, or lets them in again.
 
 use super::{FEW, look_and_settle};
-use crate::aws::Client;
 use crate::error::{Exit, Result};
 use crate::events::{Command, Outcome};
 use crate::results::StudentResult;
-use crate::stack::execute::execute;
+use crate::stack::execute::{Task, execute_all};
 use crate::stack::kinds::user::access;
 use crate::stack::leavers::Leavers;
 use crate::stack::plan::Plan;
 use crate::stack::result::{StackResult, has_no_stack};
 use crate::text::words::some_of;
 use crate::verbs::class::Class;
-use crate::verbs::run::{Log, announced};
-use crate::verbs::session::Session;
+use crate::verbs::ended::PlaceEnd;
+use crate::verbs::notes::Notes;
+use crate::verbs::run::{At, Log, announced};
+use crate::verbs::sessions::{Sessions, Work};
 
 pub(super) async fn run(class: Class, command: Command) -> Result<Exit> {
     let freezes = command == Command::AccessFreeze;
-    let mut session = class.connect().await?;
+    let mut sessions = class.connect(Work::Looks).await?;
     let leavers = match freezes {
         true => Leavers::Reached,
         false => Leavers::Refused,
     };
-    let observed = look_and_settle(&mut session, command, leavers).await?;
-    let reach = session.class.reach();
-    let mut plan = access::freeze(&session.desired, &observed, reach, freezes);
-    plan.mark_left(&session.class.chosen_leavers);
-    session.check_leavers(&observed, &plan)?;
-    if session.class.settings.left && plan.is_about_nobody() {
-        return Err(session.nobody_left("access"));
+    let observed = look_and_settle(&mut sessions, command, leavers).await?;
+    let class = &sessions.class;
+    let places = sessions.places.iter().zip(&observed);
+    let plans = places.map(|(session, observed)| {
+        let mut plan = access::freeze(&session.desired, observed, class.reach(), freezes);
+        plan.mark_left(&class.chosen_leavers);
+        plan
+    });
+    let plans: Vec<Plan> = plans.collect();
+    sessions.check_leavers(&observed, &plans)?;
+    if class.settings.left && sessions.reaches_all() && plans.iter().all(Plan::is_about_nobody) {
+        return Err(sessions.nobody_left("access"));
     }
-    let work = session.run(command, Log::Kept, async |client| {
-        let started = session.run_started(command, &plan);
-        announced(client, started, carry_out(client, &session, &plan, freezes)).await
+    let work = sessions.run(command, Log::Kept, async |places| {
+        let started = sessions.run_started(command, &plans);
+        let work = carry_out(places, &sessions, &plans, freezes);
+        announced(places, started, work).await
     });
     let (students, run) = work.await;
-    let mut notes = run.notes();
+    let mut notes = Notes::default();
+    notes.extend(run.notes());
+    let all: Vec<StudentResult> = students.iter().flatten().cloned().collect();
     let stands = |s: &StudentResult| s.outcome == Outcome::Frozen && !has_no_stack(&s.resources);
-    if students.iter().any(stands) {
+    if all.iter().any(stands) {
         notes.push(
             "their running workflows are stopped, and their functions do not run until `homeroom access thaw`; an API \
              without authorization answers every call with an error"
                 .to_owned(),
         );
     }
-    notes.extend(half_reached(&students));
-    let mut exit = run.exit(&students, &[Outcome::Failed, Outcome::Conflict]);
-    if exit == Exit::Done && !plan.gaps.is_empty() {
+    notes.extend(half_reached(&all));
+    let mut exit = run.exit(&all, &[Outcome::Failed, Outcome::Conflict]);
+    if exit == Exit::Done && plans.iter().any(|plan| !plan.gaps.is_empty()) {
         exit = Exit::SomeFailed;
     }
-    let mut ended = session.ended(command, students, notes);
-    ended.summary.left = session.left_in_iam(&observed);
-    ended.summary.gaps = plan.gaps;
-    ended.exit = exit;
-    ended.show(&session).await
+    let places = sessions.places.iter().zip(&observed);
+    let ends = places.zip(plans).zip(students);
+    let ends = ends.map(|(((session, observed), plan), students)| PlaceEnd {
+        students,
+        left: session.left_in_iam(observed),
+        gaps: plan.gaps,
+    });
+    let mut ended = sessions.ended(command, ends.collect(), notes);
+    ended.exit = ended.exit.or(exit);
+    ended.show(&sessions).await
 }
 
 async fn carry_out(
-    client: &Client,
-    session: &Session,
-    plan: &Plan,
+    places: &[At<'_>],
+    sessions: &Sessions,
+    plans: &[Plan],
     freezes: bool,
-) -> Vec<StudentResult> {
+) -> Vec<Vec<StudentResult>> {
     let done = match freezes {
         true => Outcome::Frozen,
         false => Outcome::Thawed,
     };
     // Shuts everybody out first: that is one call each, and the rest takes longer.
-    let runs = execute(client, plan, |student, run| {
+    let runs = execute_all(&Task::all(places, plans), |student, run| {
         StackResult::let_in_or_out(student, run, done).event()
     })
     .await;
-    let names = session.class.lab.name_patterns();
-    let halt = access::halt(plan, &names, freezes);
-    let halted = execute(client, &halt, |_, _| None).await;
-    let users = plan.students.iter().zip(&runs);
-    let stacks = halt.students.iter().zip(&halted);
-    let results = users.zip(stacks).map(|(user, (stack, run))| {
-        StackResult::halted(user, StackResult::made(stack, run, done), done).into()
+    let names = sessions.class.lab.name_patterns();
+    let halts = plans.iter().map(|plan| access::halt(plan, &names, freezes));
+    let halts: Vec<Plan> = halts.collect();
+    let halted = execute_all(&Task::all(places, &halts), |_, _| None).await;
+    let users = plans.iter().zip(&runs);
+    let stacks = halts.iter().zip(&halted);
+    let results = users.zip(stacks).map(|((plan, runs), (halt, halted))| {
+        let users = plan.students.iter().zip(runs);
+        let stacks = halt.students.iter().zip(halted);
+        let results = users.zip(stacks).map(|(user, (stack, run))| {
+            StackResult::halted(user, StackResult::made(stack, run, done), done).into()
+        });
+        results.collect()
     });
     results.collect()
 }

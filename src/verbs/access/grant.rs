@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use futures::future::join_all;
+
 use super::exposed;
 use super::issuer::VaultIssuer;
 use super::{FEW, look, still_frozen};
@@ -12,7 +14,7 @@ use crate::events::{Command, Outcome};
 use crate::ids::Username;
 use crate::results::StudentResult;
 use crate::stack::elsewhere::Elsewhere;
-use crate::stack::execute::execute_issuing;
+use crate::stack::execute::{Task, execute_all};
 use crate::stack::kinds;
 use crate::stack::kinds::Observed;
 use crate::stack::kinds::managed_policy::{self, Purpose};
@@ -27,8 +29,11 @@ use crate::stack::vault::Vault;
 use crate::text::failure::Failure;
 use crate::text::words::plural;
 use crate::verbs::class::Class;
-use crate::verbs::run::{Log, announced};
+use crate::verbs::ended::PlaceEnd;
+use crate::verbs::notes::Notes;
+use crate::verbs::run::{At, Log, announced, everywhere};
 use crate::verbs::session::Session;
+use crate::verbs::sessions::Work;
 
 const COMMAND: Command = Command::AccessGrant;
 
@@ -38,33 +43,37 @@ pub(super) async fn run(class: Class, args: &GrantArgs) -> Result<Exit> {
         return Err(Error::new(Exit::Invalid, "lab.toml", cause)
             .hint("add a table [access] with policy and boundary: docs/lab-bundle.md"));
     }
-    let mut session = class.connect().await?;
-    session.agree_on_place().await?;
+    let mut sessions = class.connect(Work::Makes).await?;
+    sessions.agree_on_places().await?;
     // Before anything is made for them: only students in the roster are let in.
-    if !session.class.doubts.is_empty() {
-        let observed = look(&session, COMMAND).await?;
-        session.settle_leavers(&observed, Leavers::Refused)?;
+    if !sessions.class.doubts.is_empty() {
+        let observed = look(&sessions, COMMAND).await?;
+        sessions.settle_leavers(&observed, Leavers::Refused)?;
     }
-    let vault = session.vault();
-    let work = session.run(COMMAND, Log::Kept, async |client| {
-        let observed = observe_access(client, &session.desired, true).await?;
-        Elsewhere::check(&session.desired, &observed)?;
-        let mut plan = plan(&session, args, &observed)?;
-        session.refuse_over(client, &plan)?;
-        look_for_room(client, &mut plan).await;
-        let no_room = broken(&plan.limits_of_access());
+    let vault = sessions.vault();
+    let work = sessions.run(COMMAND, Log::Kept, async |places| {
+        let planned = everywhere(places, async |at| plan_at(at, args).await).await;
+        let (plans, observed): (Vec<Plan>, Vec<Observed>) =
+            sessions.all(planned)?.into_iter().unzip();
+        let no_room = plans
+            .iter()
+            .flat_map(|plan| broken(&plan.among(plans.iter(), plan.limits_of_access())));
+        let no_room: Vec<Failure> = no_room.collect();
         if !no_room.is_empty() {
             return Err(Error::of(Exit::Refused, no_room));
         }
-        let started = session.run_started(COMMAND, &plan);
-        let work = carry_out(client, &session, &plan, &vault);
-        let students = announced(client, started, work).await;
-        let exposed = exposed::note(client, &session).await;
-        Ok((plan, observed, students, exposed))
+        let started = sessions.run_started(COMMAND, &plans);
+        let work = carry_out(places, &plans, &vault);
+        let students = announced(places, started, work).await;
+        let exposed = everywhere(places, async |at| {
+            exposed::note(&at.client, at.session).await
+        });
+        Ok((plans, observed, students, exposed.await))
     });
     let (done, run) = work.await;
-    let (plan, observed, students, exposed) = done?;
-    let mut notes = run.notes();
+    let (plans, observed, students, exposed) = done?;
+    let mut notes = Notes::default();
+    notes.extend(run.notes());
     let mut files = Vec::new();
     match vault.renew_everybody() {
         Ok(0) => {}
@@ -73,17 +82,38 @@ pub(super) async fn run(class: Class, args: &GrantArgs) -> Result<Exit> {
             "the file with everybody's credentials could not be written: {error}"
         )),
     }
-    notes.extend(still_frozen(&session, &observed));
-    notes.extend(exposed);
-    notes.extend(where_credentials_are(&vault, &students));
-    let exit = run.exit(&students, &[Outcome::Failed, Outcome::Conflict]);
-    let mut ended = session.ended(COMMAND, students, notes);
+    let mut ends = Vec::new();
+    let places = sessions.places.iter().zip(observed).zip(exposed);
+    for (((session, observed), exposed), (plan, students)) in
+        places.zip(plans.into_iter().zip(students))
+    {
+        notes.at(session, still_frozen(session, &observed));
+        notes.at(session, exposed);
+        ends.push(PlaceEnd {
+            students,
+            left: session.left_in_iam(&observed),
+            gaps: plan.gaps,
+        });
+    }
+    let all: Vec<StudentResult> = ends.iter().flat_map(|end| end.students.clone()).collect();
+    notes.extend(where_credentials_are(&vault, &all));
+    let mut ended = sessions.ended(COMMAND, ends, notes);
     ended.list(files);
-    ended.summary.left = session.left_in_iam(&observed);
-    ended.summary.gaps = plan.gaps;
-    ended.exit = exit;
-    session.keep_people();
-    ended.show(&session).await
+    ended.exit = ended
+        .exit
+        .or(run.exit(&all, &[Outcome::Failed, Outcome::Conflict]));
+    sessions.keep_people();
+    ended.show(&sessions).await
+}
+
+async fn plan_at(at: &At<'_>, args: &GrantArgs) -> Result<(Plan, Observed)> {
+    let At { session, client } = at;
+    let observed = observe_access(client, &session.desired, true).await?;
+    Elsewhere::check(&session.desired, &observed)?;
+    let mut plan = plan(session, args, &observed)?;
+    session.refuse_over(client, &plan)?;
+    look_for_room(client, &mut plan).await;
+    Ok((plan, observed))
 }
 
 fn plan(session: &Session, args: &GrantArgs, observed: &Observed) -> Result<Plan> {
@@ -141,23 +171,26 @@ async fn look_for_room(client: &Client, plan: &mut Plan) {
     plan.account.policies_quota = summary.policies_quota;
 }
 
-async fn carry_out(
-    client: &Client,
-    session: &Session,
-    plan: &Plan,
-    vault: &Vault,
-) -> Vec<StudentResult> {
-    let issuer = match plan.steps() {
-        0 => VaultIssuer::idle(vault.clone()),
-        _ => VaultIssuer::new(client, session, vault.clone()).await,
-    };
+async fn carry_out(places: &[At<'_>], plans: &[Plan], vault: &Vault) -> Vec<Vec<StudentResult>> {
+    let issuers = places
+        .iter()
+        .zip(plans)
+        .map(async |(at, plan)| match plan.steps() {
+            0 => VaultIssuer::idle(vault.clone()),
+            _ => VaultIssuer::new(&at.client, at.session, vault.clone()).await,
+        });
+    let issuers = join_all(issuers).await;
+    let mut tasks = Task::all(places, plans);
+    for (task, issuer) in tasks.iter_mut().zip(&issuers) {
+        task.issuer = Some(issuer);
+    }
     let result = |student: &_, run: &_| StackResult::made(student, run, Outcome::Granted);
-    let runs = execute_issuing(client, plan, Some(&issuer), |student, run| {
-        result(student, run).event()
-    })
-    .await;
-    let pairs = plan.students.iter().zip(&runs);
-    pairs.map(|(s, run)| result(s, run).into()).collect()
+    let runs = execute_all(&tasks, |student, run| result(student, run).event()).await;
+    let places = plans.iter().zip(&runs).map(|(plan, runs)| {
+        let pairs = plan.students.iter().zip(runs);
+        pairs.map(|(s, run)| result(s, run).into()).collect()
+    });
+    places.collect()
 }
 
 /// Notes on where the students' credentials are, and on students whose credentials are not on this machine.

@@ -2,39 +2,41 @@
 
 use crate::error::{Exit, Result};
 use crate::events::{Command, Outcome};
-use crate::report::handout::HandoutClass;
 use crate::report::slips::SlipBatch;
 use crate::verbs::class::Class;
-use crate::verbs::handout::look_for_addresses;
+use crate::verbs::ended::PlaceEnd;
+use crate::verbs::handout::{in_order, look_for_addresses};
+use crate::verbs::notes::Notes;
 use crate::verbs::say::unwritten;
+use crate::verbs::sessions::Work;
 
 const COMMAND: Command = Command::AccessSlips;
 
 pub(super) async fn run(class: Class) -> Result<Exit> {
-    let session = class.connect().await?;
-    let (observed, sign_in_url) = look_for_addresses(&session, COMMAND).await?;
-    let class = HandoutClass {
-        class: session.class.name(),
-        lab: &session.class.lab,
-        scope: session.scope(),
-        sign_in_url: sign_in_url.as_deref(),
-    };
-    let vault = session.vault();
+    let sessions = class.connect(Work::Looks).await?;
+    let addresses = look_for_addresses(&sessions, COMMAND).await?;
+    let vault = sessions.vault();
+    let class = addresses[0].class(&sessions.places[0]);
     let mut batch = SlipBatch::new(class);
-    for (stack, student) in session.stacks() {
-        let apis = session.endpoints(stack, &observed);
-        batch.add(student, &apis, vault.read(&student.username));
+    for one in in_order(&sessions, &addresses) {
+        let kept = vault.read(&one.student.username);
+        batch.at(one.class).add(one.student, &one.apis, kept);
     }
     let mut files = Vec::new();
     if !batch.is_empty() {
         let written = batch.files().and_then(|files| vault.keep_slips(files));
         files.extend(written.map_err(unwritten("slips", "`homeroom access slips`"))?);
     }
-    let notes = batch.notes(&files);
-    let mut ended = session.ended(COMMAND, batch.results, notes);
+    let mut notes = Notes::default();
+    notes.extend(batch.notes(&files));
+    let end = PlaceEnd {
+        students: batch.results,
+        ..PlaceEnd::default()
+    };
+    let mut ended = sessions.ended_together(COMMAND, end, notes);
     ended.list(files.iter().map(|path| path.display().to_string()));
     if ended.summary.count(Outcome::Failed) > 0 {
-        ended.exit = Exit::SomeFailed;
+        ended.exit = ended.exit.or(Exit::SomeFailed);
     }
-    ended.show(&session).await
+    ended.show(&sessions).await
 }

@@ -11,8 +11,7 @@ use crate::events::Command;
 use crate::files::{class_dir, make_folder, named, new_private, numbered};
 use crate::ids::ClassName;
 use crate::probe::failed_executions::FailedExecutions;
-use crate::verbs::run::Log;
-use crate::verbs::session::Session;
+use crate::verbs::sessions::Sessions;
 
 pub(super) struct PostMortem {
     /// The embedded cloud's log, if it is known.
@@ -40,7 +39,7 @@ impl PostMortem {
     }
 
     /// Saves what shows why, while the cloud still runs. An error here is shown and ends nothing.
-    pub(crate) async fn keep(&self, session: Option<&Session>) {
+    pub(crate) async fn keep(&self, session: Option<&Sessions>) {
         if let Err(error) = self.try_to_keep(session).await {
             // A closed stderr leaves nobody to tell.
             let text = format!("could not save what shows why the rehearsal failed: {error}");
@@ -49,17 +48,18 @@ impl PostMortem {
     }
 
     /// Saves, once, the log and the histories of every failed execution of the class.
-    async fn try_to_keep(&self, session: Option<&Session>) -> io::Result<()> {
+    async fn try_to_keep(&self, session: Option<&Sessions>) -> io::Result<()> {
         if self.kept.get().is_some() {
             return Ok(());
         }
         let dir = self.new_folder()?;
         if let Some(session) = session {
-            let look = session.run(Command::Rehearse, Log::None, async |client| {
-                FailedExecutions::read(client, &session.desired).await
+            let look = session.look_each(Command::Rehearse, async |at| {
+                FailedExecutions::read(&at.client, &at.session.desired).await
             });
             let (found, _) = look.await;
-            let text = serde_json::to_vec_pretty(&found).map_err(io::Error::other)?;
+            // A rehearsal has one place.
+            let text = serde_json::to_vec_pretty(&found.first()).map_err(io::Error::other)?;
             write_new(&dir.join("failed-executions.json"), &text)?;
         }
         if let Some(log) = &self.log {

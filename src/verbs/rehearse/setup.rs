@@ -1,11 +1,13 @@
 //! What a rehearsal sets up: its class, and AWS's limits.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::cli::{Cli, RehearseArgs};
 use crate::error::{Error, Exit, Result};
 use crate::files::{class_dir, write_whole};
 use crate::ids::{CLASS_MAX, ClassName};
+use crate::lab::Lab;
 use crate::lab::bundle::DEMO_ROSTER;
 use crate::local;
 use crate::options::{GlobalOptions, QuotaScale};
@@ -53,10 +55,10 @@ pub(super) fn prepare(cli: &Cli, args: &RehearseArgs, mut class: Class) -> Resul
     let settings = class.lab.rehearsal_settings().clone();
     // What was typed counts even so.
     let texts = &class.settings.lab_texts;
-    let lab = class.lab.with_overrides(&settings, texts);
+    let lab = Lab::clone(&class.lab).with_overrides(&settings, texts);
     // A rehearsal does not depend on the day on which it is held.
     class.settings.ends = None;
-    class.lab = lab.map_err(invalid)?.ending(None);
+    class.lab = Arc::new(lab.map_err(invalid)?.ending(None));
     Ok(class)
 }
 

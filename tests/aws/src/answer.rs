@@ -63,6 +63,7 @@ pub(super) fn http(request: &Request, answer: Answer) -> HttpResponse {
         (Body::Json(value), "logs") => (200, "application/x-amz-json-1.1", value.to_string()),
         // REST: nothing to say is 204 in Lambda and 202 in API Gateway.
         (Body::Json(Value::Null), "lambda") => (204, "application/json", String::new()),
+        (Body::Json(Value::Null), "apigatewayv2") => (204, "application/json", String::new()),
         (Body::Json(Value::Null), _) => (202, "application/json", String::new()),
         (Body::Json(value), _) => (200, "application/json", value.to_string()),
     };

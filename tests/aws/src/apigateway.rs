@@ -139,7 +139,6 @@ impl World {
         let id = request.text("restApiId");
         Ok(Body::Json(match operation {
             "GetRestApis" => self.list_apis(request),
-            "GetApis" => json!({"items": []}),
             "CreateRestApi" => self.create_api(request),
             "TagResource" => {
                 let tags = tag_map(request.get("tags"));

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::answer::{Answer, Body};
 use super::world::World;
 
-/// Answers 4xx by API's name, stage and minute (in milliseconds since 1970); minutes without any request are not in it.
+/// Answers 4xx by REST API's name or HTTP API's id, stage and minute (in milliseconds since 1970); minutes without any request are not in it.
 pub(super) type ClientErrors = BTreeMap<(String, String), BTreeMap<i64, u64>>;
 
 const MINUTE_MS: i64 = 60_000;
@@ -24,13 +24,16 @@ fn invalid(message: &str) -> Refusal {
 impl World {
     /// API Gateway counts every answer of a stage that is there.
     pub(super) fn count_answer(&mut self, request: &Request, status: u16) {
-        let stage = request.text("stageName");
-        let api = self.apis.get(request.text("restApiId"));
-        let Some(api) = api.filter(|api| api.has_stage(stage)) else {
-            return;
+        let (stage, id) = (request.text("stageName"), request.text("restApiId"));
+        let http = self.http_apis.get(id).filter(|api| api.has_stage());
+        let rest = self.apis.get(id).filter(|api| api.has_stage(stage));
+        let (api, stage) = match (rest, http) {
+            (Some(api), _) => (api.name.clone(), stage),
+            (None, Some(_)) => (id.to_owned(), "$default"),
+            (None, None) => return,
         };
         let minute = self.millis(self.now).div_euclid(MINUTE_MS) * MINUTE_MS;
-        let of_stage = (api.name.clone(), stage.to_owned());
+        let of_stage = (api, stage.to_owned());
         let minutes = self.client_errors.entry(of_stage).or_default();
         *minutes.entry(minute).or_default() += u64::from((400..500).contains(&status));
     }
@@ -78,9 +81,15 @@ impl World {
             let value = found.and_then(|dimension| dimension["Value"].as_str());
             value.unwrap_or_default().to_owned()
         };
-        let is_it = metric["Namespace"] == "AWS/ApiGateway" && metric["MetricName"] == "4XXError";
+        // Sources: the page above, and "Working with metrics for HTTP APIs".
+        let api = match metric["MetricName"].as_str() {
+            Some("4XXError") => dimension("ApiName"),
+            Some("4xx") => dimension("ApiId"),
+            _ => String::new(),
+        };
+        let is_it = metric["Namespace"] == "AWS/ApiGateway" && !api.is_empty();
         // A metric that is not there has no values.
-        let of_stage = (dimension("ApiName"), dimension("Stage"));
+        let of_stage = (api, dimension("Stage"));
         let minutes = self.client_errors.get(&of_stage).filter(|_| is_it);
         let now = self.millis(self.now);
         let shown = |minute: i64| {
@@ -99,7 +108,7 @@ impl World {
         let counts = values.iter().map(|(_, count)| *count as f64);
         Ok(json!({
             "Id": query["Id"],
-            "Label": "4XXError",
+            "Label": metric["MetricName"],
             "StatusCode": "Complete",
             "Timestamps": times.collect::<Vec<_>>(),
             "Values": counts.collect::<Vec<_>>(),

@@ -74,6 +74,15 @@ fn function_of(uri: &str) -> &str {
     name.split(['/', '"', ':', '*']).next().unwrap_or_default()
 }
 
+/// The path of a request to an HTTP API: what would be a REST API's stage is the first part of it.
+fn http_path(request: &Request) -> String {
+    let whole = format!("/{}{}", request.text("stageName"), request.text("path"));
+    match whole.trim_end_matches('/') {
+        "" => "/".to_owned(),
+        path => path.to_owned(),
+    }
+}
+
 impl World {
     /// A request to a stage, answered as API Gateway and Lab 6's trigger function do: a body that is not JSON or lacks
     /// a field is 400; otherwise the state machine that the function's environment names is started.
@@ -89,6 +98,9 @@ impl World {
     }
 
     fn answer_of_stage(&mut self, request: &Request) -> Answer {
+        if self.http_apis.contains_key(request.text("restApiId")) {
+            return self.answer_of_http_api(request);
+        }
         let (verb, path) = (request.text("httpMethod"), request.text("path"));
         let api_id = request.text("restApiId");
         let now = self.now;
@@ -111,6 +123,41 @@ impl World {
             return Err(Refusal::new(429, "TooManyRequestsException", slow));
         }
 
+        self.answer_of_function(request, &name, path)
+    }
+
+    /// An HTTP API's answers of its own. Its stage has no part in the path. Sources: API Gateway Developer Guide, "Create routes
+    /// for HTTP APIs", "Control access to HTTP APIs with IAM authorization", "Throttle requests to your HTTP APIs".
+    fn answer_of_http_api(&mut self, request: &Request) -> Answer {
+        let own = |status: u16, message: &str| {
+            Ok(Body::Http(
+                status,
+                json!({ "message": message }).to_string(),
+            ))
+        };
+        let (verb, now) = (request.text("httpMethod"), self.now);
+        let path = http_path(request);
+        let api = self.http_api(request.text("restApiId"))?;
+        let Some(route) = api.answering(verb, &path).filter(|_| api.has_stage()) else {
+            return own(404, "Not Found");
+        };
+        if route.signed_only && request.get("signed") != &Value::Bool(true) {
+            return own(403, "Forbidden");
+        }
+        if !api.lets_through(&route, now) {
+            return own(429, "Too Many Requests");
+        }
+        let name = function_of(&route.function_uri).to_owned();
+        match self.answer_of_function(request, &name, &path) {
+            Err(refusal) if refusal.status == 500 => own(500, "Internal Server Error"),
+            other => other,
+        }
+    }
+
+    /// What the function behind a path answers, if its policy lets the API invoke it.
+    fn answer_of_function(&mut self, request: &Request, name: &str, path: &str) -> Answer {
+        let (verb, name) = (request.text("httpMethod"), name.to_owned());
+        let api_id = request.text("restApiId");
         let source = format!("arn:aws:execute-api:{REGION}:{ACCOUNT}:{api_id}/*/{verb}{path}");
         let allowed = self.functions.get(&name).filter(|function| {
             function.policy.values().any(|statement| {

@@ -29,6 +29,7 @@
 mod answer;
 mod apigateway;
 mod cloudwatch;
+mod http_apis;
 mod iam;
 mod iam_logins;
 mod iam_policies;
@@ -263,6 +264,11 @@ impl StrictAws {
         let machine = inner.world.machines.get_mut(name);
         let machine = machine.expect("the state machine is there");
         machine.settings.insert(key.to_owned(), value);
+    }
+
+    /// A student sets something of an HTTP API: of the API itself, or of the first of its `routes`, `integrations` or `stages`.
+    pub fn set_of_http_api(&self, name: &str, part: &str, key: &str, value: Value) {
+        self.lock().world.set_of_http_api(name, part, key, value);
     }
 
     /// Every call so far, in the order of arrival.

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::answer::Answer;
 use super::apigateway::Api;
 use super::cloudwatch::ClientErrors;
+use super::http_apis::HttpApi;
 use super::iam::Role;
 use super::iam_users::Principals;
 use super::invoke::{Run, lab6};
@@ -39,6 +40,7 @@ pub(super) struct World {
     pub(super) functions: BTreeMap<String, Function>,
     pub(super) machines: BTreeMap<String, Machine>,
     pub(super) apis: BTreeMap<String, Api>,
+    pub(super) http_apis: BTreeMap<String, HttpApi>,
     pub(super) log_groups: BTreeMap<String, LogGroup>,
     pub(super) client_errors: ClientErrors,
     /// How long after a minute's end its metrics show up.
@@ -79,6 +81,7 @@ impl World {
             functions: BTreeMap::new(),
             machines: BTreeMap::new(),
             apis: BTreeMap::new(),
+            http_apis: BTreeMap::new(),
             log_groups: BTreeMap::new(),
             client_errors: ClientErrors::new(),
             metric_lag: Duration::from_secs(60),
@@ -102,6 +105,7 @@ impl World {
             "lambda" => self.lambda(name, request),
             "states" => self.states(name, request),
             "apigateway" => self.apigateway(name, request),
+            "apigatewayv2" => self.http_apis(name, request),
             "logs" => self.logs(name, request),
             "cloudwatch" => self.cloudwatch(name, request),
             "s3" => self.stored_code(request),
@@ -169,6 +173,8 @@ impl World {
                 .values()
                 .map(|api| (Kind::RestApi, api.name.clone())),
         );
+        let http = self.http_apis.values();
+        all.extend(http.map(|api| (Kind::HttpApi, api.name.clone())));
         let named = |kind: Kind| move |name: &String| (kind, name.clone());
         all.extend(self.principals.users.keys().map(named(Kind::User)));
         let policies = self.principals.policies.keys();
@@ -212,6 +218,8 @@ impl World {
                 .filter(|a| ours(&a.name))
                 .map(|a| format!("{a:?}")),
         );
+        let http = self.http_apis.values().filter(|a| ours(&a.name));
+        all.extend(http.map(|a| format!("{a:?}")));
         let users = self.principals.users.iter();
         let users = users.filter(|(name, _)| ours(name));
         all.extend(users.map(|(_, user)| format!("{user:?}")));

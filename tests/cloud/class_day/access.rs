@@ -25,7 +25,10 @@ use super::*;
 /// Names that a careless pattern mixes up, in the roster's order.
 const CLASS: [&str; 5] = ["user1", "user10", "user11", "user1b", "user-1"];
 
-pub(super) const ENFORCED: PrivateOptions = PrivateOptions { auth: true };
+pub(super) const ENFORCED: PrivateOptions = PrivateOptions {
+    auth: true,
+    account: None,
+};
 
 impl Day {
     fn vault(&self) -> Vault {

@@ -4,7 +4,10 @@ use homeroom::aws::UserPart;
 
 use super::*;
 
-const ENFORCED: PrivateOptions = PrivateOptions { auth: true };
+const ENFORCED: PrivateOptions = PrivateOptions {
+    auth: true,
+    account: None,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_simulator_that_omits_resources_is_not_believed_a_key_is_proposed() {

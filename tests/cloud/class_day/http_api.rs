@@ -152,9 +152,10 @@ async fn another_type_is_made_beside_the_old_api_which_answers_on() {
     for url in [&old, &new] {
         assert_eq!(post(url, &input("sales_data")), 202, "{url}");
     }
-    // Back again: both are whole, so there is nothing to do.
-    let (code, plan) = day.json(&["plan", "--exit-code"]);
-    assert_eq!((code, all_are(&plan, "no-change")), (0, true), "{plan}");
+    // Back again: the old API is whole, so only the boundary, which names the console's list of APIs, is written.
+    let (code, back) = day.json(&["deploy"]);
+    assert_eq!((code, url_of(&back, 0)), (0, old.clone()), "{back}");
+    assert_eq!(day.apis().await, [name.clone(), name]);
     assert_eq!(post(&old, &input("sales_data")), 202);
     let (code, removed) = day.http(&["teardown", "--confirm", "demo"]);
     assert_eq!((code, all_are(&removed, "removed")), (0, true), "{removed}");

@@ -13,10 +13,12 @@ mod json;
 mod kills;
 mod labs;
 mod left;
+mod places;
 mod push;
 mod rehearsal;
 mod shipped;
 mod stuck;
+mod sweep;
 mod together;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -74,7 +74,7 @@ impl Class {
         Self::of_lab(lab, "demo", names)
     }
 
-    fn of_lab(lab: Lab, class: &str, names: &[&str]) -> Self {
+    pub fn of_lab(lab: Lab, class: &str, names: &[&str]) -> Self {
         let students: Vec<Student> = names
             .iter()
             .map(|name| Student {

@@ -51,7 +51,7 @@ async fn class_of_two() -> (StrictAws, Class) {
     let safe = Safe::new(&aws);
     class.deploy(&aws).await;
     class.grant(&aws, &safe, PLAIN).await;
-    let api = class.targets(&aws).await[0].apis[0].1.clone();
+    let api = class.targets(&aws).await[0].apis[0].2.clone();
     aws.on_simulation(move |user, action, resource| as_it_should(&api, user, action, resource));
     (aws, class)
 }
@@ -95,7 +95,7 @@ async fn the_simulator_proves_a_student_in_a_call_for_each_kind_of_thing() {
 #[tokio::test(start_paused = true)]
 async fn one_action_too_many_on_a_neighbour_is_found_and_named() {
     let (aws, class) = class_of_two().await;
-    let api = class.targets(&aws).await[0].apis[0].1.clone();
+    let api = class.targets(&aws).await[0].apis[0].2.clone();
     aws.on_simulation(move |user, action, resource| {
         let hole = action == "lambda:DeleteFunction" && resource.ends_with("user10-process-data");
         hole || as_it_should(&api, user, action, resource)

@@ -10,6 +10,7 @@ mod foreign;
 mod halt;
 mod isolation;
 mod issuer;
+mod sweep;
 
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;

@@ -124,6 +124,7 @@ async fn the_report_of_a_flooded_student_holds_what_is_shown_and_no_more() {
             alias: None,
         },
         region: REGION.into(),
+        places: Vec::new(),
         taken_at: "2026-01-01T00:00:00Z[UTC]".parse().unwrap(),
         ends: None,
         validated_at: None,

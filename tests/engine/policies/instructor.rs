@@ -178,17 +178,47 @@ fn asks(call: &Call) -> Vec<Ask> {
                 other => panic!("apigateway:{other}"),
             }
         }
+        "apigatewayv2" => {
+            let path = |path: &str| format!("arn:aws:apigateway:{REGION}::{path}");
+            let of_api = |below: &str| path(&format!("/apis/{resource}{below}"));
+            let tags = path(&format!(
+                "/tags/arn%3Aaws%3Aapigateway%3A{REGION}%3A%3A%2Fapis%2F{resource}"
+            ));
+            let ask = |method: &str, arn: String| Ask::new(&format!("apigateway:{method}"), &arn);
+            match name {
+                "GetApis" => vec![ask("GET", path("/apis"))],
+                "CreateApi" => vec![ask("POST", path("/apis")), ask("POST", tags)],
+                "UpdateApi" => vec![ask("PATCH", of_api(""))],
+                "DeleteApi" => vec![ask("DELETE", of_api(""))],
+                "GetRoutes" => vec![ask("GET", of_api("/routes"))],
+                "GetIntegrations" => vec![ask("GET", of_api("/integrations"))],
+                "GetStages" => vec![ask("GET", of_api("/stages"))],
+                "CreateRoute" => vec![ask("POST", of_api("/routes"))],
+                "CreateIntegration" => vec![ask("POST", of_api("/integrations"))],
+                "CreateStage" => vec![ask("POST", of_api("/stages"))],
+                "UpdateRoute" => vec![ask("PATCH", of_api("/routes/r1"))],
+                "UpdateStage" => vec![ask("PATCH", of_api("/stages/$default"))],
+                "DeleteRoute" => vec![ask("DELETE", of_api("/routes/r1"))],
+                "DeleteCorsConfiguration" => vec![ask("DELETE", of_api("/cors"))],
+                "DeleteRouteSettings" => {
+                    vec![ask("DELETE", of_api("/stages/$default/routesettings/x"))]
+                }
+                "TagResource" => vec![ask("POST", tags), ask("PATCH", of_api(""))],
+                other => panic!("apigatewayv2:{other}"),
+            }
+        }
         other => panic!("{other}"),
     }
 }
 
 /// What IAM cannot narrow, by statement. docs/security.md says what that means.
-const SHARED: [&str; 6] = [
+const SHARED: [&str; 7] = [
     "Account",
+    "ApiList",
+    "ApiTags",
+    "Apis",
     "GroupsAndDevicesOfUsers",
-    "RestApiList",
-    "RestApiTags",
-    "RestApis",
+    "NewApis",
     "Simulator",
 ];
 

@@ -36,6 +36,7 @@ fn calls_made(aws: &StrictAws) -> BTreeMap<String, usize> {
         "lambda:ListFunctions",
         "states:ListStateMachines",
         "apigateway:GetRestApis",
+        "apigatewayv2:GetApis",
         "logs:DescribeLogGroups",
     ];
     let mut made = BTreeMap::new();

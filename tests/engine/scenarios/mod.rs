@@ -6,9 +6,11 @@ mod endpoint;
 mod everybodys;
 mod faults;
 mod foretold;
+mod http_api;
 mod lag;
 mod left;
 mod others;
+mod places;
 mod run_log;
 
 use std::collections::BTreeMap;

@@ -97,6 +97,8 @@ pub(super) fn student_row(row: &ReportStudent, style: &RowStyle<'_>, document: &
         "username": student.username,
         "name": student.name.as_deref().unwrap_or_default(),
         "section": student.section.as_deref().unwrap_or_default(),
+        // Of several places of the class. A student has the link to sign in, which is better.
+        "place": student.place.as_ref().filter(|_| reader == PageReader::Instructor),
         "state": progress.progress,
         "mark": short(progress.progress),
         "as_of": progress.last.as_of.map(|at| document.beside(at)),

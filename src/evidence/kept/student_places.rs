@@ -1,0 +1,153 @@
+//! In which of the class's places each student's stack was last known, or was about to be made. While a place cannot be
+//! reached, this is all that is known of who is there.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Exit, Result};
+use crate::files::{read_if_there, write_whole};
+use crate::ids::{PlaceName, Username};
+
+const FILE: &str = "student-places.json";
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct StudentPlaces {
+    students: BTreeMap<Username, KnownAt>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct KnownAt {
+    place: PlaceName,
+    at: Timestamp,
+}
+
+impl StudentPlaces {
+    /// What the class's folder has; nothing where there is no file.
+    ///
+    /// # Errors
+    /// When it is kept and cannot be read: without it a student might get a second stack.
+    pub(crate) fn read(folder: &Path) -> Result<Self> {
+        let path = folder.join(FILE);
+        let read = read_if_there(&path).map_err(|error| error.to_string());
+        let read = read.and_then(|bytes| {
+            let kept = bytes.map(|bytes| serde_json::from_slice(&bytes));
+            kept.transpose().map_err(|error| error.to_string())
+        });
+        read.map(Option::unwrap_or_default).map_err(|why| {
+            let cause = format!("cannot be used: {why}; nothing was touched");
+            let hint = "it says in which place each student's stack is: move it away if every place can be reached, and it is \
+                        written anew";
+            Error::new(Exit::General, path.display().to_string(), cause).hint(hint)
+        })
+    }
+
+    /// Changes what the folder has, as it is there now: another command may have written it meanwhile.
+    ///
+    /// # Errors
+    /// When the file cannot be used, or not be written; it is as it was then.
+    pub(crate) fn change(folder: &Path, change: impl FnOnce(&mut Self)) -> Result<()> {
+        let before = Self::read(folder)?;
+        let mut after = before.clone();
+        change(&mut after);
+        if after == before {
+            return Ok(());
+        }
+        let path = folder.join(FILE);
+        let bytes = serde_json::to_vec(&after).map_err(io::Error::other);
+        let written = bytes.and_then(|bytes| write_whole(&path, &bytes));
+        written.map_err(|error| {
+            let cause = format!("the students' places could not be kept: {error}");
+            let hint = "make room, or let homeroom write there, and run the same command again";
+            Error::new(Exit::General, path.display().to_string(), cause).hint(hint)
+        })
+    }
+
+    /// The place of each student of whom one is known.
+    pub(crate) fn known(&self) -> BTreeMap<Username, PlaceName> {
+        let known = self.students.iter();
+        known
+            .map(|(username, known)| (username.clone(), known.place.clone()))
+            .collect()
+    }
+
+    /// The stack is there, or is about to be made there. What was known later stays.
+    pub(crate) fn put(&mut self, username: &Username, place: &PlaceName, at: Timestamp) {
+        let known = self.students.get(username);
+        if known.is_none_or(|known| known.at <= at) {
+            let place = place.clone();
+            self.students
+                .insert(username.clone(), KnownAt { place, at });
+        }
+    }
+
+    /// The student has nothing in that place any more, as a fresh look showed. Another place stays known.
+    pub(crate) fn forget(&mut self, username: &Username, place: &PlaceName) {
+        if self
+            .students
+            .get(username)
+            .is_some_and(|known| known.place == *place)
+        {
+            self.students.remove(username);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    #[test]
+    fn what_is_known_of_a_students_place_outlives_the_command() {
+        let dir = tempfile::tempdir().unwrap();
+        let [ana, ben] = ["ana", "ben"].map(|name| name.parse::<Username>().unwrap());
+        let [north, south] = ["north", "south"].map(|name| name.parse::<PlaceName>().unwrap());
+        assert_eq!(
+            StudentPlaces::read(dir.path()).unwrap(),
+            StudentPlaces::default()
+        );
+        StudentPlaces::change(dir.path(), |places| {
+            places.put(&ana, &north, at(2));
+            places.put(&ben, &south, at(2));
+        })
+        .unwrap();
+        StudentPlaces::change(dir.path(), |places| {
+            // An older reading, and a teardown elsewhere.
+            places.put(&ana, &south, at(1));
+            places.forget(&ana, &south);
+            places.forget(&ben, &south);
+        })
+        .unwrap();
+        let known = StudentPlaces::read(dir.path()).unwrap().known();
+        assert_eq!(known, BTreeMap::from([(ana, north)]));
+    }
+
+    #[test]
+    fn students_places_that_cannot_be_read_are_an_error_and_stay() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(FILE);
+        std::fs::write(&path, "half").unwrap();
+        let error = StudentPlaces::change(dir.path(), |places| *places = StudentPlaces::default());
+        assert!(
+            error
+                .unwrap_err()
+                .to_string()
+                .contains("nothing was touched")
+        );
+        assert_eq!(std::fs::read_to_string(path).unwrap(), "half");
+    }
+
+    #[test]
+    fn a_look_that_changes_nothing_writes_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        StudentPlaces::change(dir.path(), |_| ()).unwrap();
+        assert!(!dir.path().join(FILE).exists());
+    }
+}

@@ -1,0 +1,109 @@
+//! `classes`: what homeroom has in this account and region. Asks for listings alone.
+
+use std::io::{self, Write};
+
+use super::run::look_alone;
+use super::say::{print_document, said, say};
+use super::session::{cannot_begin, in_region, pace};
+use crate::aws::configured::credential_source;
+use crate::aws::{self, Client, ConnectOptions};
+use crate::cli::Cli;
+use crate::error::{Error, Exit, Result};
+use crate::events::Command;
+use crate::ids::Scope;
+use crate::lab::bundle;
+use crate::local::{LocalCloud, StartupStep};
+use crate::options::{ClassSettings, CloudTarget, OutputFormat};
+use crate::report::classes::ClassList;
+use crate::results::stamp::schema_of;
+use crate::stack::classes::{Found, find};
+use crate::stack::ends::now_at_aws;
+
+pub(super) async fn run(cli: &Cli) -> Result<Exit> {
+    let settings = cli.settings_without_roster()?;
+    let (client, scope) = connect(&settings).await?;
+    let found = look(&settings, &client, &scope).await?;
+    let list = ClassList {
+        found: &found,
+        scope: &scope,
+        now: now_at_aws(&client),
+    };
+    let exit = match found.gaps.is_empty() {
+        true => Exit::Done,
+        false => Exit::General,
+    };
+    said(match settings.ui.output {
+        OutputFormat::Text => {
+            let mut out = io::stdout().lock();
+            list.text(&mut out).and_then(|()| out.flush())
+        }
+        format => {
+            let command = Command::Classes;
+            let document = list.json(schema_of(command), command.as_str(), None, exit.code());
+            print_document(format, exit, &document)
+        }
+    })?;
+    Ok(exit)
+}
+
+/// Lists the classes.
+pub(super) async fn look(
+    settings: &ClassSettings,
+    client: &Client,
+    scope: &Scope,
+) -> Result<Found> {
+    let pace = pace(settings.quota_scale);
+    let work = async |client: &Client| find(client, scope).await;
+    let found = look_alone(client, pace, settings.ui, work).await;
+    Ok(found?)
+}
+
+/// Connects to the account and region that the settings name, without anything of a class.
+pub(super) async fn connect(settings: &ClassSettings) -> Result<(Client, Scope)> {
+    let lab = bundle::load(None)?;
+    let (options, source, profile) = match &settings.target {
+        CloudTarget::Local => {
+            let progress = &mut |step: StartupStep| say(&step.to_string(), settings.ui.verbosity);
+            let endpoint = LocalCloud::from_env()?.start(progress).await?;
+            let region = settings.region.as_ref().map(ToString::to_string);
+            let options = ConnectOptions {
+                region: region.unwrap_or_else(|| lab.region().to_owned()),
+                endpoint_url: Some(endpoint.url),
+                invoke_base: Some(endpoint.invoke_base),
+                credentials: Some((endpoint.access_key, endpoint.secret_key)),
+                ..ConnectOptions::default()
+            };
+            (options, None, None)
+        }
+        CloudTarget::Aws {
+            profile,
+            endpoint_url,
+        } => {
+            let options = ConnectOptions {
+                profile: profile.as_ref().map(ToString::to_string),
+                endpoint_url: endpoint_url.as_ref().map(ToString::to_string),
+                ..ConnectOptions::default()
+            };
+            let source = credential_source(options.profile.as_deref()).await?;
+            let options = in_region(settings.region.as_ref(), &lab, options, settings.ui).await?;
+            (options, Some(source), profile.as_ref())
+        }
+    };
+    let client = aws::connect(options).await;
+    let identity = client.caller_identity().await;
+    let identity = identity.map_err(|e| cannot_begin(&e, source, profile, client.region()))?;
+    if let Some(wanted) = &settings.account
+        && wanted.to_string() != identity.account
+    {
+        let account = format!("account {}", identity.account);
+        let cause = format!("--account allows {wanted} only; nothing was touched");
+        return Err(Error::new(Exit::Refused, account, cause)
+            .hint("choose the right account with --profile, or change --account"));
+    }
+    let scope = Scope {
+        partition: identity.arn.split(':').nth(1).unwrap_or("aws").to_owned(),
+        account: identity.account,
+        region: client.region().to_owned(),
+    };
+    Ok((client, scope))
+}

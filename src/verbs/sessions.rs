@@ -1,0 +1,282 @@
+//! A class at all of its places, and what every verb does at all of them at once.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
+
+use super::class::Class;
+use super::homes::Homes;
+use super::run::At;
+use super::session::Session;
+use crate::error::{Error, Exit, Result};
+use crate::events::Command;
+use crate::files::class_dir;
+use crate::ids::{LabId, PlaceName, Scope, Username};
+use crate::lab::allowed::JudgedRisks;
+use crate::report::PseudonymKey;
+use crate::roster::Student;
+use crate::stack::elsewhere::{Elsewhere, Whereabouts, stands_here};
+use crate::stack::kinds::Observed;
+use crate::stack::observe::observe_roles;
+use crate::stack::vault::Vault;
+use crate::text::failure::Failure;
+use crate::text::words::plural;
+
+/// A class at all of its places.
+pub(super) struct Sessions {
+    /// The class as a whole.
+    pub(crate) class: Class,
+    /// At each place that was reached; never empty.
+    pub(crate) places: Vec<Session>,
+    /// The places that were not. Nothing is known of what is there now.
+    pub(crate) unreached: Vec<Unreached>,
+    /// Who is where.
+    pub(super) homes: Homes,
+}
+
+/// A place that could not be reached.
+pub(super) struct Unreached {
+    pub(crate) place: PlaceName,
+    pub(crate) why: Failure,
+    /// Its account and region, as far as they are known.
+    pub(crate) scope: Option<Scope>,
+    /// Those of the command's students who are there.
+    pub(crate) students: Vec<Student>,
+}
+
+/// What a command does to stacks, which decides what it does where it is not certain in which place a student is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Work {
+    /// It makes them: nobody may get a second one.
+    Makes,
+    /// It looks at them, or works on what is there.
+    Looks,
+    /// It deletes them, wherever they are.
+    Deletes,
+}
+
+impl Sessions {
+    /// A class without places, in its account and region.
+    pub(super) async fn of(class: Class, session: Session) -> Result<Self> {
+        let sessions = Self {
+            class,
+            places: vec![session],
+            unreached: Vec::new(),
+            homes: Homes::default(),
+        };
+        sessions.check_named().await?;
+        Ok(sessions)
+    }
+
+    /// Gives each place the students that the command is about there, and works out anew what they should have.
+    ///
+    /// # Errors
+    /// A username for which the lab as it is now has no names.
+    pub(crate) fn divide(&mut self) -> Result<()> {
+        let (class, homes) = (&self.class, &self.homes);
+        for at in &mut self.places {
+            let mut settings = at.class.settings.clone();
+            settings.students.clone_from(&class.settings.students);
+            settings.left = class.settings.left;
+            // To find who left the roster, everybody in it must be known at each place.
+            let here = |student: &&Student| {
+                let place = at.place.as_ref();
+                settings.left || place.is_none_or(|place| homes.is_at(place, &student.username))
+            };
+            let students = class.students.iter().filter(here).cloned().collect();
+            at.class = Class {
+                settings,
+                students,
+                ..class.clone()
+            };
+            at.desired = at.class.desired(&at.desired.scope, &at.class.students)?;
+        }
+        for lost in &mut self.unreached {
+            let here = class.students.iter();
+            let here = here.filter(|student| homes.is_at(&lost.place, &student.username));
+            lost.students = here.cloned().collect();
+        }
+        Ok(())
+    }
+
+    /// Every student of the roster who is at this place, chosen or not.
+    pub(crate) fn roster_of(&self, session: &Session) -> Vec<Student> {
+        let all = self.class.roster.students.iter();
+        let here = |student: &&Student| {
+            let place = session.place.as_ref();
+            place.is_none_or(|place| self.homes.is_at(place, &student.username))
+        };
+        all.filter(here).cloned().collect()
+    }
+
+    /// Where a student of the roster is, or is looked for; `None` in a class without places, and where that is not known.
+    pub(crate) fn place_of(&self, student: &Username) -> Option<&PlaceName> {
+        self.homes.home(student)
+    }
+
+    /// Students of the command who are at no place, with why; `true`: something contradicts itself.
+    pub(crate) fn nowhere(&self) -> Vec<(&Student, Failure, bool)> {
+        let all = self.class.students.iter();
+        let nowhere = all.filter_map(|student| {
+            let (why, contradicts) = self.homes.nowhere(&student.username)?;
+            Some((student, why, contradicts))
+        });
+        nowhere.collect()
+    }
+
+    /// Whether the command is about every student at every place.
+    pub(crate) fn is_all(&self) -> bool {
+        self.class.is_whole() && self.class.settings.chosen_places.is_empty()
+    }
+
+    /// Whether everything that the command is about can be looked at.
+    pub(crate) fn reaches_all(&self) -> bool {
+        self.unreached.is_empty()
+    }
+
+    /// Whether another place of the class is in this region of a session's account.
+    pub(crate) fn is_place(&self, session: &Session, region: &str) -> bool {
+        let account = &session.scope().account;
+        let mut scopes = self
+            .places
+            .iter()
+            .map(Session::scope)
+            .chain(&self.homes.others);
+        scopes.any(|scope| scope.account == *account && scope.region == region)
+    }
+
+    /// Whether a student who has nothing at the places of this command has nothing anywhere.
+    pub(crate) fn may_forget(&self, student: &Username) -> bool {
+        let all = self.reaches_all() && self.class.settings.chosen_places.is_empty();
+        let places = self.places.iter().filter_map(|at| at.place.as_ref());
+        self.homes.is_only_at(places, all, student)
+    }
+
+    /// Notes on places that could not be reached.
+    pub(crate) fn notes_on_unreached(&self) -> Vec<String> {
+        let notes = self.unreached.iter().map(|lost| {
+            let students = match lost.students.len() {
+                0 => "no student of this command is known to be there".to_owned(),
+                count => format!("{} could not be checked", plural(count, "student")),
+            };
+            format!(
+                "PLACE {} COULD NOT BE REACHED: {students}: {}",
+                lost.place,
+                lost.why.cause_in_full()
+            )
+        });
+        notes.collect()
+    }
+
+    pub(crate) fn folder(&self) -> PathBuf {
+        class_dir(&self.class.settings.reports, self.class.name())
+    }
+
+    pub(crate) fn vault(&self) -> Vault {
+        Vault::of(&self.class.settings.reports, self.class.name())
+    }
+
+    pub(crate) fn lab(&self) -> &LabId {
+        self.class.lab.id()
+    }
+
+    /// The key of the class's pseudonyms, if they are asked for.
+    ///
+    /// # Errors
+    /// When it cannot be read or made.
+    pub(crate) fn pseudonyms(&self, asked: bool) -> io::Result<Option<PseudonymKey>> {
+        let class = &self.class;
+        let key = asked.then(|| PseudonymKey::of_class(&class.settings.reports, class.name()));
+        let hidden = &class.roster.kept_back.values;
+        Ok(key.transpose()?.map(|key| key.hiding(hidden)))
+    }
+
+    /// Keeps who the students are, as the roster says.
+    pub(crate) fn keep_people(&self) {
+        self.places.iter().for_each(Session::keep_people);
+    }
+
+    /// What the lab asks for beyond what a lab needs, at each place.
+    pub(crate) fn risks(&self) -> Vec<JudgedRisks> {
+        self.places.iter().map(Session::risks).collect()
+    }
+
+    /// Refuses what the lab asks for and the settings do not allow.
+    pub(crate) fn refuse_risks(&self) -> Result<()> {
+        let risks = self.risks();
+        self.all(risks.iter().map(|risks| risks.refuse(self.lab())))?;
+        Ok(())
+    }
+
+    /// Puts what is told of students into the roster's order; who is not in it comes last.
+    pub(crate) fn in_roster_order<T>(&self, rows: &mut [T], of: impl Fn(&T) -> &Username) {
+        let students = self.class.students.iter().enumerate();
+        let order: BTreeMap<&Username, usize> = students
+            .map(|(at, student)| (&student.username, at))
+            .collect();
+        rows.sort_by_key(|row| order.get(of(row)).copied().unwrap_or(usize::MAX));
+    }
+
+    /// What came of something at each place: all, or every error.
+    pub(crate) fn all<T>(&self, answers: impl IntoIterator<Item = Result<T>>) -> Result<Vec<T>> {
+        let mut all = Vec::with_capacity(self.places.len());
+        let mut wrong: Option<Error> = None;
+        for (at, answer) in self.places.iter().zip(answers) {
+            let answer = answer.map_err(|error| error.at(at.place.as_ref()));
+            match (answer, &mut wrong) {
+                (Ok(one), _) => all.push(one),
+                (Err(error), None) => wrong = Some(error),
+                (Err(error), Some(known)) => known.join(error),
+            }
+        }
+        wrong.map_or(Ok(all), Err)
+    }
+
+    /// Looks at every place at once.
+    pub(crate) async fn look<T, E: Into<Error>>(
+        &self,
+        command: Command,
+        work: impl AsyncFn(&At<'_>) -> std::result::Result<T, E>,
+    ) -> Result<Vec<T>> {
+        let (answers, _) = self.look_each(command, work).await;
+        self.all(answers.into_iter().map(|answer| answer.map_err(Into::into)))
+    }
+
+    /// Refuses, before anything else is looked at, if the students' stacks are in another class, lab or region.
+    pub(crate) async fn check_elsewhere(&self, command: Command) -> Result<()> {
+        let observed = self.look_at_roles(command).await?;
+        let places = self.places.iter().zip(&observed);
+        self.all(places.map(|(at, observed)| Elsewhere::check(&at.desired, observed)))?;
+        Ok(())
+    }
+
+    async fn look_at_roles(&self, command: Command) -> Result<Vec<Observed>> {
+        self.look(command, async |at| {
+            observe_roles(&at.client, &at.session.desired).await
+        })
+        .await
+    }
+
+    /// Refuses a class whose name is only a guess, from the name of a copied roster. The error says what to type, and
+    /// is certain where that class has stacks.
+    pub(super) async fn check_named(&self) -> Result<()> {
+        let Some(unnamed) = self.class.settings.unnamed.clone() else {
+            return Ok(());
+        };
+        let observed = self.look_at_roles(Command::Plan).await.unwrap_or_default();
+        let mut places = self.places.iter().zip(&observed);
+        if !places.any(|(at, observed)| stands_here(&at.desired, observed)) {
+            return Err(unnamed);
+        }
+        let place = Whereabouts {
+            class: Some(self.class.name().clone()),
+            region: None,
+        };
+        let roster = self.class.settings.roster.display().to_string();
+        let cause = format!(
+            "the file's name names no class; {}; nothing was touched",
+            place.sentence()
+        );
+        Err(Error::new(Exit::Refused, roster, cause))
+    }
+}

@@ -1,0 +1,254 @@
+//! One class at two places: two embedded clouds of different accounts, and one of them that goes away.
+
+use super::*;
+
+const EAST: &str = "111111111111";
+const WEST: &str = "222222222222";
+
+/// Two clouds, a folder with settings and a roster, and the binary.
+struct Places {
+    clouds: Vec<PrivateCloud>,
+    folder: TempDir,
+}
+
+async fn cloud(folder: &Path, account: &'static str) -> PrivateCloud {
+    let state = folder.join(format!("cloud-{account}"));
+    std::fs::create_dir_all(&state).unwrap();
+    let dirs = Dirs {
+        cache: Path::new(env!("CARGO_TARGET_TMPDIR")).join("cloud-cache"),
+        state,
+        python: None,
+        path: std::env::var_os("PATH").unwrap(),
+    };
+    let options = PrivateOptions {
+        account: Some(account),
+        ..PrivateOptions::default()
+    };
+    LocalCloud::new(dirs)
+        .start_private(options, &mut |_| {})
+        .await
+        .unwrap()
+}
+
+impl Places {
+    async fn begin(roster: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let clouds = vec![
+            cloud(folder.path(), EAST).await,
+            cloud(folder.path(), WEST).await,
+        ];
+        let mut settings =
+            "class = \"demo\"\nroster = \"demo.csv\"\nquota-scale = \"off\"\n".to_owned();
+        let mut keys = String::new();
+        for (name, cloud) in ["east", "west"].iter().zip(&clouds) {
+            let endpoint = cloud.endpoint();
+            settings += &format!(
+                "[[place]]\nname = \"{name}\"\nprofile = \"{name}\"\nregion = \"us-east-1\"\nendpoint-url = \"{}\"\n\
+                 invoke-base = \"{}\"\n",
+                endpoint.url, endpoint.invoke_base
+            );
+            keys += &format!(
+                "[{name}]\naws_access_key_id = {}\naws_secret_access_key = {}\n",
+                endpoint.access_key, endpoint.secret_key
+            );
+        }
+        std::fs::write(folder.path().join("homeroom.toml"), settings).unwrap();
+        std::fs::write(folder.path().join("credentials"), keys).unwrap();
+        let places = Self { clouds, folder };
+        places.enrol(roster);
+        places
+    }
+
+    /// Writes the roster: usernames with commas and places.
+    fn enrol(&self, rows: &str) {
+        let rows = rows.replace(' ', "\n");
+        let roster = format!("username,place\n{rows}\n");
+        std::fs::write(self.folder.path().join("demo.csv"), roster).unwrap();
+    }
+
+    /// The exit code, the document, and what was said.
+    fn json(&self, words: &str) -> (i32, Value, String) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_homeroom"));
+        let output = command
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap())
+            .env("HOME", self.folder.path())
+            .env("AWS_CONFIG_FILE", self.folder.path().join("config"))
+            .env(
+                "AWS_SHARED_CREDENTIALS_FILE",
+                self.folder.path().join("credentials"),
+            )
+            .current_dir(self.folder.path())
+            .args(words.split(' '))
+            .args(["--output", "json"])
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        let document: Value = serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|error| panic!("{words}: {error}\n{said}"));
+        json_schemas::check(&document);
+        (output.status.code().unwrap(), document, said)
+    }
+
+    async fn roles(&self, cloud: usize) -> usize {
+        let endpoint = self.clouds[cloud].endpoint();
+        let client = connect(ConnectOptions {
+            region: "us-east-1".into(),
+            endpoint_url: Some(endpoint.url.clone()),
+            credentials: Some((endpoint.access_key.clone(), endpoint.secret_key.clone())),
+            ..ConnectOptions::default()
+        })
+        .await;
+        let principals = all(|t| client.principals_page(t)).await;
+        principals
+            .iter()
+            .filter(|p| matches!(p, Principal::Role(_)))
+            .count()
+    }
+}
+
+fn student<'a>(document: &'a Value, name: &str) -> &'a Value {
+    let students = document["students"].as_array().unwrap();
+    students.iter().find(|s| s["username"] == name).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_class_at_two_places_goes_through_its_day_and_outlasts_a_loss() {
+    let mut day = Places::begin("ana,east ben,west cleo,").await;
+    let (code, plan, said) = day.json("plan --exit-code");
+    assert_eq!((code, all_are(&plan, "changes")), (6, true), "{said}");
+    assert_eq!(plan["places"].as_array().unwrap().len(), 2, "{plan}");
+
+    let (code, deployed, said) = day.json("deploy");
+    assert_eq!(
+        (code, all_are(&deployed, "deployed")),
+        (0, true),
+        "{said} {deployed}"
+    );
+    let order: Vec<String> = outcomes(&deployed)
+        .into_iter()
+        .map(|(name, _)| name)
+        .collect();
+    assert_eq!(order, ["ana", "ben", "cleo"], "in the roster's order");
+    assert_eq!(
+        (
+            &student(&deployed, "ana")["place"],
+            &student(&deployed, "ben")["place"]
+        ),
+        (&Value::from("east"), &Value::from("west"))
+    );
+    let made = (day.roles(0).await, day.roles(1).await);
+    assert_eq!(made.0 + made.1, 9, "{made:?}");
+    assert!(made.0 >= 3 && made.1 >= 3, "{made:?}");
+    let accounts: Vec<&str> = deployed["places"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|place| place["account"]["id"].as_str().unwrap())
+        .collect();
+    assert_eq!(accounts, [EAST, WEST]);
+
+    // The same again does nothing, and a new student moves nobody.
+    let (code, again, said) = day.json("deploy");
+    assert_eq!((code, all_are(&again, "unchanged")), (0, true), "{said}");
+    day.enrol("dora, ana,east ben,west cleo,");
+    let (code, more, said) = day.json("deploy");
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(student(&more, "dora")["outcome"], "deployed");
+    assert_eq!(student(&more, "cleo")["outcome"], "unchanged");
+    assert_eq!((day.roles(0).await, day.roles(1).await), (6, 6), "evenly");
+
+    let (code, validated, said) = day.json("validate");
+    assert_eq!(
+        (code, all_are(&validated, "passed")),
+        (0, true),
+        "{said} {validated}"
+    );
+    let (code, status, said) = day.json("status");
+    assert_eq!(
+        (code, all_are(&status, "not-started")),
+        (0, true),
+        "{said} {status}"
+    );
+
+    // One cloud goes away.
+    let west = day.clouds.pop().unwrap();
+    west.stop().await.unwrap();
+    let (code, status, said) = day.json("status");
+    assert_eq!(code, 1, "{said}");
+    assert_eq!(student(&status, "ana")["outcome"], "not-started");
+    let ben = student(&status, "ben");
+    assert_eq!(ben["outcome"], "unknown", "{status}");
+    assert_eq!(ben["place"], "west");
+    assert!(ben["errors"][0]["cause"].is_string(), "{ben}");
+    let stands = ben["checks"].as_array().unwrap().iter();
+    assert!(
+        stands.clone().any(|check| check["as_of"].is_string()),
+        "the last reading: {ben}"
+    );
+    let lost = &status["places"][1];
+    assert!(
+        lost["name"] == "west" && lost["account"]["id"] == WEST,
+        "{lost}"
+    );
+    assert!(lost["unreached"].is_string(), "{lost}");
+    let (code, report, said) = day.json("report");
+    assert_eq!(
+        (code, &student(&report, "ben")["outcome"]),
+        (1, &Value::from("unknown")),
+        "{said}"
+    );
+    let (code, again, said) = day.json("deploy");
+    assert_eq!(code, 3, "{said}");
+    assert_eq!(student(&again, "ben")["outcome"], "unknown");
+    assert_eq!(student(&again, "ana")["outcome"], "unchanged");
+
+    // A teardown that cannot look everywhere is never complete.
+    let (code, torn, said) = day.json("teardown --confirm demo");
+    assert_eq!(code, 5, "{said} {torn}");
+    assert_eq!(student(&torn, "ana")["outcome"], "removed", "{torn}");
+    assert_eq!(student(&torn, "ben")["outcome"], "remains", "{torn}");
+    assert_eq!(day.roles(0).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_confirmation_takes_every_place_down_and_one_alone_is_chosen_by_name() {
+    let day = Places::begin("ana,east ben,west cleo,west").await;
+    assert_eq!(day.json("deploy").0, 0);
+    let (code, refused, _) = day.json("teardown");
+    assert_eq!(code, 7, "{refused}");
+    assert_eq!((day.roles(0).await, day.roles(1).await), (3, 6));
+
+    // A stack stands where it is, whatever the roster says later.
+    day.enrol("ana,west ben,west cleo,west");
+    let (code, moved, said) = day.json("deploy");
+    assert_eq!(
+        (code, &student(&moved, "ana")["outcome"]),
+        (3, &Value::from("conflict")),
+        "{said}"
+    );
+    assert_eq!((day.roles(0).await, day.roles(1).await), (3, 6));
+    let (code, torn, said) = day.json("teardown --place east --confirm demo");
+    assert_eq!(code, 0, "{said} {torn}");
+    assert_eq!(outcomes(&torn), [("ana".to_owned(), "removed".to_owned())]);
+    assert_eq!((day.roles(0).await, day.roles(1).await), (0, 6));
+    let (code, moved, said) = day.json("deploy");
+    assert_eq!(
+        (code, &student(&moved, "ana")["place"]),
+        (0, &Value::from("west")),
+        "{said}"
+    );
+
+    let (code, torn, said) = day.json("teardown --confirm demo");
+    assert_eq!(
+        (code, all_are(&torn, "removed")),
+        (0, true),
+        "{said} {torn}"
+    );
+    assert_eq!((day.roles(0).await, day.roles(1).await), (0, 0));
+    let report = std::fs::read(day.folder.path().join("reports/demo/report.json")).unwrap();
+    let report: Value = serde_json::from_slice(&report).unwrap();
+    json_schemas::check(&report);
+    assert_eq!(student(&report, "ben")["place"], "west", "the final report");
+}

@@ -1,0 +1,145 @@
+//! Classes found without a roster, and those that are over torn down without a lab, against a strict AWS on paused time.
+
+use homeroom::ids::ClassName;
+use homeroom::lab::bundle;
+use homeroom::stack::classes::{Found, Standing, find};
+use homeroom::stack::kinds::Kind;
+use homeroom::stack::sweep::{SweptByTags, tear_down_by_tags};
+use jiff::Timestamp;
+use strict_aws::{Fault, Rule, StrictAws};
+
+use super::class::*;
+use super::issuer::Safe;
+
+const ENDED: &str = "2020-12-01T17:00:00Z";
+const AHEAD: &str = "2099-12-01T17:00:00Z";
+
+fn class(name: &str, ends: Option<&str>, users: &[&str]) -> Class {
+    let ends = ends.map(|ends| ends.parse().unwrap());
+    Class::of_lab(bundle::load(None).unwrap().ending(ends), name, users)
+}
+
+async fn found(aws: &StrictAws, class: &Class) -> Found {
+    let client = client(aws.backdoor().await);
+    find(&client, &class.desired.scope).await.unwrap()
+}
+
+async fn standing(aws: &StrictAws, class: &Class) -> Option<Standing> {
+    let found = found(aws, class).await;
+    let of_class = found.classes.get(&class.desired.class);
+    of_class.map(|class| class.standing(Timestamp::now()))
+}
+
+fn over() -> Option<Standing> {
+    Some(Standing::Over(ENDED.parse().unwrap()))
+}
+
+async fn sweep(aws: &StrictAws, class: &Class) -> SweptByTags {
+    let desired = &class.desired;
+    let client = client(aws.cloud().await);
+    let swept = tear_down_by_tags(&client, &desired.scope, &desired.class, &desired.lab);
+    swept.await.unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_three_classes_only_the_one_that_is_over_goes_and_all_of_it() {
+    let aws = StrictAws::new();
+    let safe = Safe::new(&aws);
+    let ended = class("ended", Some(ENDED), &["user1", "user2"]);
+    let others = [
+        class("ahead", Some(AHEAD), &["user3"]),
+        class("endless", None, &["user4"]),
+    ];
+    for class in others.iter().chain([&ended]) {
+        class.set_up(&aws, &safe, PLAIN).await;
+    }
+    let all = found(&aws, &ended).await;
+    let names: Vec<&str> = all.classes.keys().map(ClassName::as_str).collect();
+    assert_eq!(names, ["ahead", "ended", "endless"]);
+    assert_eq!(all.gaps, []);
+    let lab = &all.classes[&ended.desired.class].labs[&ended.desired.lab];
+    let students: Vec<&str> = lab.students.iter().map(|name| name.as_str()).collect();
+    assert_eq!(students, ["user1", "user2"]);
+    assert_eq!(standing(&aws, &ended).await, over());
+    let ahead = Standing::Ahead(AHEAD.parse().unwrap());
+    assert_eq!(standing(&aws, &others[0]).await, Some(ahead));
+    assert_eq!(standing(&aws, &others[1]).await, Some(Standing::Endless));
+
+    let swept = sweep(&aws, &ended).await;
+    assert!(swept.gone, "{:?}", swept.notes);
+    let mut rest = others[0].everything();
+    rest.extend(others[1].everything());
+    rest.sort();
+    assert_eq!(aws.snapshot(), rest);
+    assert_eq!(standing(&aws, &ended).await, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sweep_killed_at_any_call_finds_the_class_again_and_ends_it() {
+    let ended = class("ended", Some(ENDED), &["user1"]);
+    let ready = StrictAws::new();
+    ended.set_up(&ready, &Safe::new(&ready), PLAIN).await;
+    let (mut at, mut found_again) = (1, 0);
+    loop {
+        let aws = ready.copy();
+        aws.kill_after(at);
+        let finished = tokio::select! {
+            _ = sweep(&aws, &ended) => true,
+            () = aws.killed() => false,
+        };
+        if finished {
+            break;
+        }
+        aws.revive();
+        if standing(&aws, &ended).await == over() {
+            found_again += 1;
+            let swept = sweep(&aws, &ended).await;
+            assert!(swept.gone, "killed at call {at}: {:?}", swept.notes);
+            assert_eq!(aws.snapshot(), [], "killed at call {at}");
+        } else {
+            // The roles go last of all but the policies, which cost nothing and let nobody do anything.
+            let left = aws.snapshot();
+            let policies = left.iter().all(|(kind, _)| *kind == Kind::ManagedPolicy);
+            assert!(policies, "killed at call {at}: {left:?}");
+        }
+        at += 1;
+    }
+    assert!(found_again > 20, "{found_again} of {at}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_deleted_remains_and_the_next_sweep_finishes_it() {
+    let aws = StrictAws::new();
+    let ended = class("ended", Some(ENDED), &["user1", "user2"]);
+    ended.set_up(&aws, &Safe::new(&aws), PLAIN).await;
+    aws.inject(
+        Rule::on("lambda:DeleteFunction")
+            .times(1)
+            .fault(Fault::AccessDenied),
+    );
+    let swept = sweep(&aws, &ended).await;
+    assert!(!swept.gone);
+    assert!(
+        swept.notes.iter().any(|note| note.contains("remains")),
+        "{:?}",
+        swept.notes
+    );
+    assert_eq!(standing(&aws, &ended).await, over());
+    let swept = sweep(&aws, &ended).await;
+    assert!(swept.gone, "{:?}", swept.notes);
+    assert_eq!(aws.snapshot(), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_listing_that_is_refused_is_a_gap_and_no_class_is_over() {
+    let aws = StrictAws::new();
+    let ended = class("ended", Some(ENDED), &["user1"]);
+    ended.set_up(&aws, &Safe::new(&aws), PLAIN).await;
+    aws.inject(Rule::on("iam:GetAccountAuthorizationDetails").fault(Fault::AccessDenied));
+    let client = client(aws.cloud().await);
+    let found = find(&client, &ended.desired.scope).await.unwrap();
+    let kinds: Vec<Kind> = found.gaps.iter().map(|gap| gap.kind).collect();
+    assert_eq!(kinds, [Kind::Role, Kind::User, Kind::ManagedPolicy]);
+    let seen = &found.classes[&ended.desired.class];
+    assert_eq!(seen.standing(Timestamp::now()), Standing::Endless);
+}
