@@ -1,5 +1,6 @@
-//! Settings that no lab has: finds those that differ from AWS's defaults, and resets them.
+//! Settings that not every lab has: finds those that differ from AWS's defaults, sets and resets them.
 
+use aws_sdk_lambda::operation::create_function::builders::CreateFunctionFluentBuilder;
 use aws_sdk_lambda::operation::update_function_configuration::builders::UpdateFunctionConfigurationFluentBuilder;
 use aws_sdk_lambda::types::{
     Architecture, DeadLetterConfig, EphemeralStorage, FunctionConfiguration, LogFormat,
@@ -12,11 +13,8 @@ use aws_sdk_sfn::types::{
 };
 
 use crate::stack::kinds::drift::Extras;
-use crate::stack::kinds::function::FunctionSetting;
-use crate::stack::kinds::state_machine::MachineSetting;
-
-/// MiB of `/tmp` by default. Source: Lambda quotas, "Ephemeral storage".
-const EPHEMERAL_STORAGE: i32 = 512;
+use crate::stack::kinds::function::{EPHEMERAL_STORAGE_LEAST, FunctionOptions, FunctionSetting};
+use crate::stack::kinds::state_machine::{MachineSetting, TRACED};
 
 /// Where a function logs by default.
 fn own_log_group(function: &str) -> String {
@@ -40,7 +38,7 @@ pub(super) fn of_function(function: &FunctionConfiguration) -> Extras<FunctionSe
         dead_letter.map(str::to_owned),
     );
     let storage = function.ephemeral_storage().map(EphemeralStorage::size);
-    let storage = storage.filter(|size| *size > 0 && *size != EPHEMERAL_STORAGE);
+    let storage = storage.filter(|size| *size > 0 && *size != EPHEMERAL_STORAGE_LEAST);
     add(
         FunctionSetting::EphemeralStorage,
         storage.map(|size| format!("{size} MB")),
@@ -122,7 +120,9 @@ pub(super) fn undo_of_function(
             request.dead_letter_config(DeadLetterConfig::builder().target_arn("").build())
         }
         FunctionSetting::EphemeralStorage => {
-            let storage = EphemeralStorage::builder().size(EPHEMERAL_STORAGE).build();
+            let storage = EphemeralStorage::builder()
+                .size(EPHEMERAL_STORAGE_LEAST)
+                .build();
             request.set_ephemeral_storage(storage.ok())
         }
         FunctionSetting::FileSystemConfigs => request.set_file_system_configs(Some(Vec::new())),
@@ -153,6 +153,50 @@ pub(super) fn undo_of_function(
     })
 }
 
+macro_rules! with_options {
+    ($request:expr, $options:expr) => {{
+        let options: &FunctionOptions = $options;
+        let layers = (!options.layers.is_empty()).then(|| options.layers.clone());
+        let tracing = TracingConfig::builder().mode(TracingMode::Active).build();
+        let storage = options.ephemeral_storage_mib;
+        let storage = storage.and_then(|size| EphemeralStorage::builder().size(size).build().ok());
+        $request
+            .set_layers(layers)
+            .set_tracing_config(options.tracing.then_some(tracing))
+            .set_ephemeral_storage(storage)
+    }};
+}
+
+/// Sets what a lab gives a new function. The architecture goes with the code.
+pub(super) fn options_of_new(
+    request: CreateFunctionFluentBuilder,
+    options: &FunctionOptions,
+) -> CreateFunctionFluentBuilder {
+    with_options!(request, options)
+}
+
+/// The same of a function that is there, after the settings that it no longer has were reset.
+pub(super) fn options_of_function(
+    request: UpdateFunctionConfigurationFluentBuilder,
+    options: &FunctionOptions,
+) -> UpdateFunctionConfigurationFluentBuilder {
+    let reset = (
+        request.get_layers().clone(),
+        request.get_tracing_config().clone(),
+        request.get_ephemeral_storage().clone(),
+    );
+    let request = with_options!(request, options);
+    let (layers, tracing, storage) = (
+        request.get_layers().clone().or(reset.0),
+        request.get_tracing_config().clone().or(reset.1),
+        request.get_ephemeral_storage().clone().or(reset.2),
+    );
+    request
+        .set_layers(layers)
+        .set_tracing_config(tracing)
+        .set_ephemeral_storage(storage)
+}
+
 /// A state machine's settings that differ from AWS's defaults.
 pub(super) fn of_machine(machine: &DescribeStateMachineOutput) -> Extras<MachineSetting> {
     let mut extras = Extras::new();
@@ -176,7 +220,7 @@ pub(super) fn of_machine(machine: &DescribeStateMachineOutput) -> Extras<Machine
         .tracing_configuration()
         .is_some_and(TracingConfiguration::enabled)
     {
-        extras.insert(MachineSetting::TracingConfiguration, "enabled".to_owned());
+        extras.insert(MachineSetting::TracingConfiguration, TRACED.to_owned());
     }
     extras
 }

@@ -255,8 +255,7 @@ impl Client {
         let function = new.function;
         let answer = self
             .call(Operation::CreateFunction, |sdk| {
-                sdk.lambda
-                    .create_function()
+                extras::options_of_new(sdk.lambda.create_function(), &function.options)
                     .function_name(&function.name)
                     .description(&new.description)
                     .role(&new.role_arn)
@@ -266,7 +265,7 @@ impl Client {
                     .memory_size(function.memory_mib)
                     .environment(environment(function))
                     .package_type(PackageType::Zip)
-                    .architectures(Architecture::X8664)
+                    .architectures(architecture(function))
                     .code(
                         FunctionCode::builder()
                             .zip_file(zip(&function.code))
@@ -282,6 +281,22 @@ impl Client {
 
     /// lambda:UpdateFunctionCode.
     pub async fn update_function_code(&self, name: &str, code: &Code) -> CallResult<FunctionState> {
+        self.send_code(name, code, Architecture::X8664).await
+    }
+
+    /// lambda:UpdateFunctionCode, with the architecture that the lab gives it.
+    pub(crate) async fn write_function_code(&self, function: &Spec) -> CallResult<FunctionState> {
+        let architecture = architecture(function);
+        self.send_code(&function.name, &function.code, architecture)
+            .await
+    }
+
+    async fn send_code(
+        &self,
+        name: &str,
+        code: &Code,
+        architecture: Architecture,
+    ) -> CallResult<FunctionState> {
         let answer = self
             .call(Operation::UpdateFunctionCode, |sdk| {
                 sdk.lambda
@@ -289,7 +304,7 @@ impl Client {
                     .function_name(name)
                     .zip_file(zip(code))
                     // A student may have chosen another architecture.
-                    .architectures(Architecture::X8664)
+                    .architectures(architecture.clone())
                     .publish(false)
                     .send()
             })
@@ -306,20 +321,18 @@ impl Client {
         let function = new.function;
         let answer = self
             .call(Operation::UpdateFunctionConfiguration, |sdk| {
-                extras::undo_of_function(
-                    sdk.lambda.update_function_configuration(),
-                    &function.name,
-                    undo,
-                )
-                .function_name(&function.name)
-                .description(&new.description)
-                .role(&new.role_arn)
-                .runtime(Runtime::from(function.runtime.as_str()))
-                .handler(&function.handler)
-                .timeout(function.timeout_s)
-                .memory_size(function.memory_mib)
-                .environment(environment(function))
-                .send()
+                let request = sdk.lambda.update_function_configuration();
+                let request = extras::undo_of_function(request, &function.name, undo);
+                extras::options_of_function(request, &function.options)
+                    .function_name(&function.name)
+                    .description(&new.description)
+                    .role(&new.role_arn)
+                    .runtime(Runtime::from(function.runtime.as_str()))
+                    .handler(&function.handler)
+                    .timeout(function.timeout_s)
+                    .memory_size(function.memory_mib)
+                    .environment(environment(function))
+                    .send()
             })
             .await?;
         Ok(state_of!(answer))
@@ -475,6 +488,13 @@ fn actual(configuration: &FunctionConfiguration) -> Seen {
         extras: extras::of_function(configuration),
         modified_ms: configuration.last_modified().and_then(millis),
         ownership: Ownership::Unproven,
+    }
+}
+
+fn architecture(function: &Spec) -> Architecture {
+    match function.options.arm64 {
+        true => Architecture::Arm64,
+        false => Architecture::X8664,
     }
 }
 

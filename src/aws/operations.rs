@@ -147,6 +147,7 @@ operations! {
     CreateStateMachine => "states:CreateStateMachine" own(1.0, 100.0);
     UpdateStateMachine => "states:UpdateStateMachine" own(1.0, 100.0);
     DeleteStateMachine => "states:DeleteStateMachine" own(1.0, 100.0);
+    ValidateStateMachineDefinition => "states:ValidateStateMachineDefinition" own(1.0, 100.0);
     StatesListTagsForResource => "states:ListTagsForResource" own(1.0, 100.0);
     StatesTagResource => "states:TagResource" own(1.0, 200.0);
     StartExecution => "states:StartExecution" own(150.0, 800.0);

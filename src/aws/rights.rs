@@ -24,6 +24,8 @@ pub(crate) enum RightOn {
     /// Every user and role of the account, the caller's own included.
     Principals,
     Functions,
+    /// Versions of layers, whoever's they are.
+    Layers,
     /// Functions that the lab's probes invoke themselves.
     ProbedFunctions,
     StateMachines,
@@ -102,6 +104,7 @@ impl Operation {
             | GetAccountSettings
             | ListFunctions
             | ListStateMachines
+            | ValidateStateMachineDefinition
             | DescribeLogGroups => (Plan, own(Everything)),
             // Lambda API reference, GetFunction: the tags are in it only with lambda:ListTags.
             GetFunction => (Plan, own_and(Functions, &[("lambda:ListTags", Functions)])),
@@ -132,11 +135,15 @@ impl Operation {
                 let more = [
                     ("lambda:TagResource", Functions),
                     ("iam:PassRole", RolesFor(LAMBDA)),
+                    ("lambda:GetLayerVersion", Layers),
                 ];
                 (Deploy, own_and(Functions, &more))
             }
             UpdateFunctionConfiguration => {
-                let more = [("iam:PassRole", RolesFor(LAMBDA))];
+                let more = [
+                    ("iam:PassRole", RolesFor(LAMBDA)),
+                    ("lambda:GetLayerVersion", Layers),
+                ];
                 (Deploy, own_and(Functions, &more))
             }
             UpdateFunctionCode

@@ -3,7 +3,7 @@
 use aws_sdk_sfn::primitives::DateTime;
 use aws_sdk_sfn::types::{
     ExecutionListItem, ExecutionStatus as SdkStatus, HistoryEvent as SdkEvent, StateMachineStatus,
-    StateMachineType, Tag,
+    StateMachineType, Tag, TracingConfiguration, ValidateStateMachineDefinitionSeverity,
 };
 use serde_json::Value;
 
@@ -97,17 +97,24 @@ impl Client {
 
     /// states:CreateStateMachine.
     pub async fn create_state_machine(&self, new: &NewStateMachine<'_>) -> CallResult<()> {
+        self.make_state_machine(new, false).await
+    }
+
+    /// The same, traced by X-Ray or not.
+    pub(crate) async fn make_state_machine(
+        &self,
+        new: &NewStateMachine<'_>,
+        traced: bool,
+    ) -> CallResult<()> {
         let tags = tag_list(&new.tags);
         self.send(Operation::CreateStateMachine, |sdk| {
             sdk.sfn
                 .create_state_machine()
                 .name(new.name)
-                .r#type(match new.workflow_type {
-                    WorkflowType::Standard => StateMachineType::Standard,
-                    WorkflowType::Express => StateMachineType::Express,
-                })
+                .r#type(machine_type(new.workflow_type))
                 .role_arn(&new.role_arn)
                 .definition(&new.definition)
+                .set_tracing_configuration(tracing(traced))
                 .set_tags(Some(tags.clone()))
                 .send()
         })
@@ -121,14 +128,53 @@ impl Client {
         new: &NewStateMachine<'_>,
         undo: &[MachineSetting],
     ) -> CallResult<()> {
+        self.write_state_machine(arn, new, false, undo).await
+    }
+
+    /// The same, and has X-Ray trace it.
+    pub(crate) async fn write_state_machine(
+        &self,
+        arn: &str,
+        new: &NewStateMachine<'_>,
+        traced: bool,
+        undo: &[MachineSetting],
+    ) -> CallResult<()> {
         self.send(Operation::UpdateStateMachine, |sdk| {
-            extras::undo_of_machine(sdk.sfn.update_state_machine(), undo)
+            let request = extras::undo_of_machine(sdk.sfn.update_state_machine(), undo);
+            let reset = request.get_tracing_configuration().clone();
+            request
+                .set_tracing_configuration(tracing(traced).or(reset))
                 .state_machine_arn(arn)
                 .role_arn(&new.role_arn)
                 .definition(&new.definition)
                 .send()
         })
         .await
+    }
+
+    /// states:ValidateStateMachineDefinition: why Step Functions would refuse a definition; empty where it would not.
+    pub(crate) async fn refusals_of_definition(
+        &self,
+        workflow_type: WorkflowType,
+        definition: &str,
+    ) -> CallResult<Vec<String>> {
+        let answer = self
+            .call(Operation::ValidateStateMachineDefinition, |sdk| {
+                sdk.sfn
+                    .validate_state_machine_definition()
+                    .r#type(machine_type(workflow_type))
+                    .definition(definition)
+                    .send()
+            })
+            .await?;
+        let errors = answer.diagnostics().iter();
+        let errors =
+            errors.filter(|one| *one.severity() == ValidateStateMachineDefinitionSeverity::Error);
+        let said = errors.map(|one| match one.location() {
+            Some(place) => format!("{} at {place}: {}", one.code(), one.message()),
+            None => format!("{}: {}", one.code(), one.message()),
+        });
+        Ok(said.collect())
     }
 
     /// states:DeleteStateMachine; asynchronous.
@@ -277,6 +323,18 @@ impl Client {
 const HISTORY_PAGE: i32 = 100;
 
 /// Tags as Step Functions takes them.
+fn machine_type(workflow_type: WorkflowType) -> StateMachineType {
+    match workflow_type {
+        WorkflowType::Standard => StateMachineType::Standard,
+        WorkflowType::Express => StateMachineType::Express,
+    }
+}
+
+/// What a request says of tracing: nothing where the lab does not ask for it.
+fn tracing(traced: bool) -> Option<TracingConfiguration> {
+    traced.then(|| TracingConfiguration::builder().enabled(true).build())
+}
+
 fn tag_list(tags: &Tags) -> Vec<Tag> {
     tags.iter()
         .map(|(key, value)| Tag::builder().key(key).value(value).build())

@@ -100,6 +100,7 @@ fn sid(reach: RightOn) -> &'static str {
         RightOn::GroupsAndDevices => "GroupsAndDevicesOfUsers",
         RightOn::Principals => "Simulator",
         RightOn::Functions => "Functions",
+        RightOn::Layers => "Layers",
         RightOn::ProbedFunctions => "ProbedFunctions",
         RightOn::StateMachines => "StateMachines",
         RightOn::Executions => "Executions",
@@ -134,6 +135,8 @@ pub(super) fn resources(reach: RightOn, lab: &Lab, scope: &Scope) -> Vec<String>
         RightOn::GroupsAndDevices => vec![iam("group/*"), iam("mfa/*")],
         RightOn::Principals => vec![iam("role/*"), iam("user/*")],
         RightOn::Functions => names().map(|name| scope.function_arn(&name)).collect(),
+        RightOn::Layers if !lab.has_layers() => Vec::new(),
+        RightOn::Layers => vec![format!("arn:{partition}:lambda:{region}:*:layer:*:*")],
         RightOn::ProbedFunctions => lab
             .probed_functions()
             .map(|pattern| scope.function_arn(&pattern.around("*")))

@@ -33,6 +33,19 @@ pub(crate) fn pattern(line: &BTreeMap<String, String>, execution: &str, names: &
     }
 }
 
+/// A pattern for JSON events that have these values. Where they are too long, it asks for the first one only: the reader of
+/// the events checks them again.
+pub(crate) fn pattern_of_line(line: &BTreeMap<String, String>) -> String {
+    let equal =
+        |(pointer, value): (&String, &String)| format!("({} = \"{value}\")", selector(pointer));
+    let values: Vec<String> = line.iter().map(equal).collect();
+    let whole = format!("{{ {} }}", values.join(" && "));
+    match whole.len() <= PATTERN_MAX {
+        true => whole,
+        false => format!("{{ {} }}", values[0]),
+    }
+}
+
 /// How many of these names, from the first, fit into one pattern.
 pub(crate) fn fitting(line: &BTreeMap<String, String>, execution: &str, names: &[&str]) -> usize {
     let fits = |count: &usize| {

@@ -6,12 +6,15 @@ use crate::aws::execution::Execution;
 use crate::aws::stop::Cancelled;
 use crate::aws::{CallError, Client, ErrorKind};
 use crate::evidence::cache::{KnownLook, LOGS_SETTLED_MS};
-use crate::evidence::evaluate::{LogKey, LogSight, Reading, own_executions, own_windows};
+use crate::evidence::evaluate::{
+    InvocationKey, InvocationLines, LogKey, LogSight, Reading, own_executions, own_windows,
+};
 use crate::evidence::log_events::{Messages, any_event, messages};
-use crate::evidence::log_pattern::{fitting, pattern};
+use crate::evidence::log_pattern::{fitting, pattern, pattern_of_line};
 use crate::evidence::student_reader::{StudentReader, StudentToRead, executions_of, unseen};
 use crate::lab::check::Proof;
-use crate::lab::marks::{Starter, named_in};
+use crate::lab::marks::{Starter, is_invocation, named_in};
+use crate::stack::kinds::function::log_group_of;
 
 /// How far a log event's time may be before the start of its execution, in milliseconds.
 const BEFORE_MS: i64 = 1_000;
@@ -68,6 +71,57 @@ impl StudentReader<'_> {
             self.facts.log_events.insert(key, reading);
         }
         Ok(())
+    }
+}
+
+impl StudentReader<'_> {
+    /// Looks for the lines that invocations of the student's own wrote.
+    pub(super) async fn invocations(&mut self) -> Result<(), Cancelled> {
+        let keys = self
+            .student
+            .checks
+            .iter()
+            .filter_map(|check| match &check.proof {
+                Proof::Invocations { function, line, .. } => Some((function.clone(), line.clone())),
+                _ => None,
+            });
+        let keys: BTreeSet<InvocationKey> = keys.collect();
+        for key in keys {
+            let mut functions = self.student.functions.iter();
+            let Some((_, name)) = functions.find(|(known, _)| *known == key.0) else {
+                continue;
+            };
+            let group = log_group_of(name);
+            let now = self.student.at_ms.unwrap_or(self.student.now_ms);
+            if let Some(due) = self.student.due_ms.filter(|due| *due < now) {
+                let by_then = self.lines_of(&group, &key.1, Some(due)).await?;
+                self.facts
+                    .invocations_until_due
+                    .insert(key.clone(), by_then);
+            }
+            let lines = self.lines_of(&group, &key.1, self.student.at_ms).await?;
+            self.facts.invocations.insert(key, lines);
+        }
+        Ok(())
+    }
+
+    async fn lines_of(
+        &self,
+        group: &str,
+        line: &BTreeMap<String, String>,
+        until_ms: Option<i64>,
+    ) -> Result<Reading<InvocationLines>, Cancelled> {
+        let pattern = pattern_of_line(line);
+        let (lines, cut_off) = match messages(self.client, group, (0, until_ms), &pattern).await {
+            Ok(Messages::All(lines)) => (lines, false),
+            Ok(Messages::CutOff(lines)) => (lines, true),
+            Err(error) => return missing_or_unseen(group, error),
+        };
+        let count = lines
+            .iter()
+            .filter(|text| is_invocation(text, line))
+            .count();
+        Ok(Reading::Seen(InvocationLines { count, cut_off }))
     }
 }
 
@@ -276,7 +330,7 @@ fn naming((starter, execution): &(Starter, Execution)) -> Reading<LogSight> {
 }
 
 /// Without the log group nobody can say whether there were events.
-fn missing_or_unseen(group: &str, error: CallError) -> Result<Reading<LogSight>, Cancelled> {
+fn missing_or_unseen<T>(group: &str, error: CallError) -> Result<Reading<T>, Cancelled> {
     match error.kind() {
         Some(ErrorKind::NotFound) => Ok(Reading::Unseen(format!(
             "the log group {group} is not there"

@@ -62,6 +62,7 @@ pub(super) async fn read_student(
         reader.functions().await?;
     }
     reader.log_events().await?;
+    reader.invocations().await?;
     Ok((reader.facts, reader.memory))
 }
 

@@ -365,7 +365,8 @@ impl ClassReader<'_> {
         lab.checks()
             .iter()
             .filter_map(|check| match &check.proof {
-                Proof::LogEvents { functions, .. } => Some(functions),
+                Proof::LogEvents { functions, .. } => Some(functions.as_slice()),
+                Proof::Invocations { function, .. } => Some(std::slice::from_ref(function)),
                 _ => None,
             })
             .flatten()

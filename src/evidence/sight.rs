@@ -217,6 +217,10 @@ impl Eye<'_> {
                 let machine = own_execution_of.as_deref().and_then(machine);
                 machine.into_iter().chain(groups).collect()
             }
+            Proof::Invocations { function, .. } => {
+                let name = lab.function_name(function, student);
+                name.map(|name| self.log_group(&name)).into_iter().collect()
+            }
             Proof::ResourcesExist | Proof::ResourcesReady | Proof::Unprovable { .. } => Vec::new(),
         }
     }

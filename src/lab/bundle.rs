@@ -37,9 +37,11 @@ const MANIFEST: &str = "templates/lab.toml";
 pub fn load(dir: Option<&Path>) -> Result<Lab> {
     let files = files(dir)?;
     let is_built_in = files == built_in();
-    match Lab::parse(files) {
+    let read = Lab::read(&files).and_then(|(lab, problems)| problems.or(lab));
+    match read {
         Ok(lab) => Ok(lab.of_origin(is_built_in)),
-        Err(failures) => Err(Error::of(Exit::Invalid, failures)),
+        // What shows only once the lab is filled in is told in the same run.
+        Err(_) => Err(Error::of(Exit::Invalid, Lab::proofread(&files).problems)),
     }
 }
 

@@ -87,6 +87,15 @@ pub(crate) enum Proof {
         #[serde(default)]
         own_execution_of: Option<String>,
     },
+    /// Enough lines in a function's own log that have these values: the function writes one for each invocation of the
+    /// student's. A line that bears homeroom's nonce is not theirs.
+    Invocations {
+        function: String,
+        /// Texts by JSON pointer.
+        line: BTreeMap<String, String>,
+        #[serde(default = "one")]
+        count: u32,
+    },
     /// Nothing that homeroom can read proves it; shown as such, and kept out of the completion.
     Unprovable { why: String },
 }

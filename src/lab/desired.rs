@@ -10,13 +10,15 @@ use crate::lab::access::{AccessPolicies, BOUNDARY};
 use crate::lab::context::ClassContext;
 use crate::lab::document::Documents;
 use crate::lab::filled::STAND_IN_NONCE;
-use crate::lab::model::{ApiEntry, FunctionEntry, RoleEntry, StateMachineEntry, entry_key};
+use crate::lab::model::{
+    ApiEntry, Architecture, FunctionEntry, RoleEntry, StateMachineEntry, entry_key,
+};
 use crate::lab::problems::Problems;
-use crate::lab::read::{environment_key, output_key};
+use crate::lab::read::{environment_key, layer_key, output_key};
 use crate::lab::verify::MANIFEST;
 use crate::roster::Student;
 use crate::stack::kinds::api::{self, RouteSpec};
-use crate::stack::kinds::function::{self, ENVIRONMENT_MAX};
+use crate::stack::kinds::function::{self, ENVIRONMENT_MAX, FunctionOptions};
 use crate::stack::kinds::log_group;
 use crate::stack::kinds::managed_policy::{self, DOCUMENT_MAX, Purpose};
 use crate::stack::kinds::role::{self, INLINE_MAX, TRUST_MAX};
@@ -222,7 +224,15 @@ impl Renderer<'_> {
         }
         let default_runtime = self.lab.text_setting("runtime");
         let runtime = function.runtime.as_deref().unwrap_or(default_runtime);
+        let options = FunctionOptions {
+            arm64: function.architecture == Architecture::Arm64,
+            layers: self.layers(function),
+            tracing: function.tracing,
+            ephemeral_storage_mib: function.ephemeral_storage_mib,
+            deployed: None,
+        };
         Some(function::Spec {
+            options,
             name: function.pattern.name(&self.owner.student),
             role: self.role_name(&function.role),
             runtime: runtime.to_owned(),
@@ -236,6 +246,37 @@ impl Renderer<'_> {
         })
     }
 
+    fn layers(&mut self, function: &FunctionEntry) -> Vec<String> {
+        let mut layers = Vec::new();
+        let (partition, region) = (&self.scope.partition, &self.scope.region);
+        let begin = format!("arn:{partition}:lambda:{region}:");
+        for index in 0..function.layers.len() {
+            let key = layer_key(&function.id, index);
+            match self.lab.templates.text(&key, &self.context) {
+                Ok(arn) => {
+                    let version = arn.strip_prefix(&begin).and_then(|rest| {
+                        rest.split_once(":layer:")?
+                            .1
+                            .split_once(':')?
+                            .1
+                            .parse::<u64>()
+                            .ok()
+                    });
+                    if version.is_none() {
+                        let cause = format!(
+                            "{key} is {arn:?}, not the ARN of a layer's version in the class's region \
+                             ({begin}ACCOUNT:layer:NAME:VERSION)"
+                        );
+                        self.documents.say(MANIFEST, cause);
+                    }
+                    layers.push(arn);
+                }
+                Err(error) => self.documents.say(MANIFEST, format!("{key}: {error}")),
+            }
+        }
+        layers
+    }
+
     fn state_machine(&mut self, entry: &StateMachineEntry) -> state_machine::Spec {
         let definition = self.documents.definition(&entry.definition, &self.context);
         let definition = definition.unwrap_or_default();
@@ -244,6 +285,7 @@ impl Renderer<'_> {
             workflow_type: entry.workflow_type,
             role: self.role_name(&entry.role),
             definition: definition.into(),
+            tracing: entry.tracing,
         };
         if !machine.definition.is_null() {
             let subject = format!("templates/{}", entry.definition);

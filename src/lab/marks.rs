@@ -132,6 +132,16 @@ pub(crate) fn nonces_in(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
+/// Whether a log line is JSON that has these texts, by JSON pointer, and bears no nonce: no request of homeroom's wrote it.
+pub(crate) fn is_invocation(line: &str, wanted: &BTreeMap<String, String>) -> bool {
+    let Ok(json) = serde_json::from_str::<Value>(line.trim()) else {
+        return false;
+    };
+    let mut texts = wanted.iter();
+    texts.all(|(pointer, text)| json.pointer(pointer).and_then(Value::as_str) == Some(text))
+        && nonces_in(line).next().is_none()
+}
+
 /// Who started an execution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -224,6 +234,29 @@ pub(crate) mod tests {
             Some("a".into())
         );
         assert_eq!(named_in("START RequestId", "/execution"), None);
+    }
+
+    #[test]
+    fn a_line_of_an_invocation_has_every_text_and_no_nonce() {
+        let wanted = BTreeMap::from([
+            ("/message".to_owned(), "answered".to_owned()),
+            ("/a/b".to_owned(), "x".to_owned()),
+        ]);
+        let line = json!({"message": "answered", "a": {"b": "x"}, "agent": "curl"});
+        assert!(is_invocation(&format!("{line}\n"), &wanted));
+        for (key, value) in [
+            ("message", json!("other")),
+            ("a", json!("x")),
+            (
+                "agent",
+                json!(format!("homeroom ({})", marked(&nonce([7; NONCE_LENGTH])))),
+            ),
+        ] {
+            let mut other = line.clone();
+            other[key] = value;
+            assert!(!is_invocation(&other.to_string(), &wanted), "{other}");
+        }
+        assert!(!is_invocation("answered x", &wanted));
     }
 
     #[test]

@@ -32,6 +32,7 @@ mod policies;
 mod problems;
 mod proofread;
 mod read;
+mod requirements;
 mod risks;
 mod settle;
 mod template;
@@ -93,14 +94,17 @@ impl Lab {
     /// not there, do not parse or get around the escaping, code folders that are empty or too large, settings
     /// and names that AWS would refuse.
     pub fn parse(files: Files) -> Result<Self, Vec<Failure>> {
-        let (lab, problems) = Self::read(&files).map_err(|failure| vec![*failure])?;
+        let (lab, problems) = Self::read(&files)?;
         problems.or(lab)
     }
 
     /// As much of a lab as could be read, and what is wrong with it.
-    fn read(files: &Files) -> Result<(Self, Problems), Box<Failure>> {
-        let manifest = read_manifest(files)?;
+    fn read(files: &Files) -> Result<(Self, Problems), Vec<Failure>> {
+        let (manifest, unknown) = read_manifest(files)?;
         let mut problems = Problems::default();
+        for failure in unknown {
+            problems.add(failure.subject, failure.cause).hint = failure.hint;
+        }
         verify::manifest(&manifest, &mut problems);
         let mut templates = compile(&manifest, files, &mut problems);
         let handout = handout::read(&manifest, files, &mut templates, &mut problems);
@@ -252,6 +256,11 @@ impl Lab {
         let apis = self.manifest.apis.iter();
         let signed = apis.filter(|api| api.limits.authorization == Authorization::AwsIam);
         signed.map(|api| api.stage.as_str())
+    }
+
+    pub(crate) fn has_layers(&self) -> bool {
+        let mut functions = self.manifest.functions.iter();
+        functions.any(|function| !function.layers.is_empty())
     }
 
     /// Of which types its APIs are.

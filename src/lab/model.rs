@@ -10,6 +10,7 @@ use crate::ids::{ApiType, LabId, ResourceId};
 use crate::lab::check::Check;
 use crate::lab::marks::Marks;
 use crate::lab::mistake::Mistake;
+use crate::lab::verify::MANIFEST;
 use crate::stack::kinds::Kind;
 use crate::stack::kinds::api::{Authorization, Throttle};
 use crate::stack::kinds::function::log_group_of;
@@ -52,33 +53,80 @@ pub(super) struct Manifest {
     /// The line of each check's `points`; `None` where it is left out.
     #[serde(skip)]
     pub(crate) points_lines: Vec<Option<usize>>,
+    /// The line of each entry's id, by table and id.
+    #[serde(skip)]
+    lines: BTreeMap<(&'static str, String), usize>,
 }
 
 impl Manifest {
     /// Reads the manifest's text.
     pub(crate) fn parse(text: &str) -> Result<Self, toml::de::Error> {
-        #[derive(Deserialize)]
-        struct CheckPlaces {
-            points: Option<toml::Spanned<toml::Value>>,
-        }
-        #[derive(Deserialize)]
-        struct Places {
-            #[serde(default, rename = "check")]
-            checks: Vec<CheckPlaces>,
-        }
         let mut manifest: Self = toml::from_str(text)?;
         for api in &mut manifest.rest_apis {
             api.table = ApiTable::RestApi;
         }
         manifest.apis.splice(0..0, manifest.rest_apis.drain(..));
         let places: Places = toml::from_str(text)?;
-        let line = |check: CheckPlaces| Some(line_of(text, check.points?.span().start));
+        let points = |check: &EntryPlace| {
+            let points = check.points.as_ref()?;
+            Some(line_of(text, points.span().start))
+        };
         Ok(Self {
-            points_lines: places.checks.into_iter().map(line).collect(),
+            points_lines: places.checks.iter().map(points).collect(),
+            lines: places.lines(text),
             ..manifest
         })
     }
+
+    /// Where an entry stands, for a message: the file, and the line of its id.
+    pub(crate) fn place_of(&self, table: &'static str, id: &str) -> String {
+        match self.lines.get(&(table, id.to_owned())) {
+            Some(line) => format!("{MANIFEST}, line {line}"),
+            None => MANIFEST.to_owned(),
+        }
+    }
 }
+
+/// An entry of a list, for the lines of what it holds.
+#[derive(Deserialize)]
+struct EntryPlace {
+    id: Option<toml::Spanned<String>>,
+    points: Option<toml::Spanned<toml::Value>>,
+}
+
+macro_rules! places {
+    ($($field:ident: $table:literal),+ $(,)?) => {
+        #[derive(Deserialize)]
+        struct Places {
+            $(#[serde(default, rename = $table)] $field: Vec<EntryPlace>,)+
+        }
+
+        impl Places {
+            /// The line of every entry's id, by table and id; of two that are the same, of the second one.
+            fn lines(&self, text: &str) -> BTreeMap<(&'static str, String), usize> {
+                let mut lines = BTreeMap::new();
+                $(for id in self.$field.iter().filter_map(|entry| entry.id.as_ref()) {
+                    let key = ($table, id.get_ref().clone());
+                    lines.insert(key, line_of(text, id.span().start));
+                })+
+                lines
+            }
+        }
+    };
+}
+
+places!(
+    roles: "role",
+    functions: "function",
+    state_machines: "state_machine",
+    apis: "api",
+    rest_apis: "rest_api",
+    outputs: "output",
+    payloads: "payload",
+    probes: "probe",
+    checks: "check",
+    mistakes: "mistake",
+);
 
 /// The line in which a byte of a text stands; the first is 1.
 pub(super) fn line_of(text: &str, at: usize) -> usize {
@@ -167,6 +215,14 @@ pub(super) struct FunctionEntry {
     pub(crate) runtime: Option<String>,
     pub(crate) timeout_s: i32,
     pub(crate) memory_mib: i32,
+    #[serde(default)]
+    pub(crate) architecture: Architecture,
+    /// ARNs with their versions: texts.
+    #[serde(default)]
+    pub(crate) layers: Vec<String>,
+    #[serde(default)]
+    pub(crate) tracing: bool,
+    pub(crate) ephemeral_storage_mib: Option<i32>,
     /// How many may run at once: a number, or a text (perhaps a setting's) that gives one or is "off".
     pub(crate) reserved_concurrency: Option<FigureOrText>,
     #[serde(default)]
@@ -178,6 +234,16 @@ pub(super) struct FunctionEntry {
     pub(crate) reserved: Option<u32>,
 }
 
+/// What a function runs on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Architecture {
+    #[default]
+    #[serde(rename = "x86_64")]
+    X8664,
+    Arm64,
+}
+
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct StateMachineEntry {
@@ -187,6 +253,8 @@ pub(super) struct StateMachineEntry {
     pub(crate) workflow_type: WorkflowType,
     pub(crate) role: String,
     pub(crate) definition: String,
+    #[serde(default)]
+    pub(crate) tracing: bool,
     #[serde(skip, default = "unnamed")]
     pub(crate) pattern: NamePattern,
 }

@@ -498,6 +498,21 @@ impl Lab {
                 ));
             }
         }
+        let traced = m.functions.iter().filter(|f| f.tracing);
+        let traced = traced.map(|f| (format!("function {:?}", f.id), &f.role));
+        let machines = m.state_machines.iter().filter(|machine| machine.tracing);
+        let machines = machines.map(|m| (format!("state machine {:?}", m.id), &m.role));
+        for (whose, role) in traced.chain(machines) {
+            let traces = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"];
+            if let Some((policy, path)) = policy_of(role)
+                && !traces.iter().all(|action| allowed(&policy, action, "*"))
+            {
+                said.push(format!(
+                    "templates/{path} does not let {whose} send its traces, which tracing = true asks for: it needs \
+                     xray:PutTraceSegments and xray:PutTelemetryRecords on \"*\""
+                ));
+            }
+        }
         for (machine, entry) in stack.state_machines.iter().zip(&m.state_machines) {
             let Some((policy, path)) = policy_of(&entry.role) else {
                 continue;

@@ -24,9 +24,9 @@ impl Lab {
     pub(crate) fn proofread(files: &Files) -> Proofread {
         let (lab, problems) = match Self::read(files) {
             Ok(read) => read,
-            Err(failure) => {
+            Err(problems) => {
                 return Proofread {
-                    problems: vec![*failure],
+                    problems,
                     ..Proofread::default()
                 };
             }

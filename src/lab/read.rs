@@ -2,31 +2,57 @@
 
 use std::collections::BTreeMap;
 
-use crate::lab::model::{FigureOrText, Manifest, ManifestEntry, entry_key, line_of};
+use crate::lab::model::{Architecture, FigureOrText, Manifest, ManifestEntry, entry_key, line_of};
 use crate::lab::problems::Problems;
 use crate::lab::template::Templates;
 use crate::lab::verify::MANIFEST;
-use crate::lab::{Files, code};
+use crate::lab::{Files, code, requirements};
 use crate::stack::kinds::function::{Code, ZIP_MAX};
 use crate::text::failure::Failure;
 
-/// Reads the manifest: its syntax, its keys and their types.
-pub(super) fn read_manifest(files: &Files) -> Result<Manifest, Box<Failure>> {
+/// Keys that homeroom does not know, at most, before it stops to look for more.
+const UNKNOWN_MAX: usize = 30;
+
+/// Reads the manifest: its syntax, its keys and their types. Keys that it should not have are problems beside it.
+pub(super) fn read_manifest(files: &Files) -> Result<(Manifest, Vec<Failure>), Vec<Failure>> {
     let bytes = files.get(MANIFEST).ok_or_else(|| {
-        Failure::new(MANIFEST, "is not there")
-            .hint("a lab is a folder that holds templates/lab.toml and lambdas/")
+        let missing = Failure::new(MANIFEST, "is not there");
+        vec![missing.hint("a lab is a folder that holds templates/lab.toml and lambdas/")]
     })?;
     let text = std::str::from_utf8(bytes)
-        .map_err(|error| Failure::new(MANIFEST, format!("is not UTF-8: {error}")))?;
-    Manifest::parse(text).map_err(|error| {
-        let line = error.span().map(|span| line_of(text, span.start));
-        let line = line.map_or_else(String::new, |line| format!(", line {line}"));
+        .map_err(|error| vec![Failure::new(MANIFEST, format!("is not UTF-8: {error}"))])?;
+    let mut text = text.to_owned();
+    let mut unknown = Vec::new();
+    loop {
+        let error = match Manifest::parse(&text) {
+            Ok(manifest) => return Ok((manifest, unknown)),
+            Err(error) => error,
+        };
+        let line = error.span().map(|span| line_of(&text, span.start));
+        let place = line.map_or_else(String::new, |line| format!(", line {line}"));
         let message = error.message().trim();
-        Box::new(Failure {
+        unknown.push(Failure {
             hint: replacement(message).map(str::to_owned),
-            ..Failure::new(format!("{MANIFEST}{line}"), message)
-        })
-    })
+            ..Failure::new(format!("{MANIFEST}{place}"), message)
+        });
+        match line.and_then(|line| without_unknown(&text, line, message)) {
+            Some(rest) if unknown.len() < UNKNOWN_MAX => text = rest,
+            _ => return Err(unknown),
+        }
+    }
+}
+
+/// The manifest without a key that is unknown, where the key has a line of its own.
+fn without_unknown(text: &str, line: usize, message: &str) -> Option<String> {
+    let key = message.strip_prefix("unknown field `")?.split('`').next()?;
+    let mut lines: Vec<&str> = text.split('\n').collect();
+    let of_key = lines.get_mut(line - 1)?;
+    let rest = of_key.trim_start().strip_prefix(key)?;
+    rest.trim_start().starts_with('=').then_some(())?;
+    *of_key = "";
+    let rest = lines.join("\n");
+    // A value over several lines leaves a rest that is no TOML.
+    toml::from_str::<toml::Table>(&rest).is_ok().then_some(rest)
 }
 
 /// What to write in the place of a key that labs of earlier versions have.
@@ -49,7 +75,7 @@ fn replacement(message: &str) -> Option<&'static str> {
 pub(super) fn compile(manifest: &Manifest, files: &Files, problems: &mut Problems) -> Templates {
     let mut templates = Templates::default();
     // By path: who names it first, and whether anybody needs it to be JSON.
-    let mut wanted: BTreeMap<&str, (String, bool)> = BTreeMap::new();
+    let mut wanted: BTreeMap<&str, (Whose, bool)> = BTreeMap::new();
     let is_definition = |path: &str| {
         manifest
             .state_machines
@@ -59,18 +85,18 @@ pub(super) fn compile(manifest: &Manifest, files: &Files, problems: &mut Problem
     for (whose, path, must_be_json) in template_files(manifest) {
         wanted.entry(path).or_insert((whose, false)).1 |= must_be_json;
     }
-    for (path, (whose, must_be_json)) in wanted {
+    for (path, ((place, whose), must_be_json)) in wanted {
         let file = format!("templates/{path}");
         let Some(bytes) = files.get(&file) else {
             let cause = format!("{whose} = {path:?}: there is no file {file}");
-            problems.add(MANIFEST, cause);
+            problems.add(place, cause);
             continue;
         };
         if must_be_json && !path.ends_with(".json") {
             let cause = format!(
                 "{whose} = {path:?} must end in .json, so that it is escaped and checked as JSON"
             );
-            problems.add(MANIFEST, cause);
+            problems.add(place, cause);
         }
         let found = match std::str::from_utf8(bytes) {
             Err(error) => vec![format!("is not UTF-8: {error}")],
@@ -115,29 +141,34 @@ fn lines_kept(source: &str) -> String {
     out + rest
 }
 
+/// Where the manifest names a file, and the entry and key that do.
+type Whose = (String, String);
+
 /// The files that the manifest names as templates: where it does, the path, and whether the file must be JSON.
-fn template_files(manifest: &Manifest) -> Vec<(String, &str, bool)> {
-    let mut files: Vec<(String, &str, bool)> = Vec::new();
+fn template_files(manifest: &Manifest) -> Vec<(Whose, &str, bool)> {
+    let whose =
+        |table, id: &str, key: &str| (manifest.place_of(table, id), entry_key(table, id, key));
+    let mut files: Vec<(Whose, &str, bool)> = Vec::new();
     for role in &manifest.roles {
-        let key = |key| entry_key("role", &role.id, key);
-        files.push((key("trust"), &role.trust, true));
-        files.push((key("policy"), &role.policy, true));
+        files.push((whose("role", &role.id, "trust"), &role.trust, true));
+        files.push((whose("role", &role.id, "policy"), &role.policy, true));
     }
     for machine in &manifest.state_machines {
-        let whose = entry_key("state_machine", &machine.id, "definition");
+        let whose = whose("state_machine", &machine.id, "definition");
         files.push((whose, &machine.definition, true));
     }
     if let Some(access) = &manifest.access {
-        files.push(("[access] policy".to_owned(), &access.policy, true));
-        files.push(("[access] boundary".to_owned(), &access.boundary, true));
+        let whose = |key: &str| (MANIFEST.to_owned(), format!("[access] {key}"));
+        files.push((whose("policy"), &access.policy, true));
+        files.push((whose("boundary"), &access.boundary, true));
     }
     for payload in &manifest.payloads {
-        let whose = entry_key("payload", &payload.id, "template");
+        let whose = whose("payload", &payload.id, "template");
         files.push((whose, &payload.template, false));
     }
     for probe in &manifest.probes {
         if let Some((key, path)) = probe.request.sends() {
-            files.push((entry_key("probe", &probe.id, key), path, false));
+            files.push((whose("probe", &probe.id, key), path, false));
         }
     }
     files
@@ -158,6 +189,9 @@ fn texts(manifest: &Manifest) -> Vec<(String, &str)> {
     for function in &manifest.functions {
         for (variable, value) in &function.environment {
             texts.push((environment_key(&function.id, variable), value));
+        }
+        for (index, layer) in function.layers.iter().enumerate() {
+            texts.push((layer_key(&function.id, index), layer));
         }
         if let Some(FigureOrText::Text(text)) = &function.reserved_concurrency {
             let key = entry_key("function", &function.id, "reserved_concurrency");
@@ -191,6 +225,10 @@ pub(super) fn environment_key(function: &str, variable: &str) -> String {
     entry_key("function", function, &format!("environment.{variable}"))
 }
 
+pub(super) fn layer_key(function: &str, index: usize) -> String {
+    entry_key("function", function, &format!("layers.{index}"))
+}
+
 pub(super) fn output_key(id: &str) -> String {
     entry_key("output", id, "value")
 }
@@ -206,7 +244,8 @@ pub(super) fn pack(
     for function in &manifest.functions {
         let mut say = |cause| {
             let whose = format!("[[function]] {:?}", function.id);
-            problems.add(MANIFEST, format!("{whose}: {cause}"));
+            let place = manifest.place_of("function", &function.id);
+            problems.add(place, format!("{whose}: {cause}"));
         };
         let (folder, handler) = (function.code.as_str(), &function.handler);
         let content = code::files_of(files, folder);
@@ -217,6 +256,30 @@ pub(super) fn pack(
             continue;
         }
         let runtime = function.runtime.as_deref().or(default_runtime);
+        if let Some(text) = content.iter().find(|(path, _)| *path == "requirements.txt") {
+            let text = String::from_utf8_lossy(text.1);
+            let missing = requirements::missing(&text, &content);
+            if !missing.is_empty() {
+                let problem = problems.add(
+                    format!("lambdas/{folder}/requirements.txt"),
+                    format!(
+                        "{} not in the folder, and homeroom installs nothing: students' functions would fail with \
+                         ImportModuleError",
+                        requirements::are(&missing)
+                    ),
+                );
+                let arm64 = function.architecture == Architecture::Arm64;
+                let command = requirements::command(folder, runtime.unwrap_or_default(), arm64);
+                problem.hint = Some(format!(
+                    "put them beside the code, for Lambda's platform: {command}"
+                ));
+            }
+        }
+        let mut say = |cause| {
+            let whose = format!("[[function]] {:?}", function.id);
+            let place = manifest.place_of("function", &function.id);
+            problems.add(place, format!("{whose}: {cause}"));
+        };
         let is_python = runtime.is_some_and(|runtime| runtime.starts_with("python"));
         match handler.rsplit_once('.') {
             Some((module, entry)) if !module.is_empty() && !entry.is_empty() => {
@@ -258,5 +321,34 @@ mod tests {
     fn a_comment_at_the_beginning_of_a_line_leaves_its_lines() {
         let kept = lines_kept("{# a\nb\nc #}\n{ \"x\": \"{# d\ne #}\" } {# open");
         assert_eq!(kept, "{# a\nb\nc #}\n\n\n{ \"x\": \"{# d\ne #}\" } {# open");
+    }
+
+    #[test]
+    fn every_unknown_key_is_told_with_its_line_beside_all_else() {
+        let mut files = crate::lab::bundle::starter();
+        let text = String::from_utf8(files[MANIFEST].clone()).unwrap();
+        let text = text
+            .replace("timeout_s = 10", "timeout_s = 1000\ntimeout = 10")
+            .replace("minutes = 20", "minutes = 20\nminuets = 20");
+        files.insert(MANIFEST.to_owned(), text.clone().into_bytes());
+        let found = crate::lab::Lab::proofread(&files).problems;
+        let said: Vec<String> = found.iter().map(ToString::to_string).collect();
+        let line = |key: &str| 1 + text.lines().position(|line| line.starts_with(key)).unwrap();
+        let id = 1 + text
+            .lines()
+            .position(|line| line == "id = \"greet\"")
+            .unwrap();
+        for (line, words) in [
+            (line("minuets"), "unknown field `minuets`"),
+            (line("timeout ="), "unknown field `timeout`"),
+            (id, "timeout_s = 1000 is not from 1 to 900"),
+        ] {
+            let begin = format!("{MANIFEST}, line {line}: ");
+            let told = said
+                .iter()
+                .any(|said| said.starts_with(&begin) && said.contains(words));
+            assert!(told, "{begin}{words}: {said:#?}");
+        }
+        assert_eq!(said.len(), 3, "{said:#?}");
     }
 }

@@ -1009,7 +1009,7 @@ fn an_unknown_kind_of_proof_is_refused_with_the_known_ones() {
         said,
         [
             "templates/lab.toml, line 81: unknown variant `cloudtrail-events`, expected one of `resources-exist`, \
-             `resources-ready`, `executions`, `log-events`, `unprovable`"
+             `resources-ready`, `executions`, `log-events`, `invocations`, `unprovable`"
         ]
     );
 }

@@ -8,6 +8,7 @@ use crate::lab::marks::{Starter, is_plain_pointer};
 use crate::lab::model::{Manifest, ManifestEntry, ProbeRequest, RehearsalStep, of_id};
 use crate::lab::problems::{Problems, known};
 use crate::stack::kinds::api::answering;
+use crate::stack::kinds::function::{EPHEMERAL_STORAGE_LEAST, EPHEMERAL_STORAGE_MOST, LAYERS_MAX};
 
 pub(super) const MANIFEST: &str = "templates/lab.toml";
 
@@ -26,6 +27,7 @@ pub(super) fn manifest(manifest: &Manifest, problems: &mut Problems) {
         manifest,
         problems,
         entry: String::new(),
+        place: MANIFEST.to_owned(),
     };
     verifier.ids();
     verifier.stack();
@@ -41,24 +43,33 @@ struct Verifier<'a> {
     problems: &'a mut Problems,
     /// The entry that is being checked, as messages name it.
     entry: String,
+    /// Where it stands.
+    place: String,
 }
 
 impl Verifier<'_> {
-    fn enter(&mut self, table: &str, id: &str) {
+    fn enter(&mut self, table: &'static str, id: &str) {
         self.entry = format!("[[{table}]] {id:?}");
+        self.place = self.manifest.place_of(table, id);
+    }
+
+    /// Enters a part that is no entry of a list.
+    fn enter_part(&mut self, part: impl Into<String>) {
+        self.entry = part.into();
+        MANIFEST.clone_into(&mut self.place);
     }
 
     /// Adds a problem of the current entry, unless `ok`.
     fn ensure(&mut self, ok: bool, cause: impl Display) {
         if !ok {
             let cause = format!("{}: {cause}", self.entry);
-            self.problems.add(MANIFEST, cause);
+            self.problems.add(self.place.as_str(), cause);
         }
     }
 
     fn ids(&mut self) {
         let m = self.manifest;
-        self.entry = "[lab]".to_owned();
+        self.enter_part("[lab]");
         self.ensure(!m.lab.title.trim().is_empty(), "title is empty");
         // Templates write ids of resources after a dot, where a dash would be a minus sign.
         self.unique("role", m.roles.iter().map(|e| &e.id), false);
@@ -99,7 +110,12 @@ impl Verifier<'_> {
         }
     }
 
-    fn unique<'b>(&mut self, table: &str, ids: impl Iterator<Item = &'b String>, dashes: bool) {
+    fn unique<'b>(
+        &mut self,
+        table: &'static str,
+        ids: impl Iterator<Item = &'b String>,
+        dashes: bool,
+    ) {
         let also = if dashes { ", '-' and '_'" } else { " and '_'" };
         let fits = |c: char| {
             c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || (dashes && c == '-')
@@ -121,7 +137,7 @@ impl Verifier<'_> {
         if of_id(entries, id).is_none() {
             let cause = format!("{}: {key} = {id:?} names no [[{}]]", self.entry, E::TABLE);
             let ids = entries.iter().map(ManifestEntry::id);
-            self.problems.add(MANIFEST, cause).hint = Some(known(E::TABLE, ids));
+            self.problems.add(self.place.as_str(), cause).hint = Some(known(E::TABLE, ids));
         }
     }
 
@@ -154,6 +170,20 @@ impl Verifier<'_> {
             self.ensure(
                 MEMORY.contains(&memory),
                 format_args!("memory_mib = {memory} is not from {least} to {most}"),
+            );
+            let layers = function.layers.len();
+            self.ensure(
+                layers <= LAYERS_MAX,
+                format_args!("it has {layers} layers; Lambda takes {LAYERS_MAX}"),
+            );
+            let storage = function.ephemeral_storage_mib;
+            let storage = storage.unwrap_or(EPHEMERAL_STORAGE_LEAST);
+            self.ensure(
+                (EPHEMERAL_STORAGE_LEAST..=EPHEMERAL_STORAGE_MOST).contains(&storage),
+                format_args!(
+                    "ephemeral_storage_mib = {storage} is not from {EPHEMERAL_STORAGE_LEAST} to \
+                     {EPHEMERAL_STORAGE_MOST}"
+                ),
             );
             for key in function.environment.keys() {
                 let begins = key.starts_with(|c: char| c.is_ascii_alphabetic());
@@ -200,9 +230,9 @@ impl Verifier<'_> {
     fn marks(&mut self) {
         let m = self.manifest;
         let marks = &m.marks;
-        self.entry = "[marks] nonce_in".to_owned();
+        self.enter_part("[marks] nonce_in");
         self.pointers(&marks.nonce_in);
-        self.entry = "[marks]".to_owned();
+        self.enter_part("[marks]");
         self.ensure(
             marks.api_name_prefix.as_deref() != Some(""),
             "api_name_prefix is empty: every name begins so, and every execution would count as \
@@ -213,21 +243,7 @@ impl Verifier<'_> {
         if let Some(log) = &marks.api_log {
             self.refer("api_log.function", &log.function, &m.functions);
             in_patterns.push(("api_log.execution", &log.execution));
-            in_patterns.extend(log.line.keys().map(|pointer| ("api_log.line", pointer)));
-            self.ensure(
-                !log.line.is_empty(),
-                "api_log.line is empty, so that every line of the log would prove a start",
-            );
-            let plain = |c: char| (' '..='~').contains(&c) && !matches!(c, '"' | '\\' | '*');
-            for value in log.line.values() {
-                self.ensure(
-                    (1..=100).contains(&value.len()) && value.chars().all(plain),
-                    format_args!(
-                        "api_log.line = {value:?} cannot be searched for; use 1 to 100 plain \
-                         characters without '\"', '\\' and '*'"
-                    ),
-                );
-            }
+            self.searchable("api_log.line", &log.line);
         }
         self.ensure(
             marks.api_refusals.is_empty() || marks.api_log.is_some(),
@@ -246,6 +262,31 @@ impl Verifier<'_> {
                 format_args!(
                     "{key} = {pointer:?} cannot be searched for in a log; write it like \
                      \"/execution\", with letters, digits and '_'"
+                ),
+            );
+        }
+    }
+
+    /// Values of a JSON line that homeroom searches a log for.
+    fn searchable(&mut self, key: &str, line: &BTreeMap<String, String>) {
+        self.ensure(
+            !line.is_empty(),
+            format_args!("{key} is empty, so that every line of the log would be a proof"),
+        );
+        let plain = |c: char| (' '..='~').contains(&c) && !matches!(c, '"' | '\\' | '*');
+        for (pointer, value) in line {
+            self.ensure(
+                is_plain_pointer(pointer),
+                format_args!(
+                    "{key} = {pointer:?} cannot be searched for in a log; write it like \
+                     \"/message\", with letters, digits and '_'"
+                ),
+            );
+            self.ensure(
+                (1..=100).contains(&value.len()) && value.chars().all(plain),
+                format_args!(
+                    "{key} = {value:?} cannot be searched for; use 1 to 100 plain \
+                     characters without '\"', '\\' and '*'"
                 ),
             );
         }
@@ -374,7 +415,7 @@ impl Verifier<'_> {
     fn rehearsal(&mut self) {
         let m = self.manifest;
         for (index, step) in m.rehearsal.steps.iter().enumerate() {
-            self.entry = format!("[[rehearsal.step]] {}", index + 1);
+            self.enter_part(format!("[[rehearsal.step]] {}", index + 1));
             let payload = match step {
                 RehearsalStep::Execution {
                     state_machine,
@@ -424,7 +465,7 @@ impl Verifier<'_> {
             if let Some(id) = payload.filter(|id| !m.payloads.iter().any(|p| p.id == **id)) {
                 let cause = format!("{}: payload = {id:?} names no [[payload]]", self.entry);
                 let ids = m.payloads.iter().map(|payload| payload.id.as_str());
-                self.problems.add(MANIFEST, cause).hint = Some(known("payloads", ids));
+                self.problems.add(self.place.as_str(), cause).hint = Some(known("payloads", ids));
             }
         }
     }
@@ -446,7 +487,7 @@ impl Verifier<'_> {
             (Work::Student, None) => {
                 let cause = format!("{entry}: points is missing");
                 let hint = "say what the task is worth; points = 0 if nothing";
-                self.problems.add(MANIFEST, cause).hint = Some(hint.to_owned());
+                self.problems.add(self.place.as_str(), cause).hint = Some(hint.to_owned());
             }
             _ => {}
         }
@@ -478,14 +519,15 @@ impl Verifier<'_> {
                     ),
                 );
             }
-            Proof::LogEvents { .. } => {}
-            Proof::ResourcesExist | Proof::ResourcesReady | Proof::Unprovable { .. } => self.ensure(
-                false,
-                format_args!(
-                    "{says}, but its proof counts nothing: credit for parts needs executions or \
-                     log-events"
+            Proof::LogEvents { .. } | Proof::Invocations { .. } => {}
+            Proof::ResourcesExist | Proof::ResourcesReady | Proof::Unprovable { .. } => self
+                .ensure(
+                    false,
+                    format_args!(
+                        "{says}, but its proof counts nothing: credit for parts needs executions, \
+                     invocations or log-events"
+                    ),
                 ),
-            ),
         }
     }
 
@@ -524,6 +566,15 @@ impl Verifier<'_> {
                         *count > 0 || !one_for_each.is_empty(),
                         "proof.count = 0 passes without any execution",
                     );
+                }
+                Proof::Invocations {
+                    function,
+                    line,
+                    count,
+                } => {
+                    self.refer("proof.function", function, &m.functions);
+                    self.searchable("proof.line", line);
+                    self.ensure(*count > 0, "proof.count = 0 passes without any invocation");
                 }
                 Proof::LogEvents {
                     functions,

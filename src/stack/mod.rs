@@ -10,6 +10,7 @@ pub(crate) mod caller;
 pub mod classes;
 pub(crate) mod copies;
 pub mod credentials;
+pub mod definitions;
 pub mod diff;
 pub(crate) mod dispatcher;
 pub(crate) mod elsewhere;

@@ -41,6 +41,7 @@ pub(crate) const OPERATIONS: &[(&str, BucketQuota)] = &[
     // step-functions/latest/dg/service-quotas.html, "Quotas related to API action throttling"
     ("states:CreateStateMachine", quota(1, 1, 100)),
     ("states:UpdateStateMachine", quota(1, 1, 100)),
+    ("states:ValidateStateMachineDefinition", quota(1, 1, 100)),
     ("states:DeleteStateMachine", quota(1, 1, 100)),
     ("states:DescribeStateMachine", quota(20, 1, 200)),
     ("states:ListStateMachines", quota(5, 1, 100)),

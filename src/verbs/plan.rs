@@ -10,11 +10,12 @@ use super::sessions::Work;
 use crate::aws::configured::{CredentialSource, credential_source};
 use crate::aws::pacing::Pacer;
 use crate::cli::{Cli, PlanArgs};
-use crate::error::{Exit, Result};
+use crate::error::{Error, Exit, Result};
 use crate::events::Command;
 use crate::lab::asl;
 use crate::options::CloudTarget;
 use crate::results::{PlacePlan, PlanDigest, Stamp};
+use crate::stack::definitions::refused_definitions;
 use crate::stack::elsewhere::Elsewhere;
 use crate::stack::forecast::{Forecast, Workload, as_http};
 use crate::stack::kinds::Kind;
@@ -29,14 +30,21 @@ pub(super) async fn run(cli: &Cli, args: &PlanArgs) -> Result<Exit> {
     let sessions = Class::load(cli)?.connect(Work::Makes).await?;
     let look = sessions.look(Command::Plan, async |at| {
         let (planned, alias) = tokio::join!(plan(at, false), at.client.account_alias());
-        planned.map(|(plan, observed)| (plan, observed, alias))
+        let (plan, observed) = planned?;
+        let refused = refused_definitions(&at.client, &plan).await?;
+        Ok::<_, Error>(((plan, observed, alias), refused))
     });
+    let (seen, refused): (Vec<_>, Vec<_>) = look.await?.into_iter().unzip();
+    let refused = refused.concat();
+    if !refused.is_empty() {
+        return Err(Error::of(Exit::Invalid, refused));
+    }
     let mut notes = Notes::default();
     // A person who plans wants to check how the roster was read.
     notes.extend(sessions.class.roster.details.clone());
     let (mut ends, mut forecasts, mut planned) = (Vec::new(), Vec::new(), Vec::new());
     let mut exit = Exit::Done;
-    for (session, (plan, observed, alias)) in sessions.places.iter().zip(look.await?) {
+    for (session, (plan, observed, alias)) in sessions.places.iter().zip(seen) {
         notes.at(session, self::notes(session));
         notes.at(session, still_frozen(session, &observed));
         notes.at(session, api::earlier(&session.desired, &observed));

@@ -14,6 +14,7 @@ use crate::aws::stop::Cancelled;
 use crate::error::{Error, Result};
 use crate::events::Command;
 use crate::evidence::cache::{Cache, CacheKey};
+use crate::evidence::check::Verdict;
 use crate::evidence::kept::{ClassFiles, LAST_READINGS, distinct};
 use crate::evidence::last_reading::LastReadings;
 use crate::evidence::progress::{Progress, StudentProgress};
@@ -24,6 +25,7 @@ use crate::evidence::unheard::OwnApis;
 use crate::files::file_name;
 use crate::ids::Username;
 use crate::report::{history, last_readings};
+use crate::results::stamp::utc;
 use crate::roster::Student;
 use crate::stack::elsewhere::Elsewhere;
 use crate::stack::kinds::{Desired, Gap, Observed};
@@ -208,6 +210,31 @@ impl Part {
     }
 }
 
+/// Adds, to what could not be checked, how it was at the last reading, and when that was. No grade follows from it.
+fn add_last(student: &mut StudentProgress, last: &LastReadings) {
+    let kept = last.students.get(&student.username);
+    let Some(kept) = kept.filter(|kept| kept.closed_at.is_none() && !student.last.another) else {
+        return;
+    };
+    student.last.as_of = student.last.as_of.or(Some(kept.read_at));
+    let unsure = student.checks.iter_mut();
+    for check in unsure.filter(|check| check.verdict == Verdict::CouldNotCheck) {
+        let mut known = kept.checks.iter();
+        let Some(known) = known.find(|known| known.result.id == check.id) else {
+            continue;
+        };
+        let was = match known.result.verdict {
+            Verdict::Pass => "done",
+            Verdict::Fail => "not done",
+            Verdict::CouldNotCheck | Verdict::NotProvable => continue,
+        };
+        let at = utc(known.read_at);
+        check
+            .evidence
+            .push(format!("at the last reading, {at}: {was}").into());
+    }
+}
+
 /// Students who could not be looked at, with their last readings beside it.
 ///
 /// # Errors
@@ -244,7 +271,10 @@ pub(super) fn missing(
         last.know(&files.people());
         last.students.retain(|_, _| known.at.is_none());
         // Nothing of it is kept: nothing was read.
-        let (students, _) = last.merge(fresh, &people, taken_at.timestamp());
+        let (mut students, _) = last.merge(fresh, &people, taken_at.timestamp());
+        for student in &mut students {
+            add_last(student, &last);
+        }
         all.extend(students);
     }
     for (student, why, _) in sessions.nowhere() {

@@ -4,11 +4,14 @@
 //! to one by time: it counts when it falls between start and end of an execution of the student's own during which none
 //! of homeroom's ran.
 
+use std::collections::BTreeMap;
+
 use crate::aws::execution::Execution;
 use crate::evidence::check::{Evidence, Verdict};
 use crate::evidence::evaluate::executions::beyond;
 use crate::evidence::evaluate::{Facts, Judgement, Reading};
 use crate::lab::marks::Starter;
+use crate::text::words::plural;
 
 /// How long after an execution's end its functions' last events may carry a time, in milliseconds: a function
 /// behind an API logs after it has started the execution, a short one ends meanwhile.
@@ -165,6 +168,62 @@ fn without_executions(machine: &str, facts: &Facts) -> Option<Judgement> {
             (Verdict::Fail, vec![text.into()])
         }
     })
+}
+
+/// What is asked of a function's log: the function (id in the lab), and the texts of its lines by JSON pointer.
+pub(crate) type InvocationKey = (String, BTreeMap<String, String>);
+
+/// The lines of a student's own invocations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct InvocationLines {
+    pub(crate) count: usize,
+    /// Whether there are more lines than were read.
+    pub(crate) cut_off: bool,
+}
+
+/// How many invocations a function's log shows; `None` where it could not be read.
+pub(super) fn invocations(
+    function: &str,
+    line: &BTreeMap<String, String>,
+    facts: &Facts,
+) -> Option<usize> {
+    match facts
+        .invocations
+        .get(&(function.to_owned(), line.clone()))?
+    {
+        Reading::Seen(lines) => Some(lines.count),
+        Reading::Unseen(_) => None,
+    }
+}
+
+pub(super) fn invoked(
+    function: &str,
+    line: &BTreeMap<String, String>,
+    wanted: u32,
+    facts: &Facts,
+) -> Judgement {
+    let unseen = |why: &str| {
+        let text = format!("{function}: {why}");
+        (Verdict::CouldNotCheck, vec![text.into()])
+    };
+    let lines = match facts.invocations.get(&(function.to_owned(), line.clone())) {
+        None => return unseen("its log was not read"),
+        Some(Reading::Unseen(why)) => return unseen(why),
+        Some(Reading::Seen(lines)) => lines,
+    };
+    let said = plural(lines.count, "invocation");
+    let text = format!("the log of {function} shows {said} of the student's own");
+    if lines.count >= wanted as usize {
+        return (Verdict::Pass, vec![text.into()]);
+    }
+    if lines.cut_off {
+        return unseen("its log goes on; not all of it was read");
+    }
+    let text = match wanted {
+        1 => format!("{text} yet"),
+        _ => format!("{text}, of {wanted}"),
+    };
+    (Verdict::Fail, vec![text.into()])
 }
 
 pub(super) fn judge(functions: &[String], own_of: Option<&str>, facts: &Facts) -> Judgement {

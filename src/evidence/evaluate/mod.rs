@@ -11,7 +11,9 @@ use std::fmt;
 use jiff::Timestamp;
 
 pub(crate) use executions::{is_asked_for, next_to_describe, to_prove};
-pub(crate) use logs::{LogKey, LogSight, own_executions, own_windows};
+pub(crate) use logs::{
+    InvocationKey, InvocationLines, LogKey, LogSight, own_executions, own_windows,
+};
 pub use stack::StackAct;
 
 use crate::aws::execution::{Execution, ExecutionStatus};
@@ -97,6 +99,10 @@ pub(crate) struct Facts {
     pub(crate) log_events: BTreeMap<LogKey, Reading<LogSight>>,
     /// The same of executions that started by the due time, where that is another answer.
     pub(crate) log_events_until_due: BTreeMap<LogKey, Reading<LogSight>>,
+    /// Lines of the student's own invocations.
+    pub(crate) invocations: BTreeMap<InvocationKey, Reading<InvocationLines>>,
+    /// The same of lines that were written by the due time.
+    pub(crate) invocations_until_due: BTreeMap<InvocationKey, Reading<InvocationLines>>,
     /// Whether homeroom's records are kept on another machine: what looks like homeroom's counts for nobody then.
     pub(crate) records_elsewhere: bool,
     /// Where the console is; `None` where there is none, as on an endpoint that is not AWS.
@@ -128,6 +134,8 @@ impl Facts {
         }
         let of_then = std::mem::take(&mut facts.log_events_until_due);
         facts.log_events.extend(of_then);
+        let of_then = std::mem::take(&mut facts.invocations_until_due);
+        facts.invocations.extend(of_then);
         facts
     }
 
@@ -139,10 +147,12 @@ impl Facts {
         found
     }
 
-    /// Whether any execution started later.
+    /// Whether any execution started later, or any invocation was later.
     pub(crate) fn any_later(&self, until_ms: i64) -> bool {
         let mut all = self.executions.values().flat_map(Reading::all);
+        let mut by_then = self.invocations_until_due.iter();
         all.any(|(_, execution)| execution.started_ms > until_ms)
+            || by_then.any(|(key, lines)| self.invocations.get(key) != Some(lines))
     }
 
     /// Whether the executions of some state machine could not be listed.
@@ -196,6 +206,11 @@ pub(crate) fn evaluate(check: &Check, plan: &StudentPlan, facts: &Facts) -> Chec
             functions,
             own_execution_of,
         } => logs::judge(functions, own_execution_of.as_deref(), facts),
+        Proof::Invocations {
+            function,
+            line,
+            count,
+        } => logs::invoked(function, line, *count, facts),
         Proof::Unprovable { why } => (Verdict::NotProvable, vec![why.as_str().into()]),
     };
     let parts = match check.credit {
@@ -245,6 +260,11 @@ fn parts(proof: &Proof, plan: &StudentPlan, facts: &Facts) -> Option<PartsDone> 
             functions,
             own_execution_of,
         } => logs::counted(functions, own_execution_of.as_deref(), facts)?,
+        Proof::Invocations {
+            function,
+            line,
+            count,
+        } => (logs::invocations(function, line, facts)?, *count as usize),
         Proof::ResourcesExist | Proof::ResourcesReady | Proof::Unprovable { .. } => return None,
     };
     let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);

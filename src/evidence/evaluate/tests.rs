@@ -1085,3 +1085,36 @@ fn a_log_event_is_as_late_as_its_execution_and_one_of_none_is_not_late() {
         .insert("m".into(), Reading::Seen(vec![late]));
     assert_eq!(on_time(&check, &read), Some(Points::ZERO));
 }
+
+#[test]
+fn invocations_are_counted_and_an_unread_log_is_no_zero() {
+    let proof =
+        json!({"kind": "invocations", "function": "f", "line": {"/message": "done"}, "count": 2});
+    let check = check(proof);
+    let key = (
+        "f".to_owned(),
+        BTreeMap::from([("/message".to_owned(), "done".to_owned())]),
+    );
+    let judged = |reading: Option<Reading<InvocationLines>>| {
+        let facts = Facts {
+            invocations: reading
+                .map(|reading| (key.clone(), reading))
+                .into_iter()
+                .collect(),
+            ..Facts::default()
+        };
+        evaluate(&check, &plan(&[]), &facts)
+    };
+    let seen = |count, cut_off| Some(Reading::Seen(InvocationLines { count, cut_off }));
+    assert_eq!(judged(seen(2, true)).verdict, Verdict::Pass);
+    let one = judged(seen(1, false));
+    assert_eq!(one.verdict, Verdict::Fail);
+    assert_eq!(
+        one.evidence[0].text,
+        "the log of f shows 1 invocation of the student's own, of 2"
+    );
+    assert_eq!(judged(seen(1, true)).verdict, Verdict::CouldNotCheck);
+    assert_eq!(judged(None).verdict, Verdict::CouldNotCheck);
+    let unseen = judged(Some(Reading::Unseen("AccessDenied".to_owned())));
+    assert_eq!(unseen.verdict, Verdict::CouldNotCheck);
+}

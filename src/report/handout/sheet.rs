@@ -138,7 +138,7 @@ fn seen(check: &Check) -> String {
     let place = match &check.proof {
         Proof::ResourcesExist | Proof::ResourcesReady => "in your stack",
         Proof::Executions { .. } => "in your executions",
-        Proof::LogEvents { .. } => "in your logs",
+        Proof::LogEvents { .. } | Proof::Invocations { .. } => "in your logs",
         Proof::Unprovable { .. } => "nowhere: do it for yourself, or show it to your instructor",
     };
     match check.credit {

@@ -79,6 +79,55 @@ pub struct Code {
     pub sha256: String,
 }
 
+/// Settings that a lab may give a function beside those that every function has.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FunctionOptions {
+    /// Whether it runs on arm64, in the place of x86_64.
+    pub(crate) arm64: bool,
+    /// ARNs of layers, each with its version.
+    pub(crate) layers: Vec<String>,
+    /// Whether X-Ray traces it.
+    pub(crate) tracing: bool,
+    /// MiB of `/tmp`; 512 where it is `None`.
+    pub(crate) ephemeral_storage_mib: Option<i32>,
+    /// What is deployed, where that counts as the lab's: it is compared, and never written.
+    pub(crate) deployed: Option<Extras<FunctionSetting>>,
+}
+
+impl FunctionOptions {
+    /// What differs from AWS's defaults, as a listing shows it.
+    pub(crate) fn as_shown(&self) -> Extras<FunctionSetting> {
+        if let Some(deployed) = &self.deployed {
+            return deployed.clone();
+        }
+        let storage = self.ephemeral_storage_mib;
+        let storage = storage.filter(|size| *size != EPHEMERAL_STORAGE_LEAST);
+        let arm64 = self.arm64.then(|| ARM64.to_owned());
+        let layers = (!self.layers.is_empty()).then(|| self.layers.join(", "));
+        let tracing = self.tracing.then(|| "Active".to_owned());
+        let all = [
+            (FunctionSetting::Architectures, arm64),
+            (
+                FunctionSetting::EphemeralStorage,
+                storage.map(|size| format!("{size} MB")),
+            ),
+            (FunctionSetting::Layers, layers),
+            (FunctionSetting::TracingConfig, tracing),
+        ];
+        all.into_iter()
+            .filter_map(|(setting, text)| Some((setting, text?)))
+            .collect()
+    }
+}
+
+/// How Lambda calls the other architecture.
+const ARM64: &str = "arm64";
+/// MiB of `/tmp`: the least, which is the default, and the most. Source: Lambda quotas, "Ephemeral storage".
+pub(crate) const EPHEMERAL_STORAGE_LEAST: i32 = 512;
+pub(crate) const EPHEMERAL_STORAGE_MOST: i32 = 10_240;
+/// Layers of a function at most. Source: Lambda quotas, "Function layers".
+pub(crate) const LAYERS_MAX: usize = 5;
+
 #[derive(Debug, Clone, PartialEq)]
 pub struct Spec {
     pub name: String,
@@ -94,6 +143,7 @@ pub struct Spec {
     /// How many of it may run at once, if the lab limits that; AWS keeps the same number free for it.
     pub reserved_concurrency: Option<u32>,
     pub code: Code,
+    pub options: FunctionOptions,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -154,7 +204,7 @@ fn code_fingerprint(sha256: &str, extras: &Extras<FunctionSetting>) -> Fingerpri
 
 impl Spec {
     fn code_fingerprint(&self) -> Fingerprint {
-        code_fingerprint(&self.code.sha256, &Extras::new())
+        code_fingerprint(&self.code.sha256, &self.options.as_shown())
     }
 
     fn config_fingerprint(&self, scope: &Scope, class: &ClassName) -> Fingerprint {
@@ -165,7 +215,7 @@ impl Spec {
             self.timeout_s,
             self.memory_mib,
             &self.environment,
-            &Extras::new(),
+            &self.options.as_shown(),
         )
     }
 
@@ -339,17 +389,30 @@ impl Spec {
         let drift = self.difference(scope, owner, seen);
         if drift.code == Drift::Stale {
             self.code.sha256.clone_from(&seen.code_sha256);
+            self.take_settings(seen, true);
         }
         if drift.config == Drift::Stale {
             self.runtime.clone_from(&seen.runtime);
             self.handler.clone_from(&seen.handler);
             self.environment.clone_from(&seen.environment);
             (self.timeout_s, self.memory_mib) = (seen.timeout_s, seen.memory_mib);
+            self.take_settings(seen, false);
         }
         if drift.limit {
             self.reserved_concurrency = reserved;
         }
         drift.code == Drift::Stale
+    }
+
+    /// Takes the settings that are written with the code, or the others, as they are.
+    fn take_settings(&mut self, seen: &Seen, of_code: bool) {
+        let is_of_code = |setting: &FunctionSetting| *setting == FunctionSetting::Architectures;
+        let mut settings = self.options.as_shown();
+        settings.retain(|setting, _| is_of_code(setting) != of_code);
+        let taken = seen.extras.iter();
+        let taken = taken.filter(|(setting, _)| is_of_code(setting) == of_code);
+        settings.extend(taken.map(|(setting, value)| (*setting, value.clone())));
+        self.options.deployed = Some(settings);
     }
 
     /// Whether nobody changed it since homeroom recorded it.
@@ -407,11 +470,15 @@ impl Spec {
             true => why.to_owned(),
             false => format!("{why}; the student's {words} stays"),
         };
+        let own = self.options.as_shown();
         let action = Action::Update(FunctionUpdate {
             function: self.clone(),
             code,
             config,
-            undo: seen.extras.keys().copied().filter(|_| config).collect(),
+            // What the lab sets is written anyway.
+            undo: (seen.extras.keys().copied())
+                .filter(|setting| config && !own.contains_key(setting))
+                .collect(),
             limit,
             description: self.record(owner, &code_record, &config_record, true),
             follows_ms: seen.modified_ms.filter(|_| theirs.is_empty()),

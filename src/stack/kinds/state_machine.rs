@@ -61,6 +61,8 @@ pub struct Spec {
     pub role: String,
     /// Its definition in Amazon States Language, without a record.
     pub definition: Arc<Value>,
+    /// Whether X-Ray traces it.
+    pub tracing: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -105,6 +107,9 @@ impl MachineSetting {
     }
 }
 
+/// How a tracing that is switched on is told.
+pub(crate) const TRACED: &str = "enabled";
+
 pub(crate) type KnownMachines = BTreeMap<String, KnownMachine>;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -141,7 +146,44 @@ pub enum Action {
 
 impl Spec {
     pub fn fingerprint(&self) -> Fingerprint {
-        body_fingerprint(&self.definition)
+        self.with_tracing(body_fingerprint(&self.definition), self.tracing)
+    }
+
+    /// The fingerprint of a definition, and of the tracing where the lab asks for it.
+    fn with_tracing(&self, definition: Fingerprint, traced: bool) -> Fingerprint {
+        match self.tracing && traced {
+            true => Fingerprint::of([definition.to_string().as_str(), "traced"]),
+            false => definition,
+        }
+    }
+
+    /// What the student changed: the definition or not, and which settings.
+    fn changed_by_student(
+        &self,
+        scope: &Scope,
+        owner: &Owner,
+        detail: &Described,
+    ) -> (bool, Extras<MachineSetting>) {
+        let tracing = MachineSetting::TracingConfiguration;
+        let untraced = self.tracing && !detail.extras.contains_key(&tracing);
+        let mut definition = self.difference(scope, owner, detail) == Drift::Theirs;
+        let mut settings = detail.extras.clone();
+        if self.tracing {
+            settings.remove(&tracing);
+        }
+        if definition && untraced {
+            settings.insert(tracing, tracing.words().1.to_owned());
+            definition = self.drift_if(scope, owner, detail, true) == Drift::Theirs;
+        }
+        (definition, settings)
+    }
+
+    /// How a setting is where nobody changed it.
+    fn own_setting(&self, setting: MachineSetting) -> &'static str {
+        match setting {
+            MachineSetting::TracingConfiguration if self.tracing => TRACED,
+            other => other.words().1,
+        }
     }
 
     /// The definition as it is sent: with the record in its `Comment`, keys in the template's order.
@@ -168,12 +210,20 @@ impl Spec {
     }
 
     fn difference(&self, scope: &Scope, owner: &Owner, detail: &Described) -> Drift {
+        let traced = detail
+            .extras
+            .contains_key(&MachineSetting::TracingConfiguration);
+        self.drift_if(scope, owner, detail, traced)
+    }
+
+    /// The same, whether or not it is traced.
+    fn drift_if(&self, scope: &Scope, owner: &Owner, detail: &Described, traced: bool) -> Drift {
         let parsed: Option<Value> = serde_json::from_str(&detail.definition).ok();
         // A definition that was copied from somebody else brings a record that does not count here.
         let record = parsed.as_ref().and_then(record_of);
         let record = record.filter(|record| record.owner == *owner);
         let actual = match &parsed {
-            Some(value) => body_fingerprint(value),
+            Some(value) => self.with_tracing(body_fingerprint(value), traced),
             None => Fingerprint::of([detail.definition.as_str()]),
         };
         let recorded = record
@@ -241,7 +291,16 @@ impl Spec {
         let role_arn = at.scope.role_arn(&at.owner().class, &self.role);
         differs.compare("role", &detail.role_arn, role_arn);
         let old: Value = serde_json::from_str(&detail.definition).unwrap_or_default();
-        if body_fingerprint(&old) == self.fingerprint() {
+        if self.tracing {
+            let setting = MachineSetting::TracingConfiguration;
+            let (name, by_itself) = setting.words();
+            let seen = detail
+                .extras
+                .get(&setting)
+                .map_or(by_itself, String::as_str);
+            differs.compare(name, seen, TRACED);
+        }
+        if body_fingerprint(&old) == body_fingerprint(&self.definition) {
             return differs;
         }
         let diff = lines(&pretty(&old), &pretty(&self.definition));
@@ -318,8 +377,9 @@ impl AnySpec for Spec {
             return create(id, "the one that is there is being deleted");
         }
         let drift = self.difference(at.scope, owner, detail);
-        let mut changed = Vec::from_iter((drift == Drift::Theirs).then_some("definition"));
-        changed.extend(detail.extras.keys().map(|setting| setting.words().0));
+        let (definition, own) = self.changed_by_student(at.scope, owner, detail);
+        let mut changed = Vec::from_iter(definition.then_some("definition"));
+        changed.extend(own.keys().map(|setting| setting.words().0));
         let theirs = said(&changed);
         let why = match (drift, &theirs) {
             (Drift::Stale, None) => "definition or role differs".to_owned(),
@@ -329,7 +389,7 @@ impl AnySpec for Spec {
             (_, Some(theirs)) if at.reset => format!("{theirs}; reset was asked for"),
             _ => return Item::unchanged(id, theirs),
         };
-        let undo = detail.extras.keys().copied().filter(|_| at.reset);
+        let undo = own.keys().copied().filter(|_| at.reset);
         let action = Action::Update {
             machine: self.clone(),
             undo: undo.collect(),
@@ -353,12 +413,12 @@ impl AnySpec for Spec {
     fn change(&self, at: &Planning<'_>) -> Option<Change> {
         let detail = self.own(at)?;
         let mut settings = SettingsDiff::default();
-        for (setting, value) in &detail.extras {
-            let (name, by_itself) = setting.words();
-            settings.compare(name, by_itself, value);
+        let (definition, own) = self.changed_by_student(at.scope, at.owner(), detail);
+        for (setting, value) in &own {
+            settings.compare(setting.words().0, self.own_setting(*setting), value);
         }
         let resource = self.id().to_string();
-        if self.difference(at.scope, at.owner(), detail) != Drift::Theirs {
+        if !definition {
             let names: Vec<&str> = settings.names.iter().map(String::as_str).collect();
             return Some(Change {
                 resource,
@@ -390,14 +450,14 @@ impl AnySpec for Spec {
 
     fn work(&self, at: &Planning<'_>) -> Option<StudentsWork> {
         let detail = self.own(at)?;
-        let theirs = self.difference(at.scope, at.owner(), detail) == Drift::Theirs;
-        if !theirs && detail.extras.is_empty() {
+        let (definition, own) = self.changed_by_student(at.scope, at.owner(), detail);
+        if !definition && own.is_empty() {
             return None;
         }
         let name = &self.name;
         let mut files = vec![(format!("{name}.asl.json"), detail.definition.clone())];
-        if !detail.extras.is_empty() {
-            let settings = settings_json(&detail.extras, |setting| setting.words().0);
+        if !own.is_empty() {
+            let settings = settings_json(&own, |setting| setting.words().0);
             files.push((format!("{name}.settings.json"), format!("{settings:#}\n")));
         }
         Some(StudentsWork {
@@ -478,7 +538,7 @@ async fn create(cx: &Context<'_>, machine: &Spec) -> Result<(), StepError> {
     let new = &request(cx, machine);
     let mut deletion = Poll::state_machine_gone();
     loop {
-        let created = cx.call_assuming_role(|| cx.client.create_state_machine(new));
+        let created = cx.call_assuming_role(|| cx.client.make_state_machine(new, machine.tracing));
         match created.await {
             Err(StepError::Cloud(error)) if error.kind == ErrorKind::Deleting => {
                 let on = "an older state machine of that name to be gone";
@@ -517,7 +577,8 @@ async fn update(
 ) -> Result<(), StepError> {
     let new = &request(cx, machine);
     let arn = &cx.scope.state_machine_arn(&machine.name);
-    cx.call_assuming_role(|| cx.client.update_state_machine(arn, new, undo))
+    let traced = machine.tracing;
+    cx.call_assuming_role(|| cx.client.write_state_machine(arn, new, traced, undo))
         .await?;
     Ok(cx.client.tag_state_machine(arn, &new.tags).await?)
 }

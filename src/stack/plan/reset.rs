@@ -78,6 +78,7 @@ mod tests {
                     zip: b"zip".as_slice().into(),
                     sha256: "aaa=".into(),
                 },
+                options: function::FunctionOptions::default(),
             }],
             state_machines: vec![state_machine::Spec {
                 name: "user1-m".into(),
@@ -86,6 +87,7 @@ mod tests {
                 definition: json!({"Comment": "A workflow", "StartAt": "A", "States": {
                     "A": {"Type": "Wait", "Seconds": 1, "Next": "B"}, "B": {"Type": "Succeed"}}})
                 .into(),
+                tracing: false,
             }],
             apis: Vec::new(),
         };

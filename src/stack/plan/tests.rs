@@ -63,6 +63,7 @@ fn stack(user: &str, code: &str) -> Stack {
                 zip: Arc::from(code.as_bytes()),
                 sha256: format!("sha-{code}"),
             },
+            options: function::FunctionOptions::default(),
         }],
         state_machines: vec![state_machine::Spec {
             name: name("flow"),
@@ -71,6 +72,7 @@ fn stack(user: &str, code: &str) -> Stack {
             definition:
                 json!({"Comment": "A flow", "StartAt": "X", "States": {"X": {"Type": "Succeed"}}})
                     .into(),
+            tracing: false,
         }],
         apis: vec![api::Spec {
             api_type: ApiType::Rest,

@@ -263,8 +263,9 @@ impl World {
             "LastModified": self.last_modified(),
         });
         for key in SETTINGS {
-            configuration[key] = request.get(key).clone();
+            configuration[key] = as_shown(key, request.get(key));
         }
+        configuration["Architectures"] = request.get("Architectures").clone();
         let mut answer = configuration.clone();
         answer["State"] = "Active".into();
         let function = Function {

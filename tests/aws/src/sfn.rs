@@ -130,6 +130,17 @@ impl World {
         Ok(Body::Json(match operation {
             "ListStateMachines" => self.list_machines(request),
             "CreateStateMachine" => self.create_machine(request)?,
+            "ValidateStateMachineDefinition" => {
+                match valid_definition(request.text("definition")) {
+                    Ok(()) => json!({"result": "OK", "diagnostics": [], "truncated": false}),
+                    Err(_) => json!({"result": "FAIL", "truncated": false, "diagnostics": [{
+                    "severity": "ERROR",
+                    "code": "MISSING_TRANSITION_TARGET",
+                    "message": "Missing 'Next' target",
+                    "location": "/StartAt",
+                }, {"severity": "WARNING", "code": "W", "message": "only a warning"}]}),
+                }
+            }
             "DescribeStateMachine" => {
                 let machine = self.machine(name)?.clone();
                 let mut described = Value::from(machine.settings);
@@ -289,7 +300,11 @@ impl World {
                 definition: definition.to_owned(),
                 role_arn: request.text("roleArn").to_owned(),
                 workflow_type: workflow_type.to_owned(),
-                settings: serde_json::Map::new(),
+                settings: SETTINGS
+                    .iter()
+                    .map(|key| ((*key).to_owned(), request.get(key).clone()))
+                    .filter(|(_, value)| !value.is_null())
+                    .collect(),
                 tags: tags
                     .map(|tag| (text(&tag["key"]), text(&tag["value"])))
                     .collect(),

@@ -121,3 +121,42 @@ fn a_misjudged_student_is_kept_before_the_teardown_takes_it_away() {
     // The lab's own error exercise, which was there when it was looked for.
     assert_ne!(failed["executions"].as_array().unwrap().len(), 0);
 }
+
+/// A rehearsal of one of the labs of the tests, with a student of each diligence; what it said.
+fn rehearsed(lab: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let lab = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/labs")
+        .join(lab);
+    let students = "user1,user2,user3,user4,user5";
+    let output = rehearse(
+        folder.path(),
+        &["--lab", lab.to_str().unwrap(), "--students", students],
+    );
+    let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let said = said(&output.stdout) + &said(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    said
+}
+
+#[test]
+fn a_lab_without_api_and_without_a_script_is_rehearsed() {
+    let said = rehearsed("mini");
+    assert!(said.contains("nobody did its tasks"), "{said}");
+    assert!(!said.contains("REST API"), "{said}");
+}
+
+#[test]
+fn a_lab_of_a_function_alone_is_rehearsed() {
+    let said = rehearsed("function");
+    assert!(
+        !said.contains("REST API") && !said.contains("state machine"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_lab_whose_api_is_read_and_has_no_workflow_is_rehearsed() {
+    let said = rehearsed("routes");
+    assert!(!said.contains("state machine"), "{said}");
+}

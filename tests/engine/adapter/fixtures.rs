@@ -7,7 +7,7 @@ use base64::Engine;
 use homeroom::aws::{
     CallError, CallResult, Client, CloudError, ErrorKind, NewFunction, NewStateMachine,
 };
-use homeroom::stack::kinds::function::{Code, Spec as Function};
+use homeroom::stack::kinds::function::{Code, FunctionOptions, Spec as Function};
 use homeroom::stack::kinds::role::Spec as Role;
 use homeroom::stack::kinds::state_machine::WorkflowType;
 use homeroom::stack::ownership::Tags;
@@ -73,6 +73,7 @@ pub(crate) fn function() -> Function {
         environment: [("STATE_MACHINE_ARN".to_owned(), machine_arn())].into(),
         reserved_concurrency: None,
         code: code(ZIP),
+        options: FunctionOptions::default(),
     }
 }
 

@@ -9,6 +9,7 @@ mod giving_up;
 mod lag;
 mod marks;
 mod settling;
+mod shapes;
 mod states;
 mod stuck;
 

@@ -196,3 +196,101 @@ async fn an_account_that_shows_every_default_has_no_drift() {
     let (plan, _) = look(&aws, &class, false).await;
     assert_eq!((plan.steps(), plan.count(Verdict::Keep)), (0, 0));
 }
+
+/// Lab 6 with settings that not every lab makes, of its first function and of its state machine.
+fn with_options(settings: &str) -> Class {
+    let folder = tempfile::tempdir().unwrap();
+    let from = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    fn copy(from: &std::path::Path, to: &std::path::Path) {
+        std::fs::create_dir_all(to).unwrap();
+        for entry in std::fs::read_dir(from).unwrap() {
+            let path = entry.unwrap().path();
+            let to = to.join(path.file_name().unwrap());
+            match path.is_dir() {
+                true => copy(&path, &to),
+                false => drop(std::fs::copy(&path, &to).unwrap()),
+            }
+        }
+    }
+    for part in ["templates", "lambdas"] {
+        copy(&from.join(part), &folder.path().join(part));
+    }
+    let manifest = folder.path().join("templates/lab.toml");
+    let text = std::fs::read_to_string(&manifest).unwrap();
+    let function = "code = \"process_data\"\n";
+    let machine = "definition = \"asl/simple-workflow.json\"\n";
+    assert!(text.contains(function) && text.contains(machine));
+    let text = text
+        .replacen(function, &format!("{function}{settings}"), 1)
+        .replacen(machine, &format!("{machine}tracing = true\n"), 1);
+    std::fs::write(&manifest, text).unwrap();
+    Class::with_lab(bundle::load(Some(folder.path())).unwrap(), &["user1"])
+}
+
+const OPTIONS: &str = r#"
+architecture = "arm64"
+tracing = true
+ephemeral_storage_mib = 1024
+layers = ["arn:{{ partition }}:lambda:{{ region }}:{{ account }}:layer:tools:3"]
+"#;
+
+#[tokio::test(start_paused = true)]
+async fn a_labs_own_settings_are_deployed_and_another_value_is_drift() {
+    let class = with_options(OPTIONS);
+    let deployed = StrictAws::new();
+    assert_all_well(&deploy_class(&deployed, &class).await);
+    let layer = json!([{"Arn": format!("arn:aws:lambda:{REGION}:{ACCOUNT}:layer:tools:3")}]);
+    let own = [
+        ("Architectures", json!(["arm64"])),
+        ("EphemeralStorage", json!({"Size": 1024})),
+        ("Layers", layer),
+        ("TracingConfig", json!({"Mode": "Active"})),
+    ];
+    for (key, value) in &own {
+        assert_eq!(deployed.setting_of_function(FUNCTION, key), *value, "{key}");
+    }
+    let (plan, _) = look(&deployed, &class, false).await;
+    assert_eq!((plan.steps(), plan.count(Verdict::Keep)), (0, 0));
+    let others = [
+        json!(["x86_64"]),
+        json!({"Size": 512}),
+        json!([]),
+        json!({"Mode": "PassThrough"}),
+    ];
+    for ((key, value), other) in own.iter().zip(others) {
+        let aws = deployed.copy();
+        aws.set_of_function(FUNCTION, key, other);
+        goes_the_way_of_every_change(&aws, &class, FUNCTION, key).await;
+        assert_eq!(aws.setting_of_function(FUNCTION, key), *value, "{key}");
+    }
+    let key = "tracingConfiguration";
+    deployed.set_of_machine(MACHINE, key, json!({"enabled": false}));
+    goes_the_way_of_every_change(&deployed, &class, MACHINE, key).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn settings_that_a_lab_takes_up_or_drops_are_written() {
+    let aws = StrictAws::new();
+    deploy_class(&aws, &Class::of(&["user1"])).await;
+    let class = with_options(OPTIONS);
+    assert_all_well(&deploy_class(&aws, &class).await);
+    assert_eq!(
+        aws.setting_of_function(FUNCTION, "Architectures"),
+        json!(["arm64"])
+    );
+    let (plan, _) = look(&aws, &class, false).await;
+    assert_eq!((plan.steps(), plan.count(Verdict::Keep)), (0, 0));
+    let fewer = with_options("tracing = true\n");
+    assert_all_well(&deploy_class(&aws, &fewer).await);
+    assert_eq!(
+        aws.setting_of_function(FUNCTION, "Architectures"),
+        json!(["x86_64"])
+    );
+    assert_eq!(
+        aws.setting_of_function(FUNCTION, "EphemeralStorage"),
+        json!({"Size": 512})
+    );
+    assert_eq!(aws.setting_of_function(FUNCTION, "Layers"), json!([]));
+    let (plan, _) = look(&aws, &fewer, false).await;
+    assert_eq!((plan.steps(), plan.count(Verdict::Keep)), (0, 0));
+}

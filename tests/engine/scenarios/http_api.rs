@@ -445,29 +445,3 @@ async fn the_calls_foretold_for_http_apis_are_the_calls_that_are_made() {
         assert_eq!(made(&aws), foretold(Workload::of_teardown(&class.desired)));
     }
 }
-
-#[tokio::test(start_paused = true)]
-async fn five_hundred_http_apis_go_up_and_down_in_eight_minutes_each() {
-    let aws = StrictAws::with_quotas();
-    // Three roles a student: a class of five hundred needs more than an account has at first.
-    aws.set_roles_quota(2000);
-    let names: Vec<String> = (1..=500).map(|i| format!("user{i}")).collect();
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let mut class = Class::http(&names);
-    class.pace = Pace::Scaled(1.0);
-    let began = Instant::now();
-    assert_all_well(&deploy_class(&aws, &class).await);
-    let deployed = began.elapsed().as_secs();
-    assert!(deployed <= 480, "deploy took {deployed} s");
-    let began = Instant::now();
-    let left = tear_down_class(&aws, &class).await;
-    let removed = began.elapsed().as_secs();
-    assert_eq!((left.plan.steps(), aws.snapshot()), (0, vec![]));
-    assert!(removed <= 480, "teardown took {removed} s");
-    let calls = aws.calls().len() as u64;
-    let throttled: u64 = aws.throttled().iter().map(|(_, count)| count).sum();
-    assert!(
-        throttled * 50 <= calls,
-        "{throttled} of {calls} calls were throttled"
-    );
-}

@@ -1,6 +1,7 @@
 //! The engine and the real SDK against a strict AWS in process, on paused time: what a class day does when
 //! everything goes well, and when anything goes wrong.
 
+mod definitions;
 mod drift;
 mod endpoint;
 mod everybodys;

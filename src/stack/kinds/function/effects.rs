@@ -279,7 +279,7 @@ async fn update(cx: &Context<'_>, parts: &FunctionUpdate) -> Result<(), StepErro
     let _alone = cx.alone_with(name).await?;
     let mut follows_ms = parts.follows_ms;
     if parts.code {
-        let state = client.update_function_code(name, &function.code).await?;
+        let state = client.write_function_code(function).await?;
         let state = wait_until_active(cx, name, state).await?;
         // After a write that left the student's changes in place, this one proves nothing about the time before it.
         let written = emit_written(cx, &state, RUN_MAX_MS, follows_ms);

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use crate::stack::diff::{DiffLine, Difference, Differing, SettingsDiff};
 use crate::stack::kinds::Planning;
-use crate::stack::kinds::drift::Drift;
+use crate::stack::kinds::drift::{Drift, Extras};
 
 use super::{Seen, Spec};
 
-/// A setting of a function that no lab makes, by its name in Lambda's API. Source: UpdateFunctionConfiguration,
+/// A setting of a function that not every lab makes, by its name in Lambda's API. Source: UpdateFunctionConfiguration,
 /// UpdateFunctionCode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FunctionSetting {
@@ -68,22 +68,20 @@ pub(super) fn changed_parts(at: &Planning<'_>, wanted: &Spec, seen: &Seen) -> Ve
         code.compare("CodeSha256", &wanted.code.sha256, &seen.code_sha256);
         // The zip needs no name: it is the code.
         code.names.clear();
-        parts.push(part(code, seen, true));
+        parts.push(part(code, wanted, seen, true));
     }
     if drift.config == Drift::Theirs {
         let role_arn = at.scope.role_arn(&at.owner().class, &wanted.role);
-        parts.push(part(configuration(&role_arn, wanted, seen), seen, false));
+        let differs = configuration(&role_arn, wanted, seen);
+        parts.push(part(differs, wanted, seen, false));
     }
     parts
 }
 
-/// A part, with those of its settings that no lab sets.
-fn part(mut differs: SettingsDiff, seen: &Seen, is_code: bool) -> ChangedPart {
-    for (setting, value) in &seen.extras {
-        if (*setting == FunctionSetting::Architectures) == is_code {
-            let (name, by_itself) = setting.words();
-            differs.compare(name, by_itself, value);
-        }
+/// A part, with those of its settings that not every lab sets.
+fn part(mut differs: SettingsDiff, wanted: &Spec, seen: &Seen, is_code: bool) -> ChangedPart {
+    for (name, wanted, seen) in optional(wanted, seen, is_code) {
+        differs.compare(name, &wanted, &seen);
     }
     ChangedPart {
         is_code,
@@ -143,6 +141,26 @@ fn plain(role_arn: &str, wanted: &Spec, seen: &Seen) -> [(&'static str, String, 
     ]
 }
 
+/// The settings that not every lab sets, of the code or of the configuration: name, as the lab has it, as it is.
+fn optional(wanted: &Spec, seen: &Seen, of_code: bool) -> Vec<(&'static str, String, String)> {
+    let own = wanted.options.as_shown();
+    let settings: BTreeSet<FunctionSetting> =
+        own.keys().chain(seen.extras.keys()).copied().collect();
+    let of_part = settings
+        .into_iter()
+        .filter(|setting| (*setting == FunctionSetting::Architectures) == of_code);
+    let compared = of_part.map(|setting| {
+        let (name, by_itself) = setting.words();
+        let text = |all: &Extras<FunctionSetting>| {
+            all.get(&setting)
+                .cloned()
+                .unwrap_or_else(|| by_itself.to_owned())
+        };
+        (name, text(&own), text(&seen.extras))
+    });
+    compared.collect()
+}
+
 /// What a deployment writes of a function because the lab has changed. What the student changed stands nowhere here: its
 /// values may be secrets.
 pub(super) fn differing(at: &Planning<'_>, wanted: &Spec, seen: &Seen) -> Differing {
@@ -151,10 +169,14 @@ pub(super) fn differing(at: &Planning<'_>, wanted: &Spec, seen: &Seen) -> Differ
     if drift.code == Drift::Stale {
         let short = |sha256: &str| format!("zip {}…", sha256.chars().take(8).collect::<String>());
         differs.compare("code", short(&seen.code_sha256), short(&wanted.code.sha256));
+        for (name, wanted, seen) in optional(wanted, seen, true) {
+            differs.compare(name, seen, wanted);
+        }
     }
     if drift.config == Drift::Stale {
         let role_arn = at.scope.role_arn(&at.owner().class, &wanted.role);
-        for (name, wanted, seen) in plain(&role_arn, wanted, seen) {
+        let plain = plain(&role_arn, wanted, seen).into_iter();
+        for (name, wanted, seen) in plain.chain(optional(wanted, seen, false)) {
             differs.compare(name, seen, wanted);
         }
         let (old, new) = (&seen.environment, &wanted.environment);

@@ -1,0 +1,90 @@
+//! A `requirements.txt` beside a function's code. homeroom installs nothing: what an index gives is another thing tomorrow,
+//! and a zip must have the same bytes on every machine. So what it asks for must be in the folder, as `pip install --target`
+//! puts it there.
+
+use crate::text::words::some_of;
+
+/// Packages that a message names.
+const NAMED: usize = 5;
+
+/// Requirements of which the folder does not hold a package: each as it is written.
+pub(super) fn missing(text: &str, files: &[(&str, &[u8])]) -> Vec<String> {
+    let installed: Vec<(String, String)> = files
+        .iter()
+        .filter_map(|(path, _)| {
+            let info = path.split('/').next()?.strip_suffix(".dist-info")?;
+            let (name, version) = info.rsplit_once('-')?;
+            Some((normalised(name), version.to_owned()))
+        })
+        .collect();
+    let lines = text
+        .lines()
+        .map(|line| line.split('#').next().unwrap_or_default().trim());
+    // Options and the hashes below a requirement begin with a dash.
+    let requirements = lines.filter(|line| !line.is_empty() && !line.starts_with('-'));
+    let missing = requirements.filter_map(|line| {
+        let line = line.trim_end_matches('\\').trim();
+        let end = line.find(|c: char| !c.is_ascii_alphanumeric() && !"-_.".contains(c));
+        let (name, rest) = line.split_at(end.unwrap_or(line.len()));
+        let pinned = rest.split(';').next()?.split("==").nth(1);
+        let pinned = pinned.and_then(|version| version.split_whitespace().next());
+        let name = normalised(name);
+        let is_there = installed
+            .iter()
+            .any(|(own, version)| *own == name && pinned.is_none_or(|pinned| pinned == version));
+        (!is_there).then(|| line.split_whitespace().next().unwrap_or(line).to_owned())
+    });
+    missing.collect()
+}
+
+/// `requests==2.32.0 is`, `a, b are`.
+pub(super) fn are(missing: &[String]) -> String {
+    let verb = if missing.len() == 1 { "is" } else { "are" };
+    format!("{} {verb}", some_of(missing, NAMED))
+}
+
+/// The command that puts the packages into the folder.
+pub(super) fn command(folder: &str, runtime: &str, arm64: bool) -> String {
+    let version = runtime.strip_prefix("python").unwrap_or("3.13");
+    let machine = if arm64 { "aarch64" } else { "x86_64" };
+    format!(
+        "pip install --target lambdas/{folder} --platform manylinux2014_{machine} --implementation cp --python-version {version} \
+         --only-binary=:all: --no-compile -r lambdas/{folder}/requirements.txt"
+    )
+}
+
+/// Source: Python packaging specifications, "Name normalization".
+fn normalised(name: &str) -> String {
+    let parts = name.split(['-', '_', '.']).filter(|part| !part.is_empty());
+    parts.collect::<Vec<_>>().join("-").to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_folder_lacks_of_its_requirements_is_named() {
+        let text = "# comment\n--require-hashes\nPy_YAML==6.0.2 \\\n    --hash=sha256:ab\nrequests>=2 ; python_version > \"3\"\nidna # why\n";
+        let with = |paths: &[&'static str]| {
+            let files: Vec<(&str, &[u8])> = paths.iter().map(|path| (*path, &b""[..])).collect();
+            missing(text, &files)
+        };
+        assert_eq!(with(&["app.py"]), ["Py_YAML==6.0.2", "requests>=2", "idna"]);
+        let all = [
+            "py_yaml-6.0.2.dist-info/METADATA",
+            "requests-2.32.0.dist-info/RECORD",
+            "idna-3.1.dist-info/RECORD",
+        ];
+        assert_eq!(with(&all), Vec::<String>::new());
+        let other = [
+            "PyYAML-6.0.2.dist-info/RECORD",
+            "py_yaml-6.0.1.dist-info/RECORD",
+        ];
+        assert_eq!(with(&other)[0], "Py_YAML==6.0.2");
+        assert!(
+            command("f", "python3.12", true)
+                .contains("aarch64 --implementation cp --python-version 3.12")
+        );
+    }
+}
