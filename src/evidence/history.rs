@@ -37,7 +37,7 @@ impl RootCause {
             None => return format!("{state} led to the Fail state, without an error"),
             Some(error) => format!("{state} failed with {error}"),
         };
-        if let Some(cause) = &self.cause {
+        if let Some(cause) = self.cause.as_ref().filter(|cause| !cause.is_empty()) {
             text.push_str(&format!(": {cause}"));
         }
         text

@@ -33,6 +33,18 @@ impl FailedRun<'_> {
         let detail = self.execution.detail.as_ref();
         detail.map(|detail| &detail.input)
     }
+
+    /// The error and what it says, as far as the cause is known: where a Choice led to a Fail state, only that state has them.
+    fn error(&self) -> (Option<&str>, Option<&str>) {
+        let Some(cause) = self.cause else {
+            return (None, None);
+        };
+        let end = self.execution.detail.as_ref();
+        match (&cause.error, end) {
+            (None, Some(end)) => (end.error.as_deref(), end.cause.as_deref()),
+            _ => (cause.error.as_deref(), cause.cause.as_deref()),
+        }
+    }
 }
 
 /// Something that a student changed.
@@ -92,6 +104,7 @@ impl SinceSuccess<'_> {
     fn failed(&self) -> Option<Trouble> {
         let newest = self.failures.first()?;
         let (cause, input) = (newest.cause, newest.input());
+        let (error, said) = newest.error();
         let same = |failure: &&FailedRun<'_>| match (failure.cause, cause) {
             (Some(other), Some(cause)) => {
                 (&other.state, &other.error) == (&cause.state, &cause.error)
@@ -116,8 +129,8 @@ impl SinceSuccess<'_> {
                 reason: TroubleReason::RepeatedFailure,
                 count: counted.len(),
                 since_ms: counted.last()?.execution.started_ms,
-                error: cause.and_then(|cause| cause.error.as_deref()),
-                cause: cause.and_then(|cause| cause.cause.as_deref()),
+                error,
+                cause: said,
                 sentence: match cause {
                     Some(cause) => cause.sentence(),
                     None => "an execution failed; why could not be read".to_owned(),
@@ -420,6 +433,30 @@ mod tests {
         );
         assert!(trouble.say.unwrap().ends_with("write inventory_data."));
         assert!(trouble.room.unwrap().contains("the type is inventory_data"));
+    }
+
+    #[test]
+    fn where_a_choice_led_to_a_fail_state_its_error_finds_the_mistake() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/labs/approval");
+        let lab = bundle::load(Some(folder.as_ref())).unwrap();
+        let case = Case { lab, ..case() };
+        let mut case = case.fails(2, Starter::Person, "CheckRequest", "", "");
+        for (_, execution, cause) in &mut case.runs {
+            execution.detail = Some(ExecutionDetail {
+                input: json!({"item": "a desk", "amount": "640"}),
+                error: Some("InvalidRequest".to_owned()),
+                cause: Some("A request needs an item and an amount.".to_owned()),
+            });
+            let cause = cause.as_mut().unwrap();
+            (cause.error, cause.cause) = (None, None);
+        }
+        let trouble = case.trouble();
+        assert!(trouble.cause.unwrap().contains("without an error"));
+        assert!(trouble.say.unwrap().contains("640, not \"640\""));
+        for (_, execution, _) in &mut case.runs {
+            execution.detail.as_mut().unwrap().error = None;
+        }
+        assert_eq!(case.trouble().say, None);
     }
 
     #[test]

@@ -89,6 +89,7 @@ async def serve(instance, listener, administrator):
     import guard
     import http_apis
     import principals
+    import workflows
     from hypercorn.asyncio import serve as hypercorn_serve
     from hypercorn.config import Config
     from ministack.app import app
@@ -96,6 +97,7 @@ async def serve(instance, listener, administrator):
     functions.install()
     http_apis.install()
     principals.install()
+    workflows.install()
 
     addresses = guard.CodeAddresses(os.environ["GATEWAY_PORT"], secrets.token_bytes(32))
     cloud = guard.Cloud(administrator[0], addresses)

@@ -1,4 +1,4 @@
-"""Units of functions.py and principals.py. Run by tests/cloud/local_cloud.rs; by hand:
+"""Units of functions.py, principals.py and workflows.py. Run by tests/cloud/local_cloud.rs; by hand:
 `python3 -m unittest discover src/local`."""
 
 import os
@@ -13,6 +13,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import functions  # noqa: E402
 import principals  # noqa: E402
+import workflows  # noqa: E402
 
 
 def worker(last_used, in_use=False):
@@ -141,6 +142,25 @@ class OneAtATime(unittest.TestCase):
         for thread in threads:
             thread.join()
         self.assertEqual(most, [1] * 8)
+
+
+class ToldWhenItFails(unittest.TestCase):
+    def ran(self, run):
+        events = []
+        told = workflows.told(run, "MapStateFailed", lambda execution, event: events.append((execution, event)))
+        try:
+            return told("state", "input", "execution", "context"), events
+        except ValueError:
+            return None, events
+
+    def test_a_failure_is_an_event_and_stays_a_failure(self):
+        def fails(state_def, raw_input, execution, ctx):
+            raise ValueError(state_def)
+
+        self.assertEqual(self.ran(fails), (None, [("execution", "MapStateFailed")]))
+
+    def test_a_success_is_passed_on_as_it_is(self):
+        self.assertEqual(self.ran(lambda *given: given), (("state", "input", "execution", "context"), []))
 
 
 class WithBoundaries(unittest.TestCase):

@@ -16,6 +16,7 @@ mod left;
 mod places;
 mod push;
 mod rehearsal;
+mod shipped;
 mod stuck;
 mod sweep;
 mod together;

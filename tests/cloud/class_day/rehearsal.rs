@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::labs::copy;
 
-fn rehearse(folder: &Path, args: &[&str]) -> Output {
+pub(crate) fn rehearse(folder: &Path, args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_homeroom"))
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap())
@@ -25,7 +25,7 @@ fn rehearse(folder: &Path, args: &[&str]) -> Output {
         .unwrap()
 }
 
-fn kept(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn kept(folder: &Path) -> Vec<PathBuf> {
     let class = folder.join("reports/demo-class-rehearsal");
     let entries = fs::read_dir(class).unwrap().map(|e| e.unwrap().path());
     entries
