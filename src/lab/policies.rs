@@ -143,10 +143,7 @@ fn overlap(a: &str, b: &str) -> bool {
             let along = j < b.len() && row[j + 1];
             row[j] = match (left, right) {
                 (None, None) => true,
-                (Some('*'), _) | (_, Some('*')) => {
-                    (left == Some(&'*') && (down || along))
-                        || (right == Some(&'*') && (along || down))
-                }
+                (Some('*'), _) | (_, Some('*')) => down || along,
                 (Some(l), Some(r)) => (l == r || *l == '?' || *r == '?') && below[j + 1],
                 _ => false,
             };
