@@ -165,9 +165,8 @@ pub(super) async fn tear_down(
             left: Vec::new(),
         });
     }
-    let students: Vec<_> = ends.iter().flat_map(|end| end.students.clone()).collect();
     notes.extend(sessions.forget_homes(&ends));
-    notes.extend(forget::files(sessions, COMMAND, &students, before).await);
+    notes.extend(forget::files(sessions, COMMAND, &ends, before).await);
     let mut ended = sessions.ended(COMMAND, ends, notes);
     ended.exit = ended.exit.or(
         match run.exit(&ended.summary.students, &[Outcome::Remains]) {

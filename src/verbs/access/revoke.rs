@@ -88,7 +88,7 @@ pub(super) async fn run(class: Class, args: &RevokeArgs) -> Result<Exit> {
         });
     }
     let students: Vec<_> = ends.iter().flat_map(|end| end.students.clone()).collect();
-    notes.extend(forget::files(&sessions, COMMAND, &students, &observed).await);
+    notes.extend(forget::files(&sessions, COMMAND, &ends, &observed).await);
     let mut exit = run.exit(&students, &[Outcome::Remains]);
     if exit == Exit::Done && ends.iter().any(|end| !end.gaps.is_empty()) {
         exit = Exit::Remains;
