@@ -19,7 +19,6 @@ use crate::verbs::class::Class;
 use crate::verbs::ended::PlaceEnd;
 use crate::verbs::forget;
 use crate::verbs::homes::Deed;
-use crate::verbs::notes::Notes;
 use crate::verbs::run::{Log, announced};
 use crate::verbs::sessions::Sessions;
 
@@ -34,7 +33,7 @@ pub(super) async fn run(class: Class, args: &RevokeArgs) -> Result<Exit> {
         .flat_map(|(session, observed)| session.left_in_iam(observed))
         .collect();
     let mut plans = plan(&sessions, &observed);
-    sessions.check_leavers(&observed, &plans)?;
+    let mut notes = sessions.check_leavers(&observed, &plans)?;
     if sessions.class.settings.left
         && sessions.reaches_all()
         && plans.iter().all(Plan::is_about_nobody)
@@ -71,7 +70,6 @@ pub(super) async fn run(class: Class, args: &RevokeArgs) -> Result<Exit> {
         announced(places, started, work).await
     });
     let ((runs, left), run) = work.await;
-    let mut notes = Notes::default();
     notes.extend(run.notes());
     let mut ends = Vec::new();
     let places = sessions.places.iter().zip(plans);
