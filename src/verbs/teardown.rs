@@ -143,7 +143,11 @@ pub(super) async fn tear_down(
                 let regions = &mut left.other_regions;
                 regions.retain(|region, _| !sessions.is_place(session, region));
                 notes.at(session, left.notes(plan));
-                let elsewhere = left.is_elsewhere();
+                let elsewhere = match sessions.class.swept {
+                    // Each region is swept by itself.
+                    true => left.is_ownerless(),
+                    false => left.is_elsewhere(),
+                };
                 (left.results(plan, runs), left.plan.gaps, elsewhere)
             }
             Err(Cancelled) => {
