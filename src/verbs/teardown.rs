@@ -40,7 +40,7 @@ pub(super) async fn run(cli: &Cli, args: &TeardownArgs) -> Result<Exit> {
     let mut plans = plan(&sessions, &observed);
     sessions.check_leavers(&observed, &plans)?;
     if sessions.class.settings.left {
-        if sessions.reaches_all() && plans.iter().all(Plan::is_about_nobody) {
+        if sessions.knows_all() && plans.iter().all(Plan::is_about_nobody) {
             // Files of students who left go even if none of them has a stack.
             forget::files(&sessions, COMMAND, &[], &observed).await;
             return Err(sessions.nobody_left("something"));
@@ -179,6 +179,12 @@ pub(super) async fn tear_down(
             exit => exit,
         },
     );
+    if ended.exit == Exit::Done && sessions.class.is_whole() {
+        let gone = sessions.places.iter().map(|at| at.files().keep_gone());
+        let errors = gone.filter_map(std::result::Result::err);
+        let notes = &mut ended.summary.notes;
+        notes.extend(errors.map(|e| format!("that nothing is left could not be kept: {e}")));
+    }
     Ok(ended)
 }
 
