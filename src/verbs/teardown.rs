@@ -38,7 +38,7 @@ pub(super) async fn run(cli: &Cli, args: &TeardownArgs) -> Result<Exit> {
         observed = look(&sessions).await?;
     }
     let mut plans = plan(&sessions, &observed);
-    sessions.check_leavers(&observed, &plans)?;
+    let elsewhere = sessions.check_leavers(&observed, &plans)?;
     if sessions.class.settings.left {
         if sessions.knows_all() && plans.iter().all(Plan::is_about_nobody) {
             // Files of students who left go even if none of them has a stack.
@@ -78,6 +78,8 @@ pub(super) async fn run(cli: &Cli, args: &TeardownArgs) -> Result<Exit> {
     let mut ended = tear_down(&sessions, &plans, &observed).await?;
     ended.summary.left = who_left;
     ended.summary.notes.splice(0..0, last_words.notes);
+    let elsewhere = elsewhere.texts(sessions.places.len());
+    ended.summary.notes.extend(elsewhere);
     ended.list(last_words.files);
     ended.show(&sessions).await
 }
@@ -169,9 +171,8 @@ pub(super) async fn tear_down(
             left: Vec::new(),
         });
     }
-    let students: Vec<_> = ends.iter().flat_map(|end| end.students.clone()).collect();
     notes.extend(sessions.forget_homes(&ends));
-    notes.extend(forget::files(sessions, COMMAND, &students, before).await);
+    notes.extend(forget::files(sessions, COMMAND, &ends, before).await);
     let mut ended = sessions.ended(COMMAND, ends, notes);
     ended.exit = ended.exit.or(
         match run.exit(&ended.summary.students, &[Outcome::Remains]) {
