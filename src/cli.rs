@@ -597,6 +597,9 @@ pub struct TeardownArgs {
     /// Delete without a last reading and without a final report
     #[arg(long)]
     pub(crate) no_final_report: bool,
+    /// Whether `sweep` asks for it, with a roster made of tags and nobody who could stop it
+    #[arg(skip)]
+    pub(crate) swept: bool,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
@@ -913,6 +916,7 @@ mod tests {
                     confirm: Some("spring".to_owned()),
                     left: false,
                     no_final_report: false,
+                    swept: false,
                 }),
             ),
             (

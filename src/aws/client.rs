@@ -20,6 +20,7 @@ use std::time::Duration;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -179,8 +180,13 @@ impl Client {
     }
 
     /// How much later this machine's clock is than AWS's; `None` where no answer had a date.
-    pub(crate) fn clock_ahead(&self) -> Option<jiff::SignedDuration> {
+    pub(crate) fn clock_ahead(&self) -> Option<SignedDuration> {
         self.sdk.calls.clock_ahead()
+    }
+
+    /// AWS's time: what it says of its clock counts more than this machine's.
+    pub(crate) fn time_at_aws(&self) -> Timestamp {
+        corrected(Timestamp::now(), self.clock_ahead())
     }
 
     /// The URL of a deployed stage, without a trailing slash.
@@ -426,9 +432,23 @@ fn jitter(operation: Operation, tries: u32, elapsed: Duration) -> f64 {
     0.75 + (hasher.finish() % 1000) as f64 / 2000.0
 }
 
+fn corrected(now: Timestamp, ahead: Option<SignedDuration>) -> Timestamp {
+    let ahead = ahead.unwrap_or_default();
+    now.checked_sub(ahead).unwrap_or(now)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_clock_that_counts_is_that_of_aws() {
+        let at = |time: &str| -> Timestamp { time.parse().unwrap() };
+        let now = at("2026-12-01T17:00:00Z");
+        let ahead = Some(SignedDuration::from_mins(10));
+        assert_eq!(corrected(now, ahead), at("2026-12-01T16:50:00Z"));
+        assert_eq!(corrected(now, None), now);
+    }
 
     fn error(kind: ErrorKind) -> CloudError {
         CloudError::new(Operation::CreateRole, kind, "X", "x")

@@ -112,6 +112,20 @@ impl ClassSettings {
         })
     }
 
+    /// Without what the file says of one class: it may be another one's.
+    pub(crate) fn of_any_class(self) -> Self {
+        Self {
+            lab_settings: toml::Table::new(),
+            publish_columns: Vec::new(),
+            role_boundary: None,
+            allow_in_roles: Vec::new(),
+            due: None,
+            ends: None,
+            canvas_url: None,
+            ..self
+        }
+    }
+
     /// The class's lab with the class's settings.
     ///
     /// # Errors

@@ -102,11 +102,14 @@ impl ClassList<'_> {
         let span = |from: Timestamp, to: Timestamp| {
             minutes(SignedDuration::from_secs(to.as_second() - from.as_second()))
         };
-        let mut end = match class.standing(self.now) {
+        let mut end = match self.found.standing(class, self.now) {
             Standing::Endless => "no end is set".to_owned(),
             Standing::Unsure => {
                 "some of its roles or users say when it ends, others do not: deploy and access grant put that right"
                     .to_owned()
+            }
+            Standing::Unknown => {
+                "could not tell when it ends: not every role and user could be listed".to_owned()
             }
             Standing::Ahead(at) => format!("ends {} (in {})", when(at), span(self.now, at)),
             Standing::Over(at) => format!("ended {} ({} ago)", when(at), span(at, self.now)),
@@ -131,10 +134,10 @@ impl ClassList<'_> {
         exit_code: u8,
     ) -> Value {
         let classes = self.found.classes.iter().map(|(name, class)| {
-            let standing = class.standing(self.now);
+            let standing = self.found.standing(class, self.now);
             let mut shown = json!({
                 "class": name,
-                "labs": class.labs.iter().map(|lab| lab_json(lab)).collect::<Vec<_>>(),
+                "labs": class.labs.iter().map(lab_json).collect::<Vec<_>>(),
                 "policies": class.policies,
                 "ownerless": class.ownerless,
                 "other_regions": class.elsewhere,

@@ -53,6 +53,8 @@ pub enum About {
     Class,
     /// Those who were chosen: `selection.html`, `selection.json`, `selection-gradebook.csv`, …
     Selection,
+    /// Those whom the tags of a class that is swept name: `swept/swept.html`, …
+    Swept,
 }
 
 impl About {
@@ -68,6 +70,7 @@ impl About {
         match self {
             Self::Class => name.to_owned(),
             Self::Selection => format!("selection-{name}"),
+            Self::Swept => format!("swept-{name}"),
         }
     }
 }
@@ -128,11 +131,17 @@ pub fn write_reports(
     about: About,
     key: Option<&PseudonymKey>,
 ) -> io::Result<WrittenReport> {
-    let dir = class_dir(reports, &report.class);
+    let of_class = class_dir(reports, &report.class);
+    let dir = match about {
+        // Also the students' own pages know less than those that are there.
+        About::Swept => of_class.join("swept"),
+        About::Class | About::Selection => of_class.clone(),
+    };
     let pages = Pages::new().map_err(io::Error::other)?;
     let stem = match about {
         About::Class => "report",
         About::Selection => "selection",
+        About::Swept => "swept",
     };
     let mut written = WrittenReport {
         html: dir.join(format!("{stem}.html")),
@@ -152,8 +161,8 @@ pub fn write_reports(
         files.push((path, page.into_bytes()));
     }
     let document = report.to_json()?.into_bytes();
-    let copy = history::ready(&dir, report.taken_at.timestamp(), stem, &document)?;
-    let old = history::ready_of_old(&dir, stem)?;
+    let copy = history::ready(&of_class, report.taken_at.timestamp(), stem, &document)?;
+    let old = history::ready_of_old(&of_class, stem)?;
     files.push((written.json.clone(), document));
     files.push((written.gradebook.clone(), csv::gradebook(report)?));
     let validated = report.students.iter().filter(|s| !s.validate.is_empty());

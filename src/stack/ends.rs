@@ -1,10 +1,9 @@
 //! The end of a class: the tag that says it, and what follows from it. Roles and users carry the tag, because they are what
 //! stops at that moment, and they are listed with their tags at once.
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
 
-use crate::aws::Client;
 use crate::ids::ClassName;
 use crate::stack::kinds::{Desired, Observed};
 use crate::stack::ownership::{Owner, Tags};
@@ -16,16 +15,6 @@ use crate::text::words::plural;
 pub(crate) const TAG_UNTIL: &str = "homeroom:until";
 /// The tag's value once the class has no end any more. So homeroom needs no right to take tags away.
 const NEVER: &str = "none";
-
-/// AWS's time: what it says of its clock counts more than this machine's.
-pub(crate) fn now_at_aws(client: &Client) -> Timestamp {
-    corrected(Timestamp::now(), client.clock_ahead())
-}
-
-fn corrected(now: Timestamp, ahead: Option<SignedDuration>) -> Timestamp {
-    let ahead = ahead.unwrap_or_default();
-    now.checked_sub(ahead).unwrap_or(now)
-}
 
 /// What the tags say; `None` where they name no end.
 pub(crate) fn until(tags: &Tags) -> Option<Timestamp> {
@@ -167,14 +156,6 @@ mod tests {
         assert_eq!(other_tag(None, &tags(Some("none"))), None);
         // A listing without tags does not say that there is none.
         assert_eq!(other_tag(ends, &Tags::new()), None);
-    }
-
-    #[test]
-    fn the_clock_that_counts_is_that_of_aws() {
-        let now = at("2026-12-01T17:00:00Z");
-        let ahead = Some(SignedDuration::from_mins(10));
-        assert_eq!(corrected(now, ahead), at("2026-12-01T16:50:00Z"));
-        assert_eq!(corrected(now, None), now);
     }
 
     #[test]

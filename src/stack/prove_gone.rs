@@ -41,7 +41,12 @@ pub struct StillThere {
 impl StillThere {
     /// Whether the class has something that this teardown does not delete.
     pub(crate) fn is_elsewhere(&self) -> bool {
-        !self.other_regions.is_empty() || !self.ownerless_roles.is_empty()
+        !self.other_regions.is_empty() || self.is_ownerless()
+    }
+
+    /// Whether it has roles here that nothing proves to be its own.
+    pub(crate) fn is_ownerless(&self) -> bool {
+        !self.ownerless_roles.is_empty()
     }
 
     /// Each student's result, then those of students who had nothing when the teardown began and have something now.

@@ -58,7 +58,8 @@ pub async fn tear_down_by_tags(
         .collect();
     let gaps = left.plan.gaps.iter();
     notes.extend(gaps.map(|gap| format!("could not see every {}: {}", gap.kind, gap.cause)));
-    let gone = notes.is_empty() && !left.is_elsewhere();
+    // Each region is swept by itself.
+    let gone = notes.is_empty() && !left.is_ownerless();
     notes.extend(left.notes(&plan));
     Ok(SweptByTags { gone, notes })
 }

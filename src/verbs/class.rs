@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::say::say;
-use crate::cli::Cli;
+use crate::cli::{Cli, Verb};
 use crate::error::{Error, Exit, Result};
 use crate::ids::{ClassName, Scope, Username};
 use crate::lab::Lab;
@@ -40,12 +40,18 @@ pub(super) struct Class {
     pub(crate) doubts: Vec<UnsureName>,
     /// Students who were chosen by name and left the roster.
     pub(crate) chosen_leavers: Vec<Username>,
+    /// Whether a sweep goes over it: of its students the usernames alone are known.
+    pub(crate) swept: bool,
 }
 
 impl Class {
     pub(crate) fn load(cli: &Cli) -> Result<Self> {
         let started = Instant::now();
-        let settings = cli.settings()?;
+        let swept = matches!(&cli.verb, Verb::Teardown(args) if args.swept);
+        let settings = match swept {
+            true => cli.settings()?.of_any_class(),
+            false => cli.settings()?,
+        };
         let lab = settings.load_lab()?.ending(settings.ends);
         say_what_counts(&lab, &settings);
         let mut roster = settings.read_roster(&lab.username_limit())?;
@@ -82,6 +88,7 @@ impl Class {
             named_place: named_place(&cli.global),
             doubts,
             chosen_leavers: Vec::new(),
+            swept,
         })
     }
 

@@ -16,17 +16,17 @@ use crate::local::{LocalCloud, StartupStep};
 use crate::options::{ClassSettings, CloudTarget, OutputFormat};
 use crate::report::classes::ClassList;
 use crate::results::stamp::schema_of;
-use crate::stack::ends::now_at_aws;
 use crate::stack::kinds::classes::{FoundClasses, find};
 
 pub(super) async fn run(cli: &Cli) -> Result<Exit> {
     let settings = cli.settings_without_roster()?;
+    refuse_places(&settings)?;
     let (client, scope) = connect(&settings).await?;
     let found = look(&settings, &client, &scope).await?;
     let list = ClassList {
         found: &found,
         scope: &scope,
-        now: now_at_aws(&client),
+        now: client.time_at_aws(),
     };
     let exit = match found.gaps.is_empty() {
         true => Exit::Done,
@@ -44,6 +44,26 @@ pub(super) async fn run(cli: &Cli) -> Result<Exit> {
         }
     })?;
     Ok(exit)
+}
+
+/// Refuses a class with places: these verbs look at one account and region, and would call the others empty.
+///
+/// # Errors
+/// [`Exit::Invalid`]: the settings have places.
+pub(super) fn refuse_places(settings: &ClassSettings) -> Result<()> {
+    if settings.places.is_empty() {
+        return Ok(());
+    }
+    let file = settings.file.clone().unwrap_or_default();
+    let names: Vec<&str> = settings.places.iter().map(|at| at.name.as_str()).collect();
+    let cause = format!(
+        "has places ({}), and `classes` and `sweep` look at one account and region; nothing was looked at",
+        names.join(", ")
+    );
+    let error = Error::new(Exit::Invalid, file.display().to_string(), cause);
+    Err(error.hint(
+        "run it in a folder without that file, once for each account and region, with --profile, --region and --account",
+    ))
 }
 
 /// Lists the classes.

@@ -10,11 +10,11 @@ use super::reading::{about, class_report, read_observed, write_files};
 use super::say::note_at_once;
 use super::say::unwritten;
 use super::sessions::Sessions;
-use crate::error::{Error, Result};
+use crate::error::{Error, Exit, Result};
 use crate::evidence::standing::ClassStanding;
 use crate::ids::Username;
 use crate::report::{About, WrittenReport, last_readings};
-use crate::stack::kinds::Observed;
+use crate::stack::kinds::{Gap, Observed};
 use crate::stack::plan::Plan;
 use crate::text::words::{plural, some_of};
 
@@ -67,6 +67,29 @@ pub(super) fn unread(standing: &ClassStanding) -> Option<String> {
     })
 }
 
+/// Refuses to delete in a sweep what was not read: nobody is there to stop it.
+///
+/// # Errors
+/// [`Exit::Remains`]: the last reading has gaps.
+fn refuse_unread(sessions: &Sessions, notes: &[String], gaps: &[Gap]) -> Result<()> {
+    let hidden = gaps
+        .iter()
+        .map(|gap| format!("could not see every {}: {}", gap.kind, gap.cause));
+    let why: Vec<String> = notes.iter().cloned().chain(hidden).collect();
+    if why.is_empty() {
+        return Ok(());
+    }
+    let cause = format!("nothing of it was deleted. {}", why.join("; "));
+    let error = Error::new(
+        Exit::Remains,
+        format!("class {}", sessions.class.name()),
+        cause,
+    );
+    Err(error.hint(
+        "grant the right that is missing and sweep again, or delete it without a last reading: --no-final-report",
+    ))
+}
+
 /// Reads a last time, keeps that, and writes the final report. Nothing may be deleted when this fails.
 ///
 /// # Errors
@@ -79,6 +102,9 @@ pub(super) async fn write(
     let departed = departed(session, plans);
     let mut standing = read_observed(session, observed, &departed).await?;
     let mut notes: Vec<String> = unread(&standing).into_iter().collect();
+    if session.class.swept {
+        refuse_unread(session, &notes, &standing.gaps)?;
+    }
     // The person can still stop the deletion.
     note_at_once(session.class.settings.ui, &notes);
     if standing.is_nothing() {
@@ -132,7 +158,15 @@ pub(super) fn write_report(
 ) -> Result<WrittenReport> {
     let mut report = class_report(session, standing);
     let mut about = about(session);
-    if standing.is_of_nobody() && !report.departed.is_empty() {
+    if session.class.swept {
+        about = About::Swept;
+        report.since = None;
+        report.notes.push(
+            "This report was written by a sweep, which knows usernames alone: names, sections and due times are not known, \
+             so nothing is called late."
+                .to_owned(),
+        );
+    } else if standing.is_of_nobody() && !report.departed.is_empty() {
         about = About::Selection;
         report.students = std::mem::take(&mut report.departed);
         report.since = None;

@@ -110,10 +110,7 @@ pub(super) fn write(
             (filled, "moodle", export.how_to_import())
         }
     };
-    let name = match about {
-        About::Class => format!("gradebook-{system}.csv"),
-        About::Selection => format!("selection-gradebook-{system}.csv"),
-    };
+    let name = about.file(&format!("gradebook-{system}.csv"));
     let path = class_dir(&class.settings.reports, &report.class).join(name);
     write_whole(&path, &filled.bytes).map_err(failed())?;
     let mut notes = filled.notes(&path);

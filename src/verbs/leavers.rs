@@ -30,7 +30,7 @@ impl Sessions {
         let places = self.places.iter().zip(observed);
         let present = places.flat_map(|(at, observed)| everybody(&at.desired, observed));
         let present: BTreeSet<Username> = present.map(|(student, _)| student).collect();
-        let all_seen = self.reaches_all() && observed.iter().all(|seen| seen.gaps.is_empty());
+        let all_seen = self.knows_all() && observed.iter().all(|seen| seen.gaps.is_empty());
         let doubts = std::mem::take(&mut self.class.doubts);
         if doubts.is_empty() {
             return Ok(false);

@@ -4,7 +4,7 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use super::classes::{connect, look};
+use super::classes::{connect, look, refuse_places};
 use super::run::look_alone;
 use super::say::{general, note_at_once, print_document, said};
 use super::session::pace;
@@ -21,8 +21,7 @@ use crate::report::classes::{ClassList, Swept};
 use crate::report::print_error;
 use crate::report::terminal;
 use crate::results::stamp::schema_of;
-use crate::stack::ends::now_at_aws;
-use crate::stack::kinds::classes::{FoundClass, FoundClasses, FoundLab, Standing};
+use crate::stack::kinds::classes::{FoundClass, FoundClasses, FoundLab};
 use crate::stack::sweep::tear_down_by_tags;
 
 const GONE: &str = "gone";
@@ -41,6 +40,7 @@ struct Sweep<'a> {
 
 pub(super) async fn run(cli: &Cli, args: &SweepArgs) -> Result<Exit> {
     let settings = cli.settings_without_roster()?;
+    refuse_places(&settings)?;
     let at_hand = bundle::load(settings.lab.folder())?.id().clone();
     let (client, scope) = connect(&settings).await?;
     let sweep = Sweep {
@@ -52,7 +52,7 @@ pub(super) async fn run(cli: &Cli, args: &SweepArgs) -> Result<Exit> {
         at_hand,
     };
     let found = sweep.look().await?;
-    let over = sweep.over(&found);
+    let over = found.over(sweep.client.time_at_aws());
     if sweep.settings.ui.output == OutputFormat::Text {
         sweep.list(&found, &over)?;
     }
@@ -66,7 +66,10 @@ pub(super) async fn run(cli: &Cli, args: &SweepArgs) -> Result<Exit> {
     }
     if exit == Exit::Done && !found.gaps.is_empty() {
         // A class may hide in what could not be listed.
-        exit = Exit::General;
+        exit = match args.confirm {
+            true => Exit::Remains,
+            false => Exit::General,
+        };
     }
     sweep.show(&found, &swept, exit)?;
     Ok(exit)
@@ -77,19 +80,11 @@ impl Sweep<'_> {
         look(&self.settings, &self.client, &self.scope).await
     }
 
-    /// The classes that are over, by AWS's time.
-    fn over(&self, found: &FoundClasses) -> Vec<ClassName> {
-        let now = now_at_aws(&self.client);
-        let classes = found.classes.iter();
-        let over = classes.filter(|(_, c)| matches!(c.standing(now), Standing::Over(_)));
-        over.map(|(name, _)| name.clone()).collect()
-    }
-
     fn list_of<'f>(&'f self, found: &'f FoundClasses) -> ClassList<'f> {
         ClassList {
             found,
             scope: &self.scope,
-            now: now_at_aws(&self.client),
+            now: self.client.time_at_aws(),
         }
     }
 
@@ -97,6 +92,10 @@ impl Sweep<'_> {
         let mut out = io::stdout().lock();
         let names: Vec<&str> = over.iter().map(|name| name.as_str()).collect();
         let says = match (over.is_empty(), self.args.confirm) {
+            (true, _) if found.hides_ends() => {
+                "Could not tell which classes are over, so nothing is deleted. Run it again, or grant what could not be listed."
+                    .to_owned()
+            }
             (true, _) => "No class is over: nothing to do.".to_owned(),
             (false, false) => format!(
                 "Over: {}. `homeroom sweep --confirm` tears down all of these, and nothing else.",
@@ -113,11 +112,19 @@ impl Sweep<'_> {
         for name in over {
             // Somebody may have given it another end meanwhile.
             let fresh = self.look().await?;
+            if fresh.hides_ends() {
+                let cause = fresh.gaps.first().map_or("", |gap| gap.cause.as_str());
+                self.note(format!(
+                    "could not tell whether class {name} is still over, so nothing of it was deleted: {cause}"
+                ));
+                swept.insert(name.clone(), REMAINS);
+                continue;
+            }
             let Some(class) = fresh.classes.get(name) else {
                 swept.insert(name.clone(), GONE);
                 continue;
             };
-            if !self.over(&fresh).contains(name) {
+            if !fresh.over(self.client.time_at_aws()).contains(name) {
                 self.note(format!(
                     "class {name} is not over any more: it was left alone"
                 ));
@@ -126,6 +133,13 @@ impl Sweep<'_> {
             }
             let mut gone = true;
             for (lab, found) in &class.labs {
+                if !found.is_proven() {
+                    self.note(format!(
+                        "only the descriptions of functions say that class {name} has lab {lab}: anybody can write those, so \
+                         they were left alone"
+                    ));
+                    continue;
+                }
                 let torn_down = match *lab == self.at_hand {
                     true => self.with_lab(name, found).await,
                     false => self.by_tags(name, lab).await,
@@ -168,6 +182,7 @@ impl Sweep<'_> {
             students: None,
             section: None,
             reports: Some(self.settings.reports.clone()),
+            lab: self.settings.lab.folder().map(Into::into),
             ..self.cli.global.clone()
         };
         if self.settings.ui.output.is_for_programs() {
@@ -179,6 +194,7 @@ impl Sweep<'_> {
             confirm: Some(class.to_string()),
             left: false,
             no_final_report: self.args.no_final_report,
+            swept: true,
         };
         let cli = Cli {
             verb: Verb::Teardown(args.clone()),

@@ -41,7 +41,7 @@ pub(super) async fn run(cli: &Cli, args: &TeardownArgs) -> Result<Exit> {
     let elsewhere = sessions.check_leavers(&observed, &plans)?;
     let elsewhere = elsewhere.texts(sessions.places.len());
     if sessions.class.settings.left {
-        if sessions.reaches_all() && plans.iter().all(Plan::is_about_nobody) {
+        if sessions.knows_all() && plans.iter().all(Plan::is_about_nobody) {
             // Files of students who left go even if none of them has a stack.
             forget::files(&sessions, COMMAND, &[], &observed).await;
             return Err(sessions.nobody_left("something"));
@@ -146,7 +146,11 @@ pub(super) async fn tear_down(
                 let regions = &mut left.other_regions;
                 regions.retain(|region, _| !sessions.is_place(session, region));
                 notes.at(session, left.notes(plan));
-                let elsewhere = left.is_elsewhere();
+                let elsewhere = match sessions.class.swept {
+                    // Each region is swept by itself.
+                    true => left.is_ownerless(),
+                    false => left.is_elsewhere(),
+                };
                 (left.results(plan, runs), left.plan.gaps, elsewhere)
             }
             Err(Cancelled) => {
@@ -177,6 +181,12 @@ pub(super) async fn tear_down(
             exit => exit,
         },
     );
+    if ended.exit == Exit::Done && sessions.class.is_whole() {
+        let gone = sessions.places.iter().map(|at| at.files().keep_gone());
+        let errors = gone.filter_map(std::result::Result::err);
+        let notes = &mut ended.summary.notes;
+        notes.extend(errors.map(|e| format!("that nothing is left could not be kept: {e}")));
+    }
     Ok(ended)
 }
 

@@ -140,3 +140,20 @@ fn a_command_that_fails_leaves_one_document_or_one_last_line() {
         assert_eq!(last["document"]["errors"], document["errors"]);
     }
 }
+
+#[test]
+fn classes_and_sweep_refuse_a_class_with_places_before_they_look() {
+    let folder = tempfile::tempdir().unwrap();
+    let places = "[[place]]\nname = \"one\"\nregion = \"eu-west-1\"\n";
+    std::fs::write(folder.path().join("homeroom.toml"), places).unwrap();
+    for words in [
+        &["classes"][..],
+        &["sweep"],
+        &["sweep", "--confirm", "--place", "one"],
+    ] {
+        let output = homeroom(folder.path(), words);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{words:?}: {said}");
+        assert!(said.contains("has places (one)"), "{said}");
+    }
+}

@@ -64,6 +64,34 @@ fn report_json_has_a_version_and_says_unknown_where_it_is() {
     insta::assert_snapshot!(json);
 }
 
+#[test]
+fn a_report_of_a_sweep_replaces_no_file_of_the_class() {
+    let reports = tempfile::tempdir().unwrap();
+    let report = few();
+    let write = |about| write_reports(reports.path(), &report, about, None).unwrap();
+    let class = write(About::Class);
+    let of_class: Vec<_> = class.files().into_iter().map(ToOwned::to_owned).collect();
+    let contents = || -> Vec<_> {
+        of_class
+            .iter()
+            .map(|path| fs::read(path).unwrap())
+            .collect()
+    };
+    for path in of_class.iter().filter(|path| **path != class.dated) {
+        fs::write(path, "the class's").unwrap();
+    }
+    let before = contents();
+    let swept = write(About::Swept);
+    assert_eq!(contents(), before);
+    assert!(swept.files().iter().all(|path| path.exists()));
+    assert!(
+        swept
+            .files()
+            .iter()
+            .all(|path| !of_class.iter().any(|of| of == path))
+    );
+}
+
 /// A page without what is the same on every one.
 fn body_of(page: &str) -> String {
     let from = page.find("<body").unwrap_or_default();

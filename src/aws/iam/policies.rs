@@ -10,6 +10,7 @@ use crate::aws::client::Client;
 use crate::aws::error::CallResult;
 use crate::aws::operations::Operation;
 use crate::stack::kinds::managed_policy::{Seen, Spec};
+use crate::text::moment::utc;
 
 use super::document;
 
@@ -98,14 +99,20 @@ impl Client {
         simulation: &Simulation<'_>,
         token: Option<String>,
     ) -> CallResult<Page<Simulated>> {
-        let entry = |key: &str, value: &str| {
+        let typed = |key: &str, of: ContextKeyTypeEnum, value: &str| {
             ContextEntry::builder()
                 .context_key_name(key)
-                .context_key_type(ContextKeyTypeEnum::String)
+                .context_key_type(of)
                 .context_key_values(value)
                 .build()
         };
-        let mut context = vec![entry("aws:RequestedRegion", simulation.region)];
+        let entry = |key: &str, value: &str| typed(key, ContextKeyTypeEnum::String, value);
+        // Of a class with an end, every statement that allows something asks for the time.
+        let now = utc(self.time_at_aws());
+        let mut context = vec![
+            entry("aws:RequestedRegion", simulation.region),
+            typed("aws:CurrentTime", ContextKeyTypeEnum::Date, &now),
+        ];
         let passed_to = simulation.passed_to;
         context.extend(passed_to.map(|service| entry("iam:PassedToService", service)));
         let boundary = simulation.boundary;

@@ -48,6 +48,8 @@ pub enum Standing {
     Unsure,
     Ahead(Timestamp),
     Over(Timestamp),
+    /// Not every role and user could be listed, and one that is hidden may end later.
+    Unknown,
 }
 
 impl Standing {
@@ -57,13 +59,14 @@ impl Standing {
             Self::Unsure => "unsure",
             Self::Ahead(_) => "ahead",
             Self::Over(_) => "over",
+            Self::Unknown => "unknown",
         }
     }
 
     pub(crate) fn ends(self) -> Option<Timestamp> {
         match self {
             Self::Ahead(at) | Self::Over(at) => Some(at),
-            Self::Endless | Self::Unsure => None,
+            Self::Endless | Self::Unsure | Self::Unknown => None,
         }
     }
 }
@@ -79,17 +82,23 @@ pub struct FoundClass {
     pub(crate) elsewhere: BTreeSet<String>,
 }
 
+impl FoundLab {
+    /// Whether more than functions say that it is there: a student can give a function any description.
+    pub(crate) fn is_proven(&self) -> bool {
+        self.resources.keys().any(|kind| *kind != Kind::Function)
+    }
+}
+
 impl FoundClass {
     /// Whether something of it is certainly in this region. Functions are left out, because a student can give one any
     /// description; policies of a class that is in another region, too, may be that region's.
     pub(crate) fn is_here(&self) -> bool {
-        let kinds = self.labs.values().flat_map(|lab| lab.resources.keys());
         let policies = self.policies > 0 && self.elsewhere.is_empty();
-        policies || self.ownerless > 0 || kinds.into_iter().any(|kind| *kind != Kind::Function)
+        policies || self.ownerless > 0 || self.labs.values().any(FoundLab::is_proven)
     }
 
     /// Of several ends the latest counts, over all labs; and everything must have one.
-    pub fn standing(&self, now: Timestamp) -> Standing {
+    fn standing(&self, now: Timestamp) -> Standing {
         let all: BTreeSet<_> = self.labs.values().flat_map(|lab| &lab.ends).collect();
         let Some(latest) = all.iter().filter_map(|ends| **ends).max() else {
             return Standing::Endless;
@@ -111,6 +120,26 @@ pub struct FoundClasses {
 }
 
 impl FoundClasses {
+    /// Whether roles or users are hidden, whose tags say when classes end.
+    pub fn hides_ends(&self) -> bool {
+        let mut kinds = self.gaps.iter().map(|gap| gap.kind);
+        kinds.any(|kind| matches!(kind, Kind::Role | Kind::User))
+    }
+
+    pub fn standing(&self, class: &FoundClass, now: Timestamp) -> Standing {
+        match self.hides_ends() {
+            true => Standing::Unknown,
+            false => class.standing(now),
+        }
+    }
+
+    /// The classes that are certainly over.
+    pub fn over(&self, now: Timestamp) -> Vec<ClassName> {
+        let classes = self.classes.iter();
+        let over = classes.filter(|(_, c)| matches!(self.standing(c, now), Standing::Over(_)));
+        over.map(|(name, _)| name.clone()).collect()
+    }
+
     fn class(&mut self, class: &ClassName) -> &mut FoundClass {
         self.classes.entry(class.clone()).or_default()
     }
@@ -344,6 +373,39 @@ mod tests {
             None,
         );
         assert_eq!(class(&found), Standing::Unsure);
+    }
+
+    #[test]
+    fn no_class_is_over_while_a_role_or_user_may_be_hidden() {
+        let now = NOW.parse().unwrap();
+        let mut found = found(&[("/homeroom/spring/", tags("spring", Some(NOW), "us-east-1"))]);
+        let gap = |kind| Gap {
+            kind,
+            name: None,
+            student: None,
+            cause: "throttled".into(),
+        };
+        // An API says nothing of the end.
+        found.gaps = vec![gap(Kind::RestApi)];
+        assert_eq!(found.over(now).len(), 1);
+        for kind in [Kind::Role, Kind::User] {
+            found.gaps = vec![gap(kind)];
+            assert_eq!(found.over(now), []);
+            let class = found.classes.values().next().unwrap();
+            assert_eq!(found.standing(class, now), Standing::Unknown);
+        }
+    }
+
+    #[test]
+    fn a_lab_that_only_a_function_names_is_not_proven() {
+        let mut found = found(&[("/homeroom/spring/", tags("spring", Some(NOW), "us-east-1"))]);
+        found.add_function("homeroom class=spring student=user1 lab=zzz");
+        let labs = &found.classes.values().next().unwrap().labs;
+        let proven: Vec<_> = labs
+            .iter()
+            .map(|(id, lab)| (id.as_str(), lab.is_proven()))
+            .collect();
+        assert_eq!(proven, [("lab6", true), ("zzz", false)]);
     }
 
     #[test]

@@ -26,7 +26,7 @@ const COMMAND: Command = Command::AccessRevoke;
 
 pub(super) async fn run(class: Class, args: &RevokeArgs) -> Result<Exit> {
     check_confirmation(args.confirm.as_ref(), &class)?;
-    let mut sessions = class.connect(Deed::Deletes).await?;
+    let mut sessions = class.connect(Deed::Revokes).await?;
     let mut observed = look_and_settle(&mut sessions, COMMAND, Leavers::Reached).await?;
     let places = sessions.places.iter().zip(&observed);
     let who_left: Vec<_> = places
@@ -35,7 +35,7 @@ pub(super) async fn run(class: Class, args: &RevokeArgs) -> Result<Exit> {
     let mut plans = plan(&sessions, &observed);
     let mut notes = sessions.check_leavers(&observed, &plans)?;
     if sessions.class.settings.left
-        && sessions.reaches_all()
+        && sessions.knows_all()
         && plans.iter().all(Plan::is_about_nobody)
     {
         // Files of students who left go even if none of them has a user.

@@ -63,8 +63,10 @@ async fn a_class_that_is_over_is_swept_without_its_roster_and_another_stays() {
     assert_eq!(code, 0, "{swept}");
     assert_eq!(swept["classes"][1]["outcome"], "gone");
     assert_eq!(day.everything().await, stacks_of(&["user2"]));
-    let report = day.folder.path().join("reports/demo/report.html");
-    assert!(std::fs::read_to_string(report).unwrap().contains("user1"));
+    let report = day.folder.path().join("reports/demo/swept/swept.html");
+    let report = std::fs::read_to_string(report).unwrap();
+    assert!(report.contains("user1") && report.contains("due times are not known"));
+    assert!(!day.folder.path().join("reports/demo/report.html").exists());
     assert_eq!(day.json(&["sweep"]).0, 0);
     day.cloud.stop().await.unwrap();
 }

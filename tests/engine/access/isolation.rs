@@ -93,6 +93,26 @@ async fn the_simulator_proves_a_student_in_a_call_for_each_kind_of_thing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_simulator_is_told_the_time_that_a_class_with_an_end_asks_for() {
+    let (aws, class) = class_of_two().await;
+    aws.on_condition("lambda:GetFunction", "aws:CurrentTime");
+    let results = class.prove_first(&aws).await;
+    let passed = results.iter().all(|r| r.verdict == Answer::Pass);
+    assert!(passed, "{:?}", answers(&results));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_denial_for_want_of_a_conditions_key_proves_nothing() {
+    let (aws, class) = class_of_two().await;
+    aws.on_condition("lambda:GetFunction", "aws:SourceIp");
+    let expected = [
+        ("own-stack", Answer::CouldNotCheck),
+        ("boundary", Answer::Pass),
+    ];
+    assert_eq!(answers(&class.prove_first(&aws).await), expected);
+}
+
+#[tokio::test(start_paused = true)]
 async fn one_action_too_many_on_a_neighbour_is_found_and_named() {
     let (aws, class) = class_of_two().await;
     let api = class.targets(&aws).await[0].apis[0].2.clone();

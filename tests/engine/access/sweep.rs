@@ -27,7 +27,7 @@ async fn found(aws: &StrictAws, class: &Class) -> FoundClasses {
 async fn standing(aws: &StrictAws, class: &Class) -> Option<Standing> {
     let found = found(aws, class).await;
     let of_class = found.classes.get(&class.desired.class);
-    of_class.map(|class| class.standing(Timestamp::now()))
+    of_class.map(|class| found.standing(class, Timestamp::now()))
 }
 
 fn over() -> Option<Standing> {
@@ -141,5 +141,21 @@ async fn a_listing_that_is_refused_is_a_gap_and_no_class_is_over() {
     let kinds: Vec<Kind> = found.gaps.iter().map(|gap| gap.kind).collect();
     assert_eq!(kinds, [Kind::Role, Kind::User, Kind::ManagedPolicy]);
     let seen = &found.classes[&ended.desired.class];
-    assert_eq!(seen.standing(Timestamp::now()), Standing::Endless);
+    assert_eq!(found.standing(seen, Timestamp::now()), Standing::Unknown);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_later_end_on_a_page_that_fails_keeps_the_class() {
+    let aws = StrictAws::new();
+    let ended = class("ended", Some(ENDED), &["user1", "user2"]);
+    ended.set_up(&aws, &Safe::new(&aws), PLAIN).await;
+    aws.set_page_size(1);
+    let now = Timestamp::now();
+    assert_eq!(found(&aws, &ended).await.over(now).len(), 1);
+    let fails = Rule::on("iam:GetAccountAuthorizationDetails").skip(1);
+    aws.inject(fails.fault(Fault::AccessDenied));
+    let client = client(aws.cloud().await);
+    let half = find(&client, &ended.desired.scope).await.unwrap();
+    assert_eq!(half.classes.len(), 1, "the first page shows it");
+    assert_eq!(half.over(now), []);
 }
