@@ -247,7 +247,7 @@ pub(super) mod tests {
                 &much,
                 (Progress::InProgress, vec![Points::whole(7)], false, 0),
             ),
-            (&absent, &unknown, (Progress::Unknown, vec![], true, 0)),
+            (&absent, &unknown, (Progress::Unknown, vec![], false, 0)),
             (
                 &much,
                 &unknown,
