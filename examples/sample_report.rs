@@ -1,6 +1,6 @@
 //! Writes the report of a made-up class, to look at: `cargo run --example sample_report [STUDENTS] [FOLDER]`.
-//! `STUDENTS` may be `hostile`: a class whose every value is an attack; or `complete`, `in-progress`, `not-started`,
-//! `not-deployed`, `broken`, `unknown`: thirty who all stand there.
+//! `STUDENTS` may be `hostile`: a class whose every value is an attack; `places`: a class in two places; or `complete`,
+//! `in-progress`, `not-started`, `not-deployed`, `broken`, `unknown`: thirty who all stand there.
 
 #[path = "../tests/report_sample/mod.rs"]
 mod report_sample;
@@ -18,6 +18,7 @@ fn main() -> std::io::Result<()> {
     );
     let mut report = match students.as_str() {
         "hostile" => report_sample::hostile_class(),
+        "places" => report_sample::class_in_places(30),
         state if state.starts_with(|c: char| c.is_ascii_alphabetic()) => {
             let mut report = report_sample::class_at(900, jiff::ZonedDateTime::now());
             let students = &mut report.students;

@@ -10,6 +10,7 @@ use crate::ids::Username;
 use crate::lab::check::{Check, Work};
 use crate::lab::given::{ExampleRequest, Output};
 use crate::lab::marks::Starter;
+use crate::lab::points::Points;
 use crate::stack::diff::Change;
 
 /// Where a student stands.
@@ -160,6 +161,35 @@ impl StudentProgress {
             trouble: None,
             hitch: None,
         }
+    }
+
+    /// Whether nothing is there, and nothing was ever read.
+    pub(crate) fn is_absent(&self) -> bool {
+        self.progress == Progress::NotDeployed && self.last.as_of.is_none()
+    }
+
+    /// The better of two readings of one student, at two places: more earned, then a stack rather than none. What could
+    /// not be read at the other place may have more, so the one that stays is marked then.
+    pub(crate) fn or_better(self, other: Self) -> Self {
+        let rank = |one: &Self| {
+            let earned: Points = one.checks.iter().map(|check| check.earned).sum();
+            let passed = one
+                .checks
+                .iter()
+                .filter(|check| check.verdict == Verdict::Pass);
+            let seen = match one.progress {
+                _ if one.is_absent() => 0,
+                Progress::Unknown => 1,
+                _ => 2,
+            };
+            (earned, seen, passed.count())
+        };
+        let (mut better, worse) = match rank(&other) > rank(&self) {
+            true => (other, self),
+            false => (self, other),
+        };
+        better.last.unread |= worse.last.unread || worse.progress == Progress::Unknown;
+        better
     }
 
     /// How the stack is; `None` where the lab has no check of it and something of it is there.

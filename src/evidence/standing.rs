@@ -15,6 +15,10 @@ use crate::ids::{PlaceName, Username};
 use crate::stack::diff::Change;
 use crate::stack::kinds::Gap;
 use crate::stack::leavers::LeftStudent;
+use crate::text::words::some_of;
+
+/// Students named in a note.
+const NAMED: usize = 12;
 
 pub(crate) struct ClassStanding {
     pub(crate) students: Vec<StudentProgress>,
@@ -57,6 +61,19 @@ impl ClassStanding {
     pub(crate) fn is_certain(&self) -> bool {
         let unsure = |s: &StudentProgress| s.progress == Progress::Unknown || s.last.unread;
         self.reached && self.gaps.is_empty() && !self.students.iter().any(unsure)
+    }
+
+    /// Shows a student once who was read at several places, with the better reading; a note says of whom that is so.
+    pub(crate) fn show_each_once(&mut self) {
+        let mut twice = once_each(&mut self.students);
+        twice.extend(once_each(&mut self.departed));
+        if !twice.is_empty() {
+            let twice: Vec<&str> = twice.iter().map(Username::as_str).collect();
+            self.notes.push(format!(
+                "has something at more than one place, and is shown with the better reading of them: {}",
+                some_of(&twice, NAMED)
+            ));
+        }
     }
 
     /// Applies the instructor's attestations.
@@ -103,6 +120,26 @@ impl ClassStanding {
     }
 }
 
+/// Merges the readings of each student. Returns who has something at more than one place.
+fn once_each(students: &mut Vec<StudentProgress>) -> Vec<Username> {
+    let mut once: Vec<StudentProgress> = Vec::new();
+    let mut twice = Vec::new();
+    for student in students.drain(..) {
+        let Some(at) = once.iter().position(|one| one.username == student.username) else {
+            once.push(student);
+            continue;
+        };
+        if !once[at].is_absent() && !student.is_absent() {
+            twice.push(student.username.clone());
+        }
+        let known = once[at].clone();
+        once[at] = known.or_better(student);
+    }
+    *students = once;
+    twice.dedup();
+    twice
+}
+
 fn never_read(students: &[StudentProgress]) -> bool {
     let mut students = students.iter();
     students.all(|student| student.last.as_of.is_none())
@@ -128,6 +165,7 @@ pub(super) mod tests {
     use super::*;
     use crate::evidence::cache::CacheKey;
     use crate::ids::Scope;
+    use crate::lab::points::Points;
 
     fn standing(students: Vec<StudentProgress>, any_stack: bool) -> ClassStanding {
         let scope = Scope {
@@ -172,6 +210,53 @@ pub(super) mod tests {
         let mut left = standing(vec![absent()], false);
         left.departed.push(read);
         assert!(left.is_of_nobody() && !left.is_nothing());
+    }
+
+    #[test]
+    fn who_has_two_stacks_is_shown_with_the_better_reading() {
+        let earned = |progress, points| {
+            let mut student = student(progress);
+            let json = serde_json::json!({
+                "id": "a", "title": "A", "work": "student", "points": 10, "earned": points,
+                "verdict": "fail", "evidence": [], "hint": ""
+            });
+            student.checks = vec![serde_json::from_value(json).unwrap()];
+            student
+        };
+        let shown = |one: &StudentProgress, other: &StudentProgress| {
+            let mut class = standing(vec![one.clone(), other.clone()], true);
+            class.show_each_once();
+            let [only] = &class.students[..] else {
+                panic!("{:?}", class.students);
+            };
+            let points: Vec<Points> = only.checks.iter().map(|check| check.earned).collect();
+            (only.progress, points, only.last.unread, class.notes.len())
+        };
+        let little = earned(Progress::InProgress, 2);
+        let much = earned(Progress::InProgress, 7);
+        let absent = student(Progress::NotDeployed);
+        let unknown = student(Progress::Unknown);
+        for (one, other, best) in [
+            (
+                &little,
+                &much,
+                (Progress::InProgress, vec![Points::whole(7)], false, 1),
+            ),
+            (
+                &absent,
+                &much,
+                (Progress::InProgress, vec![Points::whole(7)], false, 0),
+            ),
+            (&absent, &unknown, (Progress::Unknown, vec![], true, 0)),
+            (
+                &much,
+                &unknown,
+                (Progress::InProgress, vec![Points::whole(7)], true, 1),
+            ),
+        ] {
+            assert_eq!(shown(one, other), best);
+            assert_eq!(shown(other, one), best);
+        }
     }
 
     #[test]

@@ -137,7 +137,7 @@ impl ClassList<'_> {
             let standing = self.found.standing(class, self.now);
             let mut shown = json!({
                 "class": name,
-                "labs": class.labs.iter().map(|lab| lab_json(lab)).collect::<Vec<_>>(),
+                "labs": class.labs.iter().map(lab_json).collect::<Vec<_>>(),
                 "policies": class.policies,
                 "ownerless": class.ownerless,
                 "other_regions": class.elsewhere,

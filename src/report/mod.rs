@@ -60,6 +60,6 @@ pub use document::{Account, Document, PlaceStamp, Proposing, ReportStudent, Sinc
 pub(crate) use errors::{print_error, print_notes};
 pub use runlog::RunLog;
 pub(crate) use summary::errors_of;
-pub use summary::{View, print_reset_listing, print_summary, print_teardown_listing};
+pub use summary::{ResetListing, View, print_reset_listing, print_summary, print_teardown_listing};
 pub use terminal::{Terminal, TerminalOptions};
 pub use write::{About, WrittenReport, student_files, write_reports};

@@ -38,6 +38,8 @@ pub(crate) enum WhyUnknown {
     LastIn(PlaceName),
     /// Last known in this place, which the settings do not have any more.
     Removed(PlaceName),
+    /// Seen nowhere, and the class was deployed in this account and region, which is no place of the settings.
+    Former(String),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,6 +90,12 @@ impl Placement {
                 format!(
                     "put {place} back into homeroom.toml; to give it up: homeroom teardown --place {place} first"
                 ),
+            ),
+            Self::Unknown(WhyUnknown::Former(words)) => (
+                format!("could not check: no stack is seen, and it may still stand in {words}, which is no place of homeroom.toml"),
+                "add a [[place]] with that account and region to homeroom.toml; if nothing of the class is there any more, \
+                 move place.json of the class's folder in reports/ away"
+                    .to_owned(),
             ),
             Self::Conflict(Conflict::Several(places)) => (
                 format!("has a stack in each of {}", list(places)),
@@ -180,6 +188,22 @@ pub(crate) fn assign(
         assigned.insert(username.clone(), assignment);
     }
     assigned
+}
+
+/// Takes back where a stack would be made of those who may have one in a former account and region, which `words` name:
+/// of whom nothing is seen and no place is remembered.
+pub(crate) fn doubt(
+    assigned: &mut BTreeMap<Username, Placement>,
+    places: &[PlaceSight],
+    remembered: &BTreeMap<Username, PlaceName>,
+    words: &str,
+) {
+    for (username, placement) in assigned {
+        let seen = places.iter().any(|place| place.has(username));
+        if !seen && !remembered.contains_key(username) {
+            *placement = Placement::Unknown(WhyUnknown::Former(words.to_owned()));
+        }
+    }
 }
 
 impl PlaceSight {
@@ -329,6 +353,21 @@ mod tests {
         for column in [None, Some("a")] {
             assert_eq!(ana(column, &places, Some("old")), removed);
         }
+    }
+
+    #[test]
+    fn who_is_seen_nowhere_may_be_where_the_class_was_before() {
+        let places = [sight("a", Some("ana"), None), sight("b", Some(""), None)];
+        let roster = ["ana", "ben", "cleo"].map(|username| student(username, Some("a")));
+        let remembered = BTreeMap::from([(name("ben"), name("a"))]);
+        let mut assigned = assign(&roster, &places, &remembered);
+        doubt(&mut assigned, &places, &remembered, "account 1");
+        assert_eq!(assigned[&name("ana")], at("a"));
+        assert_eq!(assigned[&name("ben")], at("a"));
+        let cleo = &assigned[&name("cleo")];
+        assert_eq!(cleo.place(), None);
+        let said = cleo.failure(&name("cleo")).unwrap().to_string();
+        assert!(said.contains("may still stand in account 1"), "{said}");
     }
 
     #[test]

@@ -87,6 +87,24 @@ impl Elsewhere {
         Self::find(desired, observed).map_or(Ok(()), |found| Err(found.refused(desired)))
     }
 
+    /// The same at several places of the class, each with what was found there: refuses only if nothing of the class
+    /// stands at any of them. Returns what to note of each place.
+    pub(crate) fn check_all(
+        places: &[(&Desired, &Observed, Option<Self>)],
+    ) -> Vec<Result<Option<String>>> {
+        let mut all = places.iter();
+        let stands = all.any(|(desired, observed, _)| stands_here(desired, observed));
+        let answers = places.iter().map(|(desired, _, found)| match found {
+            None => Ok(None),
+            Some(found) if stands => Ok(Some(format!(
+                "nothing of its students is here; {}",
+                found.sentence()
+            ))),
+            Some(found) => Err(found.refused(desired)),
+        });
+        answers.collect()
+    }
+
     /// The same for a command that makes stacks. It refuses only when most of the stacks are somewhere else: a few students
     /// may have some of another course, and the others need theirs.
     pub(crate) fn check_most(desired: &Desired, observed: &Observed) -> Result<()> {
@@ -297,6 +315,30 @@ mod tests {
             found,
             "these stacks are class lab6: add --class lab6 (2); these stacks are class lab5: add --class lab5 (1)"
         );
+    }
+
+    #[test]
+    fn a_place_without_the_class_is_refused_only_if_it_stands_at_no_other() {
+        let wanted = desired(&["ana"]);
+        let (other, here) = (
+            roles("lab6", "us-east-1", &["ana"]),
+            roles("demo", "us-east-1", &["ana"]),
+        );
+        let checked = |places: &[&Observed]| {
+            let places = places.iter().map(|observed| {
+                let found = Elsewhere::find(&wanted, observed);
+                (&wanted, *observed, found)
+            });
+            let answers = Elsewhere::check_all(&places.collect::<Vec<_>>());
+            let answers: Result<Vec<_>> = answers.into_iter().collect();
+            answers
+        };
+        assert!(checked(&[&other]).is_err());
+        assert!(checked(&[&other, &Observed::default()]).is_err());
+        let notes = checked(&[&other, &here]).unwrap();
+        let note = notes[0].as_ref().unwrap();
+        assert!(note.contains("add --class lab6"), "{note}");
+        assert_eq!(notes[1], None);
     }
 
     #[test]

@@ -84,16 +84,19 @@ pub(crate) fn settle(
     settled
 }
 
-/// Refuses when this is not the class that was meant, or when `--left` would take students for leavers who are in the
-/// roster in another spelling.
+/// Where the students' stacks stand, if nothing is where they were looked for. Beside students who did leave, and are the
+/// ones that the command is about, it does not matter where the others' stacks stand.
+///
+/// # Errors
+/// When `--left` would take students for leavers who are in the roster in another spelling.
 pub(crate) fn check(
     desired: &Desired,
     observed: &Observed,
     reach: Reach,
     plan: &Plan,
-) -> Result<()> {
+) -> Result<Option<Elsewhere>> {
     if reach != Reach::Left {
-        return Elsewhere::check(desired, observed);
+        return Ok(Elsewhere::find(desired, observed));
     }
     let present = everybody(desired, observed).into_keys();
     let respelled: Vec<String> = present
@@ -108,11 +111,8 @@ pub(crate) fn check(
         );
         return Err(Error::new(Exit::Refused, "--left", cause));
     }
-    match plan.students.is_empty() {
-        true => Elsewhere::check(desired, observed),
-        // Beside those who did leave, it does not matter where the others' stacks stand.
-        false => Ok(()),
-    }
+    let found = plan.students.is_empty();
+    Ok(found.then(|| Elsewhere::find(desired, observed)).flatten())
 }
 
 impl Plan {

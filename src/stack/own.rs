@@ -170,8 +170,8 @@ impl Desired {
                 }
             }
             for api in &mut stack.apis {
-                let seen = own.observed.apis.get(&api.name).into_iter().flatten();
-                let seen = seen.filter(|seen| seen.api_type != api.api_type).last();
+                let mut seen = own.observed.apis.get(&api.name).into_iter().flatten();
+                let seen = seen.rfind(|seen| seen.api_type != api.api_type);
                 let Some(seen) = seen else { continue };
                 api.api_type = seen.api_type;
                 if let Some(stage) = seen.stages.iter().flatten().next() {

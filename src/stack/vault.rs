@@ -155,13 +155,8 @@ impl Vault {
     /// Students whose credentials are here and who have no user of the class in `before`. IAM's names are unique in the
     /// account, so such a file opens nothing, if it is for this account: see [`Vault::signs_in_at`].
     pub(crate) fn without_user(&self, class: &ClassName, before: &Observed) -> Vec<Username> {
-        let is_user = |name: &Username| {
-            let user = before.users.get(name.as_str());
-            user.is_some_and(|user| user.path == Scope::role_path(class))
-        };
-        let hidden = |name: &Username| before.gap(Kind::User, name.as_str()).is_some();
         let mut here = self.students().unwrap_or_default();
-        here.retain(|name| !is_user(name) && !hidden(name));
+        here.retain(|name| !may_have_user(class, name, before));
         here
     }
 
@@ -171,6 +166,13 @@ impl Vault {
         let known = self.read(student).ok().flatten();
         known.is_some_and(|known| addresses.contains(&known.sign_in_url))
     }
+}
+
+/// Whether a student has a user of the class, as far as that could be seen.
+pub(crate) fn may_have_user(class: &ClassName, student: &Username, before: &Observed) -> bool {
+    let user = before.users.get(student.as_str());
+    let is_ours = user.is_some_and(|user| user.path == Scope::role_path(class));
+    is_ours || before.gap(Kind::User, student.as_str()).is_some()
 }
 
 /// Whether a run deleted a student's user, or found only this lab's access policies left of it: then the credentials open

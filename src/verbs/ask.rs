@@ -54,14 +54,14 @@ pub(super) async fn confirmed(
         OutputFormat::Json | OutputFormat::Jsonl => Box::new(io::stderr()),
     };
     let takes = time_of(session, plans);
+    let first = [session.notes_on_unreached(), first.to_vec()].concat();
     let view = View {
-        first,
+        first: &first,
         ..session.view()
     };
-    let together = Plan::together(plans.iter().cloned());
-    if let Some(plan) = together {
-        print_teardown_listing(&plan, &takes, &view, &mut listing).map_err(general("stdout"))?;
-    }
+    let places = session.places.iter().map(|at| at.place.as_ref());
+    let listed: Vec<_> = places.zip(plans).collect();
+    print_teardown_listing(&listed, &takes, &view, &mut listing).map_err(general("stdout"))?;
     if !can_ask(session) {
         return Ok(false);
     }

@@ -8,19 +8,20 @@ use jiff::Timestamp;
 
 use super::class::Class;
 use super::doors::Door;
+use super::former::{Former, refuse_forgotten};
 use super::homes::Deed;
 use super::homes::Homes;
 use super::say::say;
 use super::session::Session;
-use super::sessions::{Sessions, Unreached};
+use super::sessions::Sessions;
+use super::unreached::{Unreached, none_reached};
 use crate::aws::ConnectOptions;
 use crate::error::{Error, Exit, Result};
 use crate::evidence::kept::{DeployedPlace, KeptPlaces, StudentPlaces};
 use crate::ids::{PlaceName, Scope, Username};
 use crate::local::{self, LocalCloud, StartupStep};
 use crate::options::CloudTarget;
-use crate::stack::assign::{PlaceSight, assign};
-use crate::text::failure::Failure;
+use crate::stack::assign::{PlaceSight, assign, doubt};
 
 impl Class {
     /// Connects to the cloud that the settings name, starting the embedded one if it is that.
@@ -37,7 +38,9 @@ impl Class {
                 role: None,
                 class: self.clone(),
             };
-            return Sessions::of(self, door.open().await?).await;
+            let session = door.open().await?;
+            refuse_forgotten(&session.folder(), session.scope())?;
+            return Sessions::of(self, session).await;
         }
         let doors = self.settings.places.iter().map(|place| self.door(place));
         let opened =
@@ -80,81 +83,87 @@ impl Class {
         self,
         work: Deed,
         places: Vec<Session>,
-        closed: Vec<(PlaceName, Error)>,
+        mut closed: Vec<(PlaceName, Error)>,
     ) -> Result<Sessions> {
         let chosen = self.settings.chosen_places.clone();
         let is_chosen = |place: &PlaceName| chosen.is_empty() || chosen.contains(place);
-        let reached = places.iter().filter_map(|at| at.place.as_ref());
-        if !reached.clone().any(is_chosen) {
-            let errors = closed.into_iter().filter(|(place, _)| is_chosen(place));
-            let error = errors.map(|(_, error)| error).reduce(|mut one, other| {
-                one.join(other);
-                one
-            });
-            return Err(error.unwrap_or_else(|| Error::of(Exit::General, Vec::new())));
-        }
-        let first = reached.clone().find(|place| is_chosen(place)).cloned();
         let mut sessions = Sessions {
             class: self,
             places,
             unreached: Vec::new(),
+            former: Vec::new(),
             homes: Homes::default(),
         };
         sessions.refuse_twins()?;
-        sessions.check_named().await?;
         let folder = sessions.folder();
         let before = KeptPlaces::read(&folder)?;
+        if !work.asks() {
+            closed.extend(sessions.part_moved(&before));
+        }
+        let mut reached = sessions.places.iter().filter_map(|at| at.place.as_ref());
+        let Some(first) = reached.find(|place| is_chosen(place)).cloned() else {
+            let errors = closed.into_iter().filter(|(place, _)| is_chosen(place));
+            let errors = errors.map(|(_, error)| error);
+            return Err(none_reached(work, sessions.class.name(), errors));
+        };
+        sessions.check_named().await?;
         let mut kept = before.clone();
         let sights = sessions.sights().await?;
+        let mut sure = Vec::new();
         for (session, sight) in sessions.places.iter().zip(&sights) {
-            if sight.stacks.as_ref().is_none_or(BTreeSet::is_empty) {
-                continue;
-            }
             let here = DeployedPlace::of(session.scope(), Timestamp::now());
-            let known = kept.places.get(&sight.name);
-            if known.is_none_or(|known| !known.unlike(&here).is_empty()) {
-                kept.places.insert(sight.name.clone(), here);
+            let any = sight.stacks.as_ref().is_some_and(|seen| !seen.is_empty());
+            match kept.places.get(&sight.name) {
+                // Whether it is the right account is asked before anything is done there: see `agree_on_places`.
+                Some(last) if !last.is(session.scope()) => continue,
+                None if any => drop(kept.places.insert(sight.name.clone(), here)),
+                _ => {}
             }
+            sure.push(sight);
         }
         let known = StudentPlaces::read(&folder)?.known();
+        let named = sessions.class.settings.places.iter();
+        let named: BTreeSet<&PlaceName> = named.map(|place| &place.name).collect();
         // Where that fails, the places that can be reached still show it.
         let _ = kept.keep(&folder, &before);
-        let _ = note_seen(&folder, &sights, &known);
+        let _ = note_seen(&folder, &sure, &known, &named);
         let dark = closed.iter().map(|(place, _)| PlaceSight {
             name: place.clone(),
             stacks: None,
             room: None,
         });
         let all: Vec<PlaceSight> = sights.iter().cloned().chain(dark).collect();
-        let roster = &sessions.class.roster.students;
+        let class = &sessions.class;
+        let mut assigned = assign(&class.roster.students, &all, &known);
+        let others = sessions.places.iter().map(|at| at.scope().clone());
+        let others: Vec<Scope> = others.collect();
+        let lost = closed.iter();
+        let scopes = lost.filter_map(|(place, _)| class.scope_of(place, &kept));
+        let scopes: Vec<Scope> = scopes.chain(others.iter().cloned()).collect();
+        let mut former = Former::all(&named, &scopes, &known, DeployedPlace::read(&folder)?);
+        for one in &former {
+            if let Former::Unnamed(last) = one {
+                doubt(&mut assigned, &all, &known, &last.words());
+            }
+        }
+        former.retain(|one| one.concerns(class));
         let seen = sights
             .into_iter()
             .filter_map(|sight| Some((sight.name, sight.stacks?)));
+        sessions.former = former;
         sessions.homes = Homes {
             work,
-            assigned: assign(roster, &all, &known),
+            assigned,
             seen: seen.collect(),
-            others: sessions
-                .places
-                .iter()
-                .map(|at| at.scope().clone())
-                .collect(),
-            first,
+            known,
+            others,
+            first: Some(first),
         };
-        let (homes, class) = (&sessions.homes, &mut sessions.class);
-        class.students.retain(|student| {
-            let home = homes.home(&student.username);
-            home.is_none_or(is_chosen)
-        });
-        sessions
-            .places
-            .retain(|at| at.place.as_ref().is_none_or(is_chosen));
+        sessions.choose_at(is_chosen)?;
         let lost = closed.into_iter().filter(|(place, _)| is_chosen(place));
-        let lost = lost.map(|(place, error)| Unreached {
-            scope: sessions.class.scope_of(&place, &kept),
-            why: why(error),
-            students: Vec::new(),
-            place,
+        let lost = lost.map(|(place, error)| {
+            let scope = sessions.class.scope_of(&place, &kept);
+            Unreached::new(place, error, scope)
         });
         sessions.unreached = lost.collect();
         sessions.divide()?;
@@ -163,37 +172,40 @@ impl Class {
 
     /// The account and region of a place that cannot be asked.
     fn scope_of(&self, place: &PlaceName, kept: &KeptPlaces) -> Option<Scope> {
-        let kept = kept.places.get(place);
         let mut places = self.settings.places.iter();
         let settings = places.find(|settings| settings.name == *place)?;
-        let guard = settings.account.as_ref().map(ToString::to_string);
-        let account = guard.or_else(|| kept.map(|kept| kept.account.clone()))?;
+        let (account, region) = match kept.places.get(place) {
+            // The last readings of its students are those of then.
+            Some(kept) => (kept.account.clone(), kept.region.clone()),
+            None => (
+                settings.account.as_ref()?.to_string(),
+                settings.region.to_string(),
+            ),
+        };
         Some(Scope {
-            partition: crate::aws::partition_of(settings.region.as_str()).to_owned(),
+            partition: crate::aws::partition_of(&region).to_owned(),
             account,
-            region: settings.region.to_string(),
+            region,
         })
     }
 }
 
-/// Keeps where stacks were seen, as far as that is news.
+/// Keeps where stacks were seen, as far as that is news. A place that the settings (`named`) do not have any more stays
+/// remembered: something may stand there as well.
 fn note_seen(
     folder: &Path,
-    sights: &[PlaceSight],
+    sights: &[&PlaceSight],
     known: &BTreeMap<Username, PlaceName>,
+    named: &BTreeSet<&PlaceName>,
 ) -> Result<()> {
     StudentPlaces::change(folder, |places| {
         for sight in sights {
             let seen = sight.stacks.iter().flatten();
-            let news = seen.filter(|student| known.get(*student) != Some(&sight.name));
+            let news = seen.filter(|student| match known.get(*student) {
+                Some(place) => *place != sight.name && named.contains(place),
+                None => true,
+            });
             news.for_each(|student| places.put(student, &sight.name, Timestamp::now()));
         }
     })
-}
-
-/// The one failure of a place that could not be reached.
-fn why(error: Error) -> Failure {
-    let mut failures = error.failures.into_iter();
-    let first = failures.next();
-    first.unwrap_or_else(|| Failure::new("AWS", "it could not be reached"))
 }

@@ -99,6 +99,10 @@ impl Sessions {
         self.in_roster_order(&mut students, |student| &student.username);
         let mut notes = notes.texts(self.places.len());
         notes.splice(0..0, self.notes_on_unreached());
+        if matches!(command, Command::Teardown | Command::AccessRevoke) {
+            let chosen = &class.settings.chosen_places;
+            notes.extend(self.homes.note_on_the_rest(chosen));
+        }
         for text in notes.iter_mut().chain(hints_of(&mut students)) {
             *text = with_options(text, &class.invocation);
         }
@@ -163,7 +167,10 @@ impl Sessions {
                 | Command::Teardown
                 | Command::AccessRevoke
         );
-        let incomplete = !missing.is_empty() || everywhere && !self.reaches_all();
+        let deletes = matches!(command, Command::Teardown | Command::AccessRevoke);
+        let incomplete = !missing.is_empty()
+            || everywhere && !self.reaches_all()
+            || deletes && !self.knows_all();
         for (student, why, contradicts) in missing {
             let name = &student.username;
             match students.iter_mut().find(|known| known.username == *name) {

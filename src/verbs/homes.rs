@@ -5,16 +5,36 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::ids::{PlaceName, Scope, Username};
 use crate::stack::assign::{Conflict, Placement};
 use crate::text::failure::Failure;
+use crate::text::words::plural;
 
 /// What a command does to stacks, which decides what it does where it is not certain in which place a student is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Deed {
+    /// It says what would be made.
+    Plans,
     /// It makes them: nobody may get a second one.
     Makes,
     /// It looks at them, or works on what is there.
     Looks,
+    /// It takes the way to them away.
+    Revokes,
     /// It deletes them, wherever they are.
     Deletes,
+}
+
+impl Deed {
+    fn makes(self) -> bool {
+        matches!(self, Self::Plans | Self::Makes)
+    }
+
+    pub(super) fn deletes(self) -> bool {
+        matches!(self, Self::Revokes | Self::Deletes)
+    }
+
+    /// Whether it asks before it goes on at a place that was in another account or region.
+    pub(super) fn asks(self) -> bool {
+        matches!(self, Self::Makes | Self::Deletes)
+    }
 }
 
 /// Empty for a class without places.
@@ -24,6 +44,8 @@ pub(super) struct Homes {
     pub(super) assigned: BTreeMap<Username, Placement>,
     /// Who was seen at each place that could be looked at, those who left the roster included.
     pub(super) seen: BTreeMap<PlaceName, BTreeSet<Username>>,
+    /// Where each student was last known.
+    pub(super) known: BTreeMap<Username, PlaceName>,
     /// Every place that was reached, with those that were not chosen.
     pub(super) others: Vec<Scope>,
     /// The first place: who has no room anywhere is looked for there.
@@ -36,6 +58,7 @@ impl Default for Homes {
             work: Deed::Looks,
             assigned: BTreeMap::new(),
             seen: BTreeMap::new(),
+            known: BTreeMap::new(),
             others: Vec::new(),
             first: None,
         }
@@ -47,12 +70,12 @@ impl Homes {
         match self.assigned.get(student) {
             Some(Placement::At(home)) => home == place,
             Some(Placement::Conflict(Conflict::Several(all))) => {
-                self.work == Deed::Deletes && all.contains(place)
+                self.work.deletes() && all.contains(place)
             }
             Some(Placement::Conflict(Conflict::Elsewhere { stands, .. })) => {
-                self.work != Deed::Makes && stands == place
+                !self.work.makes() && stands == place
             }
-            Some(Placement::Full) => self.work != Deed::Makes && self.first.as_ref() == Some(place),
+            Some(Placement::Full) => !self.work.makes() && self.first.as_ref() == Some(place),
             Some(Placement::Unknown(_)) => false,
             // Not in the roster, or not in this spelling: where something of theirs was seen, else anywhere.
             None => {
@@ -67,10 +90,8 @@ impl Homes {
         let assigned = self.assigned.get(student)?;
         let has_place = match assigned {
             Placement::At(_) => true,
-            Placement::Full | Placement::Conflict(Conflict::Elsewhere { .. }) => {
-                self.work != Deed::Makes
-            }
-            Placement::Conflict(Conflict::Several(_)) => self.work == Deed::Deletes,
+            Placement::Full | Placement::Conflict(Conflict::Elsewhere { .. }) => !self.work.makes(),
+            Placement::Conflict(Conflict::Several(_)) => self.work.deletes(),
             Placement::Unknown(_) => false,
         };
         let why = assigned.failure(student).filter(|_| !has_place)?;
@@ -83,6 +104,30 @@ impl Homes {
             Placement::Conflict(Conflict::Elsewhere { stands, .. }) => Some(stands),
             other => other.place(),
         }
+    }
+
+    /// What a command about these places alone did not look at: the others, with how many students are known there.
+    pub(super) fn note_on_the_rest(&self, chosen: &[PlaceName]) -> Option<String> {
+        let mut rest: BTreeMap<&PlaceName, usize> = BTreeMap::new();
+        for place in self.known.values() {
+            *rest.entry(place).or_default() += 1;
+        }
+        let seen = self.seen.iter();
+        rest.extend(seen.map(|(place, students)| (place, students.len())));
+        rest.retain(|place, students| *students > 0 && !chosen.contains(place));
+        if chosen.is_empty() || rest.is_empty() {
+            return None;
+        }
+        let rest = rest.into_iter().map(|(place, students)| {
+            format!("{} known at place {place}", plural(students, "student"))
+        });
+        let rest: Vec<String> = rest.collect();
+        let chosen: Vec<&str> = chosen.iter().map(PlaceName::as_str).collect();
+        Some(format!(
+            "only place {} was looked at; nothing was done for: {}",
+            chosen.join(", "),
+            rest.join("; ")
+        ))
     }
 
     /// Whether files of a student who has nothing at any of these places may go: nobody may have something elsewhere.
@@ -144,6 +189,27 @@ mod tests {
         assert_eq!(places(Deed::Makes, elsewhere()), (vec![], true));
         assert_eq!(places(Deed::Looks, elsewhere()), (vec!["west"], false));
         assert_eq!(places(Deed::Deletes, elsewhere()), (vec!["west"], false));
+    }
+
+    #[test]
+    fn a_command_about_one_place_tells_who_is_at_the_others() {
+        let homes = Homes {
+            seen: BTreeMap::from([
+                (name("east"), BTreeSet::from([name("ana")])),
+                (name("west"), BTreeSet::from([name("ben"), name("cleo")])),
+                (name("north"), BTreeSet::new()),
+            ]),
+            known: BTreeMap::from([(name("dora"), name("dark")), (name("emil"), name("north"))]),
+            ..Homes::default()
+        };
+        let note = homes.note_on_the_rest(&[name("east")]).unwrap();
+        assert!(note.contains("only place east was looked at"), "{note}");
+        assert!(
+            note.contains("1 student known at place dark; 2 students known at place west"),
+            "{note}"
+        );
+        assert!(!note.contains("north"), "{note}");
+        assert_eq!(homes.note_on_the_rest(&[]), None);
     }
 
     #[test]

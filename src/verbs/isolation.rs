@@ -8,7 +8,6 @@ use tracing::Instrument;
 use super::class::{Class, invalid};
 use super::ended::PlaceEnd;
 use super::homes::Deed;
-use super::notes::Notes;
 use super::run::{Log, announced, everywhere};
 use super::session::At;
 use super::session::Session;
@@ -23,7 +22,6 @@ use crate::ids::Username;
 use crate::probe::isolation::{IsolationSubject, ProvenBy, prove, unbounded_roles};
 use crate::probe::reach::{Target, neighbours};
 use crate::results::StudentResult;
-use crate::stack::elsewhere::Elsewhere;
 use crate::stack::hints;
 use crate::stack::in_order::in_order;
 use crate::stack::kinds::{Desired, Observed, Stack};
@@ -40,6 +38,8 @@ pub(super) async fn run(cli: &Cli) -> Result<Exit> {
     let work = sessions.run(COMMAND, Log::Kept, async |places| {
         let looked = everywhere(places, async |at| look(at, &sessions).await).await;
         let looked = sessions.all(looked)?;
+        let all = looked.iter();
+        let notes = sessions.check_stands(all.map(|(everybody, seen)| (everybody, seen)))?;
         let started = sessions.started(COMMAND, sessions.class.students.len(), 0);
         let work = async {
             let all = places.iter().zip(&looked);
@@ -47,17 +47,17 @@ pub(super) async fn run(cli: &Cli) -> Result<Exit> {
                 .await
         };
         let students = announced(places, started, work).await;
-        Ok::<_, Error>((looked, students))
+        Ok::<_, Error>((looked, students, notes))
     });
     let (done, run) = work.await;
-    let (looked, students) = done?;
+    let (looked, students, notes) = done?;
     let ends = looked.into_iter().zip(students);
     let ends = ends.map(|((_, observed), students)| PlaceEnd {
         students,
         gaps: observed.gaps,
         left: Vec::new(),
     });
-    let mut ended = sessions.ended(COMMAND, ends.collect(), Notes::default());
+    let mut ended = sessions.ended(COMMAND, ends.collect(), notes);
     ended.exit = ended.exit.or(run.exit(
         &ended.summary.students,
         &[Outcome::Failed, Outcome::Unknown],
@@ -73,7 +73,6 @@ async fn look(at: &At<'_>, sessions: &Sessions) -> Result<(Desired, Observed)> {
     let everybody = class.lab.desired(session.scope(), class.name(), &roster);
     let everybody = everybody.map_err(invalid)?;
     let observed = observe_access(client, &everybody, true).await?;
-    Elsewhere::check(&everybody, &observed)?;
     Ok((everybody, observed))
 }
 

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use super::notes::Notes;
 use super::session::Session;
 use super::sessions::Sessions;
 use crate::error::{Error, Exit, Result};
 use crate::ids::Username;
 use crate::roster::Student;
-use crate::stack::kinds::Observed;
+use crate::stack::elsewhere::Elsewhere;
+use crate::stack::kinds::{Desired, Observed};
 use crate::stack::leavers::{self, Leavers, LeftStudent, settle};
 use crate::stack::left::{Attendance, everybody};
 use crate::stack::plan::Plan;
@@ -28,7 +30,7 @@ impl Sessions {
         let places = self.places.iter().zip(observed);
         let present = places.flat_map(|(at, observed)| everybody(&at.desired, observed));
         let present: BTreeSet<Username> = present.map(|(student, _)| student).collect();
-        let all_seen = self.reaches_all() && observed.iter().all(|seen| seen.gaps.is_empty());
+        let all_seen = self.knows_all() && observed.iter().all(|seen| seen.gaps.is_empty());
         let doubts = std::mem::take(&mut self.class.doubts);
         if doubts.is_empty() {
             return Ok(false);
@@ -91,14 +93,40 @@ impl Sessions {
         ))
     }
 
-    /// Refuses if this is not the class that was meant.
-    pub(crate) fn check_leavers(&self, observed: &[Observed], plans: &[Plan]) -> Result<()> {
+    /// Refuses if this is not the class that was meant. Returns what to note of places where nothing of it stands.
+    pub(crate) fn check_leavers(&self, observed: &[Observed], plans: &[Plan]) -> Result<Notes> {
         let reach = self.class.reach();
         let places = self.places.iter().zip(observed).zip(plans);
-        let checked =
+        let found =
             places.map(|((at, observed), plan)| leavers::check(&at.desired, observed, reach, plan));
-        self.all(checked)?;
-        Ok(())
+        let found = self.all(found)?;
+        let places = self.places.iter().zip(observed).zip(found);
+        let places = places.map(|((at, observed), found)| (&at.desired, observed, found));
+        self.refuse_elsewhere(&places.collect::<Vec<_>>())
+    }
+
+    /// Refuses if nothing of the class stands at any place, and its students' stacks stand somewhere else.
+    pub(crate) fn check_stands<'a>(
+        &self,
+        looked: impl IntoIterator<Item = (&'a Desired, &'a Observed)>,
+    ) -> Result<Notes> {
+        let places = looked.into_iter().map(|(desired, observed)| {
+            let found = Elsewhere::find(desired, observed);
+            (desired, observed, found)
+        });
+        self.refuse_elsewhere(&places.collect::<Vec<_>>())
+    }
+
+    fn refuse_elsewhere(
+        &self,
+        places: &[(&Desired, &Observed, Option<Elsewhere>)],
+    ) -> Result<Notes> {
+        let said = self.all(Elsewhere::check_all(places))?;
+        let mut notes = Notes::default();
+        for (session, said) in self.places.iter().zip(said) {
+            notes.at(session, said);
+        }
+        Ok(notes)
     }
 
     /// The error of `--left` where nobody left.

@@ -15,6 +15,7 @@ mod ended;
 mod ends;
 mod final_report;
 mod forget;
+mod former;
 mod gradebook;
 mod grades;
 mod handout;
@@ -46,6 +47,7 @@ mod silence;
 mod status;
 mod sweep;
 mod teardown;
+mod unreached;
 mod validate;
 mod watch;
 

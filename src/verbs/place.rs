@@ -22,6 +22,24 @@ impl Sessions {
         Ok(())
     }
 
+    /// Takes out the places that are in another account or region than when something of the class was last there, with
+    /// why: what is seen there says nothing of the students' stacks.
+    pub(super) fn part_moved(&mut self, kept: &KeptPlaces) -> Vec<(PlaceName, Error)> {
+        let mut moved = Vec::new();
+        self.places.retain(|at| {
+            let last = at
+                .place
+                .as_ref()
+                .and_then(|place| Some((place, kept.places.get(place)?)));
+            let Some((place, last)) = last.filter(|(_, last)| !last.is(at.scope())) else {
+                return true;
+            };
+            moved.push((place.clone(), at.moved(Exit::General, place, last)));
+            false
+        });
+        moved
+    }
+
     /// Keeps who is about to get a stack at which place. Nothing may be made before that: if the place cannot be looked at
     /// next time, nothing else says where the stack is.
     ///
@@ -38,11 +56,16 @@ impl Sessions {
         for (session, plan) in self.places.iter().zip(plans) {
             let students = plan.students.iter().filter(|student| student.steps() > 0);
             let students: Vec<&Username> = students.map(|s| &s.owner.student).collect();
-            if let Some(place) = session.place.as_ref().filter(|_| !students.is_empty()) {
+            let Some(place) = &session.place else {
+                continue;
+            };
+            // Whoever moved the place has agreed to it by now.
+            let last = known.places.get(place);
+            if !students.is_empty() || last.is_some_and(|last| !last.is(session.scope())) {
                 let here = DeployedPlace::of(session.scope(), now);
                 known.places.insert(place.clone(), here);
-                begun.push((place, students));
             }
+            begun.push((place, students));
         }
         known
             .keep(&folder, &before)
@@ -113,13 +136,7 @@ impl Session {
             }
         }
         if let Some(place) = &self.place {
-            let cause = format!(
-                "was last in {was} ({day}), and now homeroom.toml says {is}; nothing was touched"
-            );
-            let hint = format!(
-                "correct profile, role_arn or region of place {place}, or give the new account and region a name of their own"
-            );
-            return Err(Error::new(Exit::Refused, format!("place {place}"), cause).hint(hint));
+            return Err(self.moved(Exit::Refused, place, &last));
         }
         let cause =
             format!("was last deployed in {was} ({day}), and this is {is}; nothing was touched");
@@ -131,6 +148,19 @@ impl Session {
             options.collect::<String>()
         );
         Err(Error::new(Exit::Refused, format!("class {class}"), cause).hint(hint))
+    }
+
+    /// The error of a place that was in another account or region.
+    fn moved(&self, exit: Exit, place: &PlaceName, last: &DeployedPlace) -> Error {
+        let (was, day) = (last.words(), last.at.strftime("%F"));
+        let is = DeployedPlace::of(self.scope(), last.at).words();
+        let cause = format!(
+            "was last in {was} ({day}), and now homeroom.toml says {is}; nothing was touched"
+        );
+        let hint = format!(
+            "correct profile, role_arn or region of place {place}, or give the new account and region a name of their own"
+        );
+        Error::new(exit, format!("place {place}"), cause).hint(hint)
     }
 
     /// Where the class, or this place of it, was last deployed.

@@ -27,7 +27,7 @@ use crate::stack::plan::{Plan, Verdict, deploy};
 use crate::stack::result::StackResult;
 
 pub(super) async fn run(cli: &Cli, args: &PlanArgs) -> Result<Exit> {
-    let sessions = Class::load(cli)?.connect(Deed::Makes).await?;
+    let sessions = Class::load(cli)?.connect(Deed::Plans).await?;
     let look = sessions.look(Command::Plan, async |at| {
         let (planned, alias) = tokio::join!(plan(at, false), at.client.account_alias());
         let (plan, observed) = planned?;

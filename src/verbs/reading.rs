@@ -123,10 +123,8 @@ async fn read_knowing(
         standing.students.push(lost);
     }
     sessions.in_roster_order(&mut standing.students, |student| &student.username);
-    // Who has a stack at two places is read at both before it is torn down, and shown once.
-    standing
-        .students
-        .dedup_by(|other, one| other.username == one.username);
+    // Who has a stack at two places is read at both before it is torn down.
+    standing.show_each_once();
     Ok(standing)
 }
 

@@ -5,12 +5,14 @@ use std::io;
 use std::path::PathBuf;
 
 use super::class::Class;
+use super::former::Former;
 use super::homes::Homes;
 use super::session::{At, Session};
+use super::unreached::Unreached;
 use crate::error::{Error, Exit, Result};
 use crate::events::Command;
 use crate::files::class_dir;
-use crate::ids::{LabId, PlaceName, Scope, Username};
+use crate::ids::{LabId, PlaceName, Username};
 use crate::lab::allowed::JudgedRisks;
 use crate::report::PseudonymKey;
 use crate::roster::Student;
@@ -19,7 +21,6 @@ use crate::stack::kinds::Observed;
 use crate::stack::observe::observe_roles;
 use crate::stack::vault::Vault;
 use crate::text::failure::Failure;
-use crate::text::words::plural;
 
 /// A class at all of its places.
 pub(super) struct Sessions {
@@ -29,18 +30,10 @@ pub(super) struct Sessions {
     pub(crate) places: Vec<Session>,
     /// The places that were not. Nothing is known of what is there now.
     pub(crate) unreached: Vec<Unreached>,
+    /// What the settings do not have any more, and where something of what the command is about may still stand.
+    pub(super) former: Vec<Former>,
     /// Who is where.
     pub(super) homes: Homes,
-}
-
-/// A place that could not be reached.
-pub(super) struct Unreached {
-    pub(crate) place: PlaceName,
-    pub(crate) why: Failure,
-    /// Its account and region, as far as they are known.
-    pub(crate) scope: Option<Scope>,
-    /// Those of the command's students who are there.
-    pub(crate) students: Vec<Student>,
 }
 
 impl Sessions {
@@ -50,6 +43,7 @@ impl Sessions {
             class,
             places: vec![session],
             unreached: Vec::new(),
+            former: Vec::new(),
             homes: Homes::default(),
         };
         sessions.check_named().await?;
@@ -122,6 +116,11 @@ impl Sessions {
         self.unreached.is_empty()
     }
 
+    /// Whether nothing of it can stand anywhere else, either.
+    pub(crate) fn knows_all(&self) -> bool {
+        self.reaches_all() && self.former.is_empty()
+    }
+
     /// Whether another place of the class is in this region of a session's account.
     pub(crate) fn is_place(&self, session: &Session, region: &str) -> bool {
         let account = &session.scope().account;
@@ -135,25 +134,17 @@ impl Sessions {
 
     /// Whether a student who has nothing at the places of this command has nothing anywhere.
     pub(crate) fn may_forget(&self, student: &Username) -> bool {
-        let all = self.reaches_all() && self.class.settings.chosen_places.is_empty();
+        let all = self.knows_all() && self.class.settings.chosen_places.is_empty();
         let places = self.places.iter().filter_map(|at| at.place.as_ref());
         self.homes.is_only_at(places, all, student)
     }
 
-    /// Notes on places that could not be reached.
+    /// Notes on places that could not be reached, or that the settings do not have any more.
     pub(crate) fn notes_on_unreached(&self) -> Vec<String> {
-        let notes = self.unreached.iter().map(|lost| {
-            let students = match lost.students.len() {
-                0 => "no student of this command is known to be there".to_owned(),
-                count => format!("{} could not be checked", plural(count, "student")),
-            };
-            format!(
-                "PLACE {} COULD NOT BE REACHED: {students}: {}",
-                lost.place,
-                lost.why.cause_in_full()
-            )
-        });
-        notes.collect()
+        let unreached = self.unreached.iter().map(Unreached::note);
+        unreached
+            .chain(self.former.iter().map(Former::note))
+            .collect()
     }
 
     pub(crate) fn folder(&self) -> PathBuf {

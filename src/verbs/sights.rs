@@ -5,15 +5,18 @@ use std::collections::BTreeSet;
 use futures::future::join_all;
 
 use super::run::Log;
-use super::session::At;
+use super::session::{At, Session};
 use super::sessions::Sessions;
 use crate::error::{Error, Exit, Result};
 use crate::events::Command;
-use crate::ids::{Scope, Username};
+use crate::ids::{PlaceName, Scope, Username};
 use crate::stack::assign::PlaceSight;
 use crate::stack::kinds::Desired;
 use crate::stack::left::everybody;
 use crate::stack::limits::room_for;
+use crate::text::words::some_of;
+
+const NAMED: usize = 8;
 use crate::stack::observe::observe_roles;
 
 impl Sessions {
@@ -36,6 +39,37 @@ impl Sessions {
                 return Err(Error::new(Exit::Refused, format!("place {place}"), cause).hint(hint));
             }
         }
+        Ok(())
+    }
+
+    /// Leaves the chosen places, and the students who are there or may be.
+    ///
+    /// # Errors
+    /// [`Exit::NobodySelected`]: students were chosen, and all of them are at other places.
+    pub(super) fn choose_at(&mut self, is_chosen: impl Fn(&PlaceName) -> bool) -> Result<()> {
+        let (homes, class) = (&self.homes, &mut self.class);
+        let some = !class.settings.students.is_empty() || class.settings.section.is_some();
+        let mut at_others = Vec::new();
+        class.students.retain(|student| {
+            let other = homes
+                .home(&student.username)
+                .filter(|home| !is_chosen(home));
+            at_others.extend(other.map(|home| format!("{} is at {home}", student.username)));
+            other.is_none()
+        });
+        if some && class.students.is_empty() && !at_others.is_empty() {
+            let chosen = &class.settings.chosen_places;
+            let chosen: Vec<&str> = chosen.iter().map(PlaceName::as_str).collect();
+            let cause = format!(
+                "none of the chosen students is there: {}; nothing was touched",
+                some_of(&at_others, NAMED)
+            );
+            let subject = format!("--place {}", chosen.join(","));
+            let hint = "leave --place out, or name the place where they are";
+            return Err(Error::new(Exit::NobodySelected, subject, cause).hint(hint));
+        }
+        let place = |at: &Session| at.place.as_ref().is_none_or(&is_chosen);
+        self.places.retain(place);
         Ok(())
     }
 

@@ -38,9 +38,9 @@ pub(super) async fn run(cli: &Cli, args: &TeardownArgs) -> Result<Exit> {
         observed = look(&sessions).await?;
     }
     let mut plans = plan(&sessions, &observed);
-    sessions.check_leavers(&observed, &plans)?;
+    let elsewhere = sessions.check_leavers(&observed, &plans)?;
     if sessions.class.settings.left {
-        if sessions.reaches_all() && plans.iter().all(Plan::is_about_nobody) {
+        if sessions.knows_all() && plans.iter().all(Plan::is_about_nobody) {
             // Files of students who left go even if none of them has a stack.
             forget::files(&sessions, COMMAND, &[], &observed).await;
             return Err(sessions.nobody_left("something"));
@@ -78,6 +78,8 @@ pub(super) async fn run(cli: &Cli, args: &TeardownArgs) -> Result<Exit> {
     let mut ended = tear_down(&sessions, &plans, &observed).await?;
     ended.summary.left = who_left;
     ended.summary.notes.splice(0..0, last_words.notes);
+    let elsewhere = elsewhere.texts(sessions.places.len());
+    ended.summary.notes.extend(elsewhere);
     ended.list(last_words.files);
     ended.show(&sessions).await
 }
@@ -169,9 +171,8 @@ pub(super) async fn tear_down(
             left: Vec::new(),
         });
     }
-    let students: Vec<_> = ends.iter().flat_map(|end| end.students.clone()).collect();
     notes.extend(sessions.forget_homes(&ends));
-    notes.extend(forget::files(sessions, COMMAND, &students, before).await);
+    notes.extend(forget::files(sessions, COMMAND, &ends, before).await);
     let mut ended = sessions.ended(COMMAND, ends, notes);
     ended.exit = ended.exit.or(
         match run.exit(&ended.summary.students, &[Outcome::Remains]) {
@@ -179,6 +180,12 @@ pub(super) async fn tear_down(
             exit => exit,
         },
     );
+    if ended.exit == Exit::Done && sessions.class.is_whole() {
+        let gone = sessions.places.iter().map(|at| at.files().keep_gone());
+        let errors = gone.filter_map(std::result::Result::err);
+        let notes = &mut ended.summary.notes;
+        notes.extend(errors.map(|e| format!("that nothing is left could not be kept: {e}")));
+    }
     Ok(ended)
 }
 

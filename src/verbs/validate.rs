@@ -7,7 +7,6 @@ use tracing::Instrument;
 use super::class::{Class, invalid};
 use super::ended::{PlaceEnd, VerbEnded};
 use super::homes::Deed;
-use super::notes::Notes;
 use super::reading::about;
 use super::run::{Log, announced, everywhere};
 use super::session::At;
@@ -24,7 +23,6 @@ use crate::report::write::write_junit;
 use crate::report::{View, causes};
 use crate::results::StudentResult;
 use crate::roster::Student;
-use crate::stack::elsewhere::Elsewhere;
 use crate::stack::in_order::in_order;
 use crate::stack::kinds::Observed;
 use crate::stack::observe::{Depth, observe};
@@ -58,6 +56,8 @@ pub(super) async fn validate(session: &Sessions) -> Result<(VerbEnded, Vec<Obser
     let work = session.run(COMMAND, Log::Kept, async |places| {
         let looked = everywhere(places, look).await;
         let looked = session.all(looked)?;
+        let all = session.places.iter().zip(&looked);
+        let notes = session.check_stands(all.map(|(at, (_, seen))| (&at.desired, seen)))?;
         let students = looked.iter().map(|(plan, _)| plan.students.len());
         let started = session.started(COMMAND, students.sum(), 0);
         let work = async {
@@ -66,11 +66,10 @@ pub(super) async fn validate(session: &Sessions) -> Result<(VerbEnded, Vec<Obser
         };
         let students = session.all(announced(places, started, work).await)?;
         let observed: Vec<Observed> = looked.into_iter().map(|(_, observed)| observed).collect();
-        Ok::<_, Error>((observed, students))
+        Ok::<_, Error>((observed, students, notes))
     });
     let (done, run) = work.await;
-    let (observed, students) = done?;
-    let mut notes = Notes::default();
+    let (observed, students, mut notes) = done?;
     let at = ZonedDateTime::now();
     let ends = students
         .into_iter()
@@ -108,7 +107,6 @@ pub(super) async fn validate(session: &Sessions) -> Result<(VerbEnded, Vec<Obser
 async fn look(at: &At<'_>) -> Result<(Plan, Observed)> {
     let desired = &at.session.desired;
     let observed = observe(&at.client, desired, &Depth::Deploy).await?;
-    Elsewhere::check(desired, &observed)?;
     Ok((deploy::plan(desired, &observed, false), observed))
 }
 

@@ -63,6 +63,7 @@ fn pages(folder: &Path) -> Vec<PathBuf> {
         written.live(&report, Some(&key), 60).unwrap(),
     );
     keep(LARGE, written.class(&class(500)).unwrap());
+    keep("places.html", written.class(&class_in_places(12)).unwrap());
     let mut calm = class(12);
     for row in &mut calm.students {
         row.progress.trouble = None;

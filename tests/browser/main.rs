@@ -20,7 +20,7 @@ use std::path::PathBuf;
 
 use cdp::Browser;
 use homeroom::report::{About, Document, PseudonymKey, Since, write_reports};
-use report_sample::{ATTACKS, class, class_before, hostile_class};
+use report_sample::{ATTACKS, class, class_before, class_in_places, hostile_class};
 use serde_json::{Value, json};
 
 /// A class's files in a folder of their own.
@@ -148,6 +148,20 @@ fn the_grid_is_filtered_sorted_and_found_in() {
     // Without the mouse: the page may still be scrolling to the rows.
     browser.eval("document.querySelector(\".card[data-state='stuck'] button\").click()");
     assert_eq!(visible_users(&mut browser).len(), 9);
+    assert_quiet(&mut browser);
+}
+
+#[test]
+#[cfg_attr(not(browser), ignore = "needs Debian's chromium")]
+fn the_grid_of_a_class_in_places_is_filtered_by_place() {
+    let files = Files::of(class_in_places(4));
+    let mut browser = files.open("report.html");
+    assert_eq!(visible_users(&mut browser).len(), 4);
+    choose(&mut browser, "f-place", "south");
+    assert_eq!(visible_users(&mut browser), ["user2", "user4"]);
+    browser.click("#f-reset");
+    choose(&mut browser, "f-text", "north");
+    assert_eq!(visible_users(&mut browser), ["user1", "user3"]);
     assert_quiet(&mut browser);
 }
 

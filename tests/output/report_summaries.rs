@@ -19,9 +19,9 @@ use homeroom::stack::leavers::LeftStudent;
 use homeroom::stack::result::{ResourceResult, ResourceState};
 use homeroom::text::failure::Failure;
 
-use homeroom::ids::Scope;
+use homeroom::ids::{PlaceName, Scope};
 use homeroom::report::{
-    Document, View, print_reset_listing, print_summary, print_teardown_listing,
+    Document, ResetListing, View, print_reset_listing, print_summary, print_teardown_listing,
 };
 use homeroom::roster::renamed::RecognisedBy;
 use homeroom::stack::kinds::{AccountUse, Gap};
@@ -783,6 +783,10 @@ fn teardown_plan() -> Plan {
 }
 
 pub(crate) fn teardown_listing(view: &View<'_>) -> String {
+    listing_of(&[(None, &teardown_plan())], view)
+}
+
+fn listing_of(plans: &[(Option<&PlaceName>, &Plan)], view: &View<'_>) -> String {
     let mut out = Vec::new();
     let takes = Estimate {
         seconds: Some(75),
@@ -793,13 +797,37 @@ pub(crate) fn teardown_listing(view: &View<'_>) -> String {
         }),
         calls: BTreeMap::new(),
     };
-    print_teardown_listing(&teardown_plan(), &takes, view, &mut out).unwrap();
+    print_teardown_listing(plans, &takes, view, &mut out).unwrap();
     String::from_utf8(out).unwrap()
 }
 
 #[test]
 fn teardown_lists_what_goes_and_what_is_left_alone() {
     insta::assert_snapshot!(teardown_listing(&View::default()));
+}
+
+#[test]
+fn teardown_at_several_places_names_each_account_and_the_unreached() {
+    let [north, south, west] =
+        ["north", "south", "west"].map(|name| name.parse::<PlaceName>().unwrap());
+    let [here, mut there, mut nothing] = [teardown_plan(), teardown_plan(), teardown_plan()];
+    for (plan, account) in [(&mut there, "222222222222"), (&mut nothing, "333333333333")] {
+        plan.scope.account = account.into();
+        plan.scope.region = "eu-west-1".into();
+    }
+    there.students.pop();
+    nothing.students.clear();
+    let first = ["PLACE east COULD NOT BE REACHED: 3 students could not be checked".to_owned()];
+    let view = View {
+        first: &first,
+        ..View::default()
+    };
+    let plans = [
+        (Some(&north), &here),
+        (Some(&south), &there),
+        (Some(&west), &nothing),
+    ];
+    insta::assert_snapshot!(listing_of(&plans, &view));
 }
 
 #[test]
@@ -1191,9 +1219,22 @@ fn what_a_reset_would_overwrite_is_shown_student_by_student() {
         .map(|s| (s.student.username.clone(), s.progress.changes.clone()))
         .collect();
     assert!(!changed.is_empty());
-    let mut out = Vec::new();
-    print_reset_listing(&changed, &["ana"], &View::default(), &mut out).unwrap();
-    insta::assert_snapshot!(String::from_utf8(out).unwrap());
+    let scope = teardown_plan().scope;
+    let place = "north".parse::<PlaceName>().unwrap();
+    let shown = |place| {
+        let listing = ResetListing {
+            place,
+            scope: &scope,
+            changed: changed.clone(),
+            apis: vec!["ana"],
+        };
+        let mut out = Vec::new();
+        print_reset_listing(&[listing], &View::default(), &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    };
+    insta::assert_snapshot!(shown(None));
+    let at = "At place north (account 123456789012, us-east-1)\n";
+    assert_eq!(shown(Some(&place)), format!("{at}{}", shown(None)));
 }
 
 #[test]

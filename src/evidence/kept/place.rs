@@ -1,6 +1,7 @@
 //! Where a class was last deployed, so that a deployment elsewhere is no accident.
 
 use std::io;
+use std::path::Path;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -17,6 +18,9 @@ pub(crate) struct DeployedPlace {
     pub(crate) account: String,
     pub(crate) region: String,
     pub(crate) at: Timestamp,
+    /// A whole teardown since then has shown that nothing is left there.
+    #[serde(default)]
+    pub(crate) gone: bool,
 }
 
 impl DeployedPlace {
@@ -25,7 +29,31 @@ impl DeployedPlace {
             account: scope.account.clone(),
             region: scope.region.clone(),
             at,
+            gone: false,
         }
+    }
+
+    /// What the class's folder has of a class without places; `None` where it was never deployed.
+    ///
+    /// # Errors
+    /// When it is kept and cannot be read.
+    pub(crate) fn read(folder: &Path) -> Result<Option<Self>> {
+        let path = folder.join(FILE);
+        let read = read_if_there(&path).map_err(|error| error.to_string());
+        let read = read.and_then(|bytes| {
+            let place = bytes.map(|bytes| serde_json::from_slice(&bytes));
+            place.transpose().map_err(|error| error.to_string())
+        });
+        read.map_err(|why| {
+            let cause = format!("cannot be used: {why}; nothing was touched");
+            let hint = "it says in which account the class was deployed: move it away if you are sure that this is the right one";
+            Error::new(Exit::General, path.display().to_string(), cause).hint(hint)
+        })
+    }
+
+    /// Whether it is this account and region.
+    pub(crate) fn is(&self, scope: &Scope) -> bool {
+        self.unlike(&Self::of(scope, self.at)).is_empty()
     }
 
     /// The options, with their values, that say that `here` is meant although it is another place.
@@ -53,6 +81,7 @@ impl ClassFiles {
             account: self.key.account.clone(),
             region: self.key.region.clone(),
             at,
+            gone: false,
         }
     }
 
@@ -61,17 +90,7 @@ impl ClassFiles {
     /// # Errors
     /// When it is kept and cannot be read.
     pub(crate) fn deployed_place(&self) -> Result<Option<DeployedPlace>> {
-        let path = self.folder.join(FILE);
-        let read = read_if_there(&path).map_err(|error| error.to_string());
-        let read = read.and_then(|bytes| {
-            let place = bytes.map(|bytes| serde_json::from_slice(&bytes));
-            place.transpose().map_err(|error| error.to_string())
-        });
-        read.map_err(|why| {
-            let cause = format!("cannot be used: {why}; nothing was touched");
-            let hint = "it says in which account the class was deployed: move it away if you are sure that this is the right one";
-            Error::new(Exit::General, path.display().to_string(), cause).hint(hint)
-        })
+        DeployedPlace::read(&self.folder)
     }
 
     /// Keeps that the class is deployed here.
@@ -79,18 +98,31 @@ impl ClassFiles {
     /// # Errors
     /// Names the file that cannot be written.
     pub(crate) fn keep_place(&self, at: Timestamp) -> io::Result<()> {
-        let bytes = serde_json::to_vec(&self.place(at)).map_err(io::Error::other)?;
+        self.write(&self.place(at))
+    }
+
+    /// Keeps that nothing of the class is left here, if it was last deployed here.
+    ///
+    /// # Errors
+    /// Names the file that cannot be read or written.
+    pub(crate) fn keep_gone(&self) -> io::Result<()> {
+        let last = self.deployed_place().map_err(io::Error::other)?;
+        let last = last.filter(|last| !last.gone && last.unlike(&self.place(last.at)).is_empty());
+        last.map_or(Ok(()), |last| {
+            self.write(&DeployedPlace { gone: true, ..last })
+        })
+    }
+
+    fn write(&self, place: &DeployedPlace) -> io::Result<()> {
+        let bytes = serde_json::to_vec(place).map_err(io::Error::other)?;
         write_whole(&self.folder.join(FILE), &bytes)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
     use crate::evidence::cache::CacheKey;
-    use crate::ids::Scope;
 
     fn files(dir: &Path, account: &str, region: &str) -> ClassFiles {
         let scope = Scope {
@@ -121,6 +153,24 @@ mod tests {
             [("region", "eu-west-1".to_owned())]
         );
         assert_eq!(unlike(other, "eu-west-1").len(), 2);
+    }
+
+    #[test]
+    fn what_was_torn_down_is_gone_here_alone_and_until_the_next_deployment() {
+        let dir = tempfile::tempdir().unwrap();
+        let here = files(dir.path(), "111111111111", "us-east-1");
+        here.keep_gone().unwrap();
+        assert_eq!(here.deployed_place().unwrap(), None);
+        here.keep_place(Timestamp::UNIX_EPOCH).unwrap();
+        let gone = || here.deployed_place().unwrap().unwrap().gone;
+        files(dir.path(), "222222222222", "us-east-1")
+            .keep_gone()
+            .unwrap();
+        assert!(!gone());
+        here.keep_gone().unwrap();
+        assert!(gone());
+        here.keep_place(Timestamp::UNIX_EPOCH).unwrap();
+        assert!(!gone());
     }
 
     #[test]

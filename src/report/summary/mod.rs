@@ -27,7 +27,7 @@ use crate::text::failure::Failure;
 use crate::text::show::{clean, width, wrap};
 use crate::text::words::{duration, plural, some_of};
 
-pub use listing::{print_reset_listing, print_teardown_listing};
+pub use listing::{ResetListing, print_reset_listing, print_teardown_listing};
 
 /// Usernames named in one line at most.
 const NAMED: usize = 12;

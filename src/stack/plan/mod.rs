@@ -105,15 +105,6 @@ impl Plan {
         }
     }
 
-    /// Plans of several places as one list, to be shown.
-    pub(crate) fn together(plans: impl IntoIterator<Item = Self>) -> Option<Self> {
-        plans.into_iter().reduce(|mut one, other| {
-            one.students.extend(other.students);
-            one.gaps.extend(other.gaps);
-            one
-        })
-    }
-
     fn items(&self) -> impl Iterator<Item = &Item> {
         self.students.iter().flat_map(|student| &student.items)
     }

@@ -13,7 +13,6 @@ use crate::error::{Error, Exit, Result};
 use crate::events::{Command, Outcome};
 use crate::ids::Username;
 use crate::results::StudentResult;
-use crate::stack::elsewhere::Elsewhere;
 use crate::stack::execute::{Task, execute_all};
 use crate::stack::kinds;
 use crate::stack::kinds::Observed;
@@ -31,7 +30,6 @@ use crate::text::words::plural;
 use crate::verbs::class::Class;
 use crate::verbs::ended::PlaceEnd;
 use crate::verbs::homes::Deed;
-use crate::verbs::notes::Notes;
 use crate::verbs::run::{Log, announced, everywhere};
 use crate::verbs::session::At;
 use crate::verbs::session::Session;
@@ -53,9 +51,13 @@ pub(super) async fn run(class: Class, args: &GrantArgs) -> Result<Exit> {
     }
     let vault = sessions.vault();
     let work = sessions.run(COMMAND, Log::Kept, async |places| {
-        let planned = everywhere(places, async |at| plan_at(at, args).await).await;
-        let (plans, observed): (Vec<Plan>, Vec<Observed>) =
-            sessions.all(planned)?.into_iter().unzip();
+        let looked = everywhere(places, look_at).await;
+        let observed = sessions.all(looked)?;
+        let all = sessions.places.iter().zip(&observed);
+        let elsewhere = sessions.check_stands(all.map(|(at, seen)| (&at.desired, seen)))?;
+        let all = places.iter().zip(&observed);
+        let planned = join_all(all.map(|(at, observed)| plan_at(at, args, observed))).await;
+        let plans: Vec<Plan> = sessions.all(planned)?;
         let no_room = plans
             .iter()
             .flat_map(|plan| broken(&plan.among(plans.iter(), plan.limits_of_access())));
@@ -69,11 +71,10 @@ pub(super) async fn run(class: Class, args: &GrantArgs) -> Result<Exit> {
         let exposed = everywhere(places, async |at| {
             exposed::note(&at.client, at.session).await
         });
-        Ok((plans, observed, students, exposed.await))
+        Ok((plans, observed, students, exposed.await, elsewhere))
     });
     let (done, run) = work.await;
-    let (plans, observed, students, exposed) = done?;
-    let mut notes = Notes::default();
+    let (plans, observed, students, exposed, mut notes) = done?;
     notes.extend(run.notes());
     let mut files = Vec::new();
     match vault.renew_everybody() {
@@ -107,14 +108,17 @@ pub(super) async fn run(class: Class, args: &GrantArgs) -> Result<Exit> {
     ended.show(&sessions).await
 }
 
-async fn plan_at(at: &At<'_>, args: &GrantArgs) -> Result<(Plan, Observed)> {
+async fn look_at(at: &At<'_>) -> Result<Observed> {
+    let seen = observe_access(&at.client, &at.session.desired, true).await?;
+    Ok(seen)
+}
+
+async fn plan_at(at: &At<'_>, args: &GrantArgs, observed: &Observed) -> Result<Plan> {
     let At { session, client } = at;
-    let observed = observe_access(client, &session.desired, true).await?;
-    Elsewhere::check(&session.desired, &observed)?;
-    let mut plan = plan(session, args, &observed)?;
+    let mut plan = plan(session, args, observed)?;
     session.refuse_over(client, &plan)?;
     look_for_room(client, &mut plan).await;
-    Ok((plan, observed))
+    Ok(plan)
 }
 
 fn plan(session: &Session, args: &GrantArgs, observed: &Observed) -> Result<Plan> {

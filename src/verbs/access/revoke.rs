@@ -19,7 +19,6 @@ use crate::verbs::class::Class;
 use crate::verbs::ended::PlaceEnd;
 use crate::verbs::forget;
 use crate::verbs::homes::Deed;
-use crate::verbs::notes::Notes;
 use crate::verbs::run::{Log, announced};
 use crate::verbs::sessions::Sessions;
 
@@ -27,16 +26,16 @@ const COMMAND: Command = Command::AccessRevoke;
 
 pub(super) async fn run(class: Class, args: &RevokeArgs) -> Result<Exit> {
     check_confirmation(args.confirm.as_ref(), &class)?;
-    let mut sessions = class.connect(Deed::Deletes).await?;
+    let mut sessions = class.connect(Deed::Revokes).await?;
     let mut observed = look_and_settle(&mut sessions, COMMAND, Leavers::Reached).await?;
     let places = sessions.places.iter().zip(&observed);
     let who_left: Vec<_> = places
         .flat_map(|(session, observed)| session.left_in_iam(observed))
         .collect();
     let mut plans = plan(&sessions, &observed);
-    sessions.check_leavers(&observed, &plans)?;
+    let mut notes = sessions.check_leavers(&observed, &plans)?;
     if sessions.class.settings.left
-        && sessions.reaches_all()
+        && sessions.knows_all()
         && plans.iter().all(Plan::is_about_nobody)
     {
         // Files of students who left go even if none of them has a user.
@@ -71,7 +70,6 @@ pub(super) async fn run(class: Class, args: &RevokeArgs) -> Result<Exit> {
         announced(places, started, work).await
     });
     let ((runs, left), run) = work.await;
-    let mut notes = Notes::default();
     notes.extend(run.notes());
     let mut ends = Vec::new();
     let places = sessions.places.iter().zip(plans);
@@ -88,7 +86,7 @@ pub(super) async fn run(class: Class, args: &RevokeArgs) -> Result<Exit> {
         });
     }
     let students: Vec<_> = ends.iter().flat_map(|end| end.students.clone()).collect();
-    notes.extend(forget::files(&sessions, COMMAND, &students, &observed).await);
+    notes.extend(forget::files(&sessions, COMMAND, &ends, &observed).await);
     let mut exit = run.exit(&students, &[Outcome::Remains]);
     if exit == Exit::Done && ends.iter().any(|end| !end.gaps.is_empty()) {
         exit = Exit::Remains;

@@ -5,7 +5,7 @@ use crate::events::{Command, Outcome};
 use crate::report::slips::SlipBatch;
 use crate::verbs::class::Class;
 use crate::verbs::ended::PlaceEnd;
-use crate::verbs::handout::{in_order, look_for_addresses};
+use crate::verbs::handout::look_for_addresses;
 use crate::verbs::homes::Deed;
 use crate::verbs::notes::Notes;
 use crate::verbs::say::unwritten;
@@ -16,9 +16,8 @@ pub(super) async fn run(class: Class) -> Result<Exit> {
     let sessions = class.connect(Deed::Looks).await?;
     let addresses = look_for_addresses(&sessions, COMMAND).await?;
     let vault = sessions.vault();
-    let class = addresses[0].class(&sessions.places[0]);
-    let mut batch = SlipBatch::new(class);
-    for one in in_order(&sessions, &addresses) {
+    let mut batch = SlipBatch::new(addresses.class()?);
+    for one in addresses.in_order() {
         let kept = vault.read(&one.student.username);
         batch.at(one.class).add(one.student, &one.apis, kept);
     }
@@ -29,13 +28,15 @@ pub(super) async fn run(class: Class) -> Result<Exit> {
     }
     let mut notes = Notes::default();
     notes.extend(batch.notes(&files));
+    let unseen = addresses.unseen();
+    let all_seen = unseen.is_empty();
     let end = PlaceEnd {
-        students: batch.results,
+        students: batch.results.into_iter().chain(unseen).collect(),
         ..PlaceEnd::default()
     };
     let mut ended = sessions.ended_together(COMMAND, end, notes);
     ended.list(files.iter().map(|path| path.display().to_string()));
-    if ended.summary.count(Outcome::Failed) > 0 {
+    if !all_seen || ended.summary.count(Outcome::Failed) > 0 {
         ended.exit = ended.exit.or(Exit::SomeFailed);
     }
     ended.show(&sessions).await

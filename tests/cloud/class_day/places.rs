@@ -249,3 +249,86 @@ async fn one_confirmation_takes_every_place_down_and_one_alone_is_chosen_by_name
     json_schemas::check(&report);
     assert_eq!(student(&report, "ben")["place"], "west", "the final report");
 }
+
+impl Places {
+    fn settings(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("homeroom.toml")).unwrap()
+    }
+
+    fn write(&self, file: &str, text: &str) {
+        std::fs::write(self.folder.path().join(file), text).unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_settings_lost_or_moved_is_neither_empty_nor_made_twice() {
+    let day = Places::begin("ana,east ben,west").await;
+    assert_eq!(day.json("deploy").0, 0);
+    let whole = day.settings();
+
+    // Chosen students who are all at the other place.
+    let (code, none, _) = day.json("teardown --students ana --place west --confirm demo");
+    assert_eq!(code, 4, "{none}");
+    assert!(none.to_string().contains("ana is at east"), "{none}");
+
+    // West has another account now, as with a wrong profile.
+    let file = "reports/demo/places.json";
+    let kept = std::fs::read_to_string(day.folder.path().join(file)).unwrap();
+    day.write(file, &kept.replace(WEST, "333333333333"));
+    let (code, status, said) = day.json("status");
+    assert_eq!(code, 1, "{said}");
+    assert_eq!(student(&status, "ana")["outcome"], "not-started");
+    assert_eq!(student(&status, "ben")["outcome"], "unknown", "{status}");
+    let (code, revoked, _) = day.json("access revoke --confirm demo");
+    assert_eq!(code, 5, "{revoked}");
+    let moved = std::fs::read_to_string(day.folder.path().join(file)).unwrap();
+    assert!(moved.contains("333333333333"), "{moved}");
+    day.write(file, &kept);
+
+    // No places any more, in the account of one of them.
+    let (general, places) = whole.split_once("[[place]]").unwrap();
+    let east = places.split("[[place]]").next().unwrap();
+    let keys = ["profile", "region", "endpoint-url", "invoke-base"];
+    let lines = east.lines();
+    let alone = lines.filter(|line| keys.iter().any(|key| line.starts_with(key)));
+    let alone: Vec<&str> = alone.collect();
+    day.enrol("ana, ben,");
+    day.write("homeroom.toml", &format!("{general}{}\n", alone.join("\n")));
+    for words in ["deploy", "teardown --confirm demo", "status"] {
+        let (code, refused, _) = day.json(words);
+        assert_eq!(code, 7, "{words}: {refused}");
+        assert!(refused.to_string().contains(WEST), "{refused}");
+    }
+    assert_eq!((day.roles(0).await, day.roles(1).await), (3, 3));
+
+    // West has left the settings, with its student, who has left the roster.
+    day.enrol("ana,");
+    day.write("homeroom.toml", &format!("{general}[[place]]{east}"));
+    let (code, torn, said) = day.json("teardown --confirm demo");
+    assert_eq!(code, 5, "{said} {torn}");
+    assert_eq!(student(&torn, "ana")["outcome"], "removed", "{torn}");
+    let notes = torn["notes"].to_string();
+    assert!(
+        notes.contains("PLACE west IS NOT IN homeroom.toml"),
+        "{notes}"
+    );
+
+    // Before it had places, the class was deployed somewhere else.
+    let before =
+        "{\"account\":\"333333333333\",\"region\":\"us-east-1\",\"at\":\"2026-01-01T00:00:00Z\"}";
+    day.write("reports/demo/place.json", before);
+    let (code, again, said) = day.json("deploy");
+    assert_eq!(code, 3, "{said}");
+    assert_eq!(student(&again, "ana")["outcome"], "unknown", "{again}");
+    assert_eq!((day.roles(0).await, day.roles(1).await), (0, 3));
+
+    // With west back, one place alone is taken down, and the other is told of.
+    day.write("homeroom.toml", &whole);
+    let (code, torn, said) = day.json("teardown --place east --confirm demo");
+    assert_eq!(code, 0, "{said} {torn}");
+    let notes = torn["notes"].to_string();
+    assert!(notes.contains("1 student known at place west"), "{notes}");
+    let (code, torn, _) = day.json("teardown --confirm demo");
+    assert_eq!(code, 5, "{torn}");
+    assert_eq!((day.roles(0).await, day.roles(1).await), (0, 0));
+}

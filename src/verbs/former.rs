@@ -1,0 +1,158 @@
+//! Accounts and regions that the settings do not have any more, where something of the class may still stand.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use super::class::Class;
+use crate::error::{Error, Exit, Result};
+use crate::evidence::kept::{DeployedPlace, KeptPlaces, StudentPlaces};
+use crate::ids::{PlaceName, Scope, Username};
+use crate::stack::plan::teardown::Reach;
+use crate::text::words::{plural, some_of};
+
+/// What the settings do not have any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Former {
+    /// A place, with those who are remembered there.
+    Named(PlaceName, BTreeSet<Username>),
+    /// Where the class was when it had no places.
+    Unnamed(DeployedPlace),
+}
+
+impl Former {
+    /// `places`: those of the settings; `scopes`: their accounts and regions, as far as they are known.
+    pub(super) fn all(
+        places: &BTreeSet<&PlaceName>,
+        scopes: &[Scope],
+        known: &BTreeMap<Username, PlaceName>,
+        unnamed: Option<DeployedPlace>,
+    ) -> Vec<Self> {
+        let mut named: BTreeMap<&PlaceName, BTreeSet<Username>> = BTreeMap::new();
+        for (student, place) in known.iter().filter(|(_, place)| !places.contains(place)) {
+            named.entry(place).or_default().insert(student.clone());
+        }
+        let named = named.into_iter();
+        let named = named.map(|(place, students)| Self::Named(place.clone(), students));
+        let stands = |last: &DeployedPlace| !last.gone && !scopes.iter().any(|at| last.is(at));
+        named
+            .chain(unnamed.filter(stands).map(Self::Unnamed))
+            .collect()
+    }
+
+    /// Whether something of what the command is about may stand there.
+    pub(super) fn concerns(&self, class: &Class) -> bool {
+        if !class.settings.chosen_places.is_empty() {
+            return false;
+        }
+        match (class.reach(), self) {
+            (Reach::WholeClass | Reach::Left, _) => true,
+            (Reach::Selected, Self::Named(_, there)) => {
+                class.students.iter().any(|s| there.contains(&s.username))
+            }
+            // Of each student of the roster it is said anyway.
+            (Reach::Selected, Self::Unnamed(_)) => !class.doubts.is_empty(),
+        }
+    }
+
+    pub(super) fn note(&self) -> String {
+        match self {
+            Self::Named(place, students) => format!(
+                "PLACE {place} IS NOT IN homeroom.toml ANY MORE: {} may still have something there, which nobody looked \
+                 for; put {place} back, and take it down",
+                plural(students.len(), "student")
+            ),
+            Self::Unnamed(last) => format!(
+                "NO PLACE OF homeroom.toml IS {}: the class was deployed there ({}), and may still stand there; nobody \
+                 looked for it; add it as a [[place]], and take it down",
+                last.words(),
+                last.at.strftime("%F")
+            ),
+        }
+    }
+}
+
+/// Refuses a class whose settings have no places any more, while students are remembered at one that is not `here`:
+/// each would get a second stack, and a teardown would seem complete.
+pub(super) fn refuse_forgotten(folder: &Path, here: &Scope) -> Result<()> {
+    let known = StudentPlaces::read(folder)?.known();
+    if known.is_empty() {
+        return Ok(());
+    }
+    let kept = KeptPlaces::read(folder)?.places;
+    let is_here = |place: &PlaceName| kept.get(place).is_some_and(|kept| kept.is(here));
+    let elsewhere: Vec<&PlaceName> = known.values().filter(|place| !is_here(place)).collect();
+    if elsewhere.is_empty() {
+        return Ok(());
+    }
+    let places: BTreeSet<&PlaceName> = elsewhere.iter().copied().collect();
+    let places = places.into_iter().map(|place| match kept.get(place) {
+        Some(kept) => format!("{place} ({})", kept.words()),
+        None => place.to_string(),
+    });
+    let places: Vec<String> = places.collect();
+    let cause = format!(
+        "homeroom.toml has no [[place]] any more, and {} may still have stacks at {}; nothing was touched",
+        plural(elsewhere.len(), "student"),
+        some_of(&places, 8)
+    );
+    let hint = format!(
+        "put the places back into homeroom.toml; to give them up, run `homeroom teardown` with them first. If nothing of \
+         the class is there any more, move {} away",
+        folder.join("student-places.json").display()
+    );
+    Err(Error::new(Exit::Refused, "homeroom.toml", cause).hint(hint))
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+
+    fn scope(account: &str) -> Scope {
+        Scope {
+            partition: "aws".into(),
+            account: account.into(),
+            region: "us-east-1".into(),
+        }
+    }
+
+    #[test]
+    fn a_removed_place_and_an_account_without_a_name_may_have_stacks() {
+        let [east, old]: [PlaceName; 2] = ["east", "old"].map(|name| name.parse().unwrap());
+        let ana: Username = "ana".parse().unwrap();
+        let last = DeployedPlace::of(&scope("111111111111"), Timestamp::UNIX_EPOCH);
+        let former = |at: &str, account: &str, last: &DeployedPlace| {
+            let known = BTreeMap::from([(ana.clone(), at.parse().unwrap())]);
+            let places = BTreeSet::from([&east]);
+            Former::all(&places, &[scope(account)], &known, Some(last.clone()))
+        };
+        assert_eq!(former("east", "111111111111", &last), []);
+        let unnamed = Former::Unnamed(last.clone());
+        assert_eq!(former("east", "222222222222", &last), [unnamed]);
+        let named = Former::Named(old, BTreeSet::from([ana.clone()]));
+        assert_eq!(former("old", "111111111111", &last), [named]);
+        let gone = DeployedPlace { gone: true, ..last };
+        assert_eq!(former("east", "222222222222", &gone), []);
+    }
+
+    #[test]
+    fn settings_without_places_are_refused_while_students_are_elsewhere() {
+        let dir = tempfile::tempdir().unwrap();
+        let (here, there) = (scope("111111111111"), scope("222222222222"));
+        assert_eq!(refuse_forgotten(dir.path(), &here), Ok(()));
+        let place: PlaceName = "east".parse().unwrap();
+        StudentPlaces::change(dir.path(), |places| {
+            places.put(&"ana".parse().unwrap(), &place, Timestamp::UNIX_EPOCH);
+        })
+        .unwrap();
+        let refused = |here: &Scope| refuse_forgotten(dir.path(), here).map_err(|e| e.exit);
+        assert_eq!(refused(&here), Err(Exit::Refused), "nobody knows where");
+        let mut kept = KeptPlaces::default();
+        let east = DeployedPlace::of(&there, Timestamp::UNIX_EPOCH);
+        kept.places.insert(place, east);
+        kept.keep(dir.path(), &KeptPlaces::default()).unwrap();
+        assert_eq!(refused(&here), Err(Exit::Refused));
+        assert_eq!(refused(&there), Ok(()));
+    }
+}
