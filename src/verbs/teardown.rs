@@ -39,6 +39,7 @@ pub(super) async fn run(cli: &Cli, args: &TeardownArgs) -> Result<Exit> {
     }
     let mut plans = plan(&sessions, &observed);
     let elsewhere = sessions.check_leavers(&observed, &plans)?;
+    let elsewhere = elsewhere.texts(sessions.places.len());
     if sessions.class.settings.left {
         if sessions.knows_all() && plans.iter().all(Plan::is_about_nobody) {
             // Files of students who left go even if none of them has a stack.
@@ -53,6 +54,7 @@ pub(super) async fn run(cli: &Cli, args: &TeardownArgs) -> Result<Exit> {
     let reads = steps(&plans) && !args.no_final_report;
     if steps(&plans) && args.confirm.is_none() {
         let mut first = left::lines(&sessions.left_in_plans(&plans, &observed));
+        first.extend(elsewhere.iter().cloned());
         first.push(final_report::announced(&sessions, reads));
         if reads && can_ask(&sessions) {
             let departed = final_report::departed(&sessions, &plans);
@@ -78,7 +80,6 @@ pub(super) async fn run(cli: &Cli, args: &TeardownArgs) -> Result<Exit> {
     let mut ended = tear_down(&sessions, &plans, &observed).await?;
     ended.summary.left = who_left;
     ended.summary.notes.splice(0..0, last_words.notes);
-    let elsewhere = elsewhere.texts(sessions.places.len());
     ended.summary.notes.extend(elsewhere);
     ended.list(last_words.files);
     ended.show(&sessions).await
