@@ -155,7 +155,7 @@ Examples:
     /// Show what deploy would do; changes nothing
     ///
     /// Per student and in total: what would be created or updated, what is kept because the student changed
-    /// it, and whether the account has room for it (roles, REST APIs).
+    /// it, and whether the account has room for it (roles, APIs).
     Plan(PlanArgs),
     /// Make it so: create and update the stacks of all students at once
     ///

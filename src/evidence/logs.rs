@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::aws::execution::Execution;
+use serde_json::Value;
+
+use crate::aws::execution::{Execution, when};
 use crate::aws::stop::Cancelled;
 use crate::aws::{CallError, Client, ErrorKind};
 use crate::evidence::cache::{KnownLook, LOGS_SETTLED_MS};
@@ -11,11 +13,19 @@ use crate::evidence::evaluate::{
 };
 use crate::evidence::log_events::{Messages, any_event, messages};
 use crate::evidence::log_pattern::{fitting, pattern, pattern_of_line};
+use crate::evidence::recorded::LastWrite;
 use crate::evidence::student_reader::{StudentReader, StudentToRead, executions_of, unseen};
 use crate::lab::check::Proof;
 use crate::lab::marks::{Starter, is_invocation, named_in};
 use crate::stack::kinds::function::log_group_of;
 
+/// Where a JSON line names the request that wrote it: Lambda's own key first.
+const REQUEST_ID: [&str; 4] = [
+    "/requestId",
+    "/request_id",
+    "/aws_request_id",
+    "/record/requestId",
+];
 /// How far a log event's time may be before the start of its execution, in milliseconds.
 const BEFORE_MS: i64 = 1_000;
 
@@ -92,17 +102,46 @@ impl StudentReader<'_> {
                 continue;
             };
             let group = log_group_of(name);
+            let doubt = self.code_in_doubt(name);
+            let doubt = doubt.as_ref();
             let now = self.student.at_ms.unwrap_or(self.student.now_ms);
             if let Some(due) = self.student.due_ms.filter(|due| *due < now) {
-                let by_then = self.lines_of(&group, &key.1, Some(due)).await?;
+                let by_then = self.lines_of(&group, &key.1, Some(due), doubt).await?;
                 self.facts
                     .invocations_until_due
                     .insert(key.clone(), by_then);
             }
-            let lines = self.lines_of(&group, &key.1, self.student.at_ms).await?;
+            let lines = self
+                .lines_of(&group, &key.1, self.student.at_ms, doubt)
+                .await?;
             self.facts.invocations.insert(key, lines);
         }
         Ok(())
+    }
+
+    /// From when on a function's lines prove nothing, and why: somebody else's code may write what the lab's writes.
+    fn code_in_doubt(&self, name: &str) -> Option<(i64, String)> {
+        let student = self.student;
+        let item = student
+            .plan
+            .functions()
+            .find(|item| item.resource.name == name)?;
+        let actual = student.observed.functions.get(name);
+        let last = student
+            .recorded
+            .last_write(name, actual.and_then(|actual| actual.modified_ms));
+        let from_ms = match last {
+            LastWrite::Changed { ours_ms, .. } => ours_ms,
+            _ => 0,
+        };
+        match (&item.theirs, last) {
+            (Some(theirs), _) => Some((from_ms, format!("is not as deployed: {theirs}"))),
+            (None, LastWrite::Changed { at_ms, .. }) => Some((
+                from_ms,
+                format!("was changed {}, not by homeroom", when(at_ms)),
+            )),
+            _ => None,
+        }
     }
 
     async fn lines_of(
@@ -110,18 +149,41 @@ impl StudentReader<'_> {
         group: &str,
         line: &BTreeMap<String, String>,
         until_ms: Option<i64>,
+        doubt: Option<&(i64, String)>,
     ) -> Result<Reading<InvocationLines>, Cancelled> {
         let pattern = pattern_of_line(line);
-        let (lines, cut_off) = match messages(self.client, group, (0, until_ms), &pattern).await {
-            Ok(Messages::All(lines)) => (lines, false),
-            Ok(Messages::CutOff(lines)) => (lines, true),
-            Err(error) => return missing_or_unseen(group, error),
+        let own = |lines: &[String]| {
+            let lines = lines.iter().filter(|text| is_invocation(text, line));
+            count_requests(lines.map(String::as_str))
         };
-        let count = lines
-            .iter()
-            .filter(|text| is_invocation(text, line))
-            .count();
-        Ok(Reading::Seen(InvocationLines { count, cut_off }))
+        let mut reading = InvocationLines {
+            count: 0,
+            doubt: None,
+            cut_off: false,
+        };
+        let trusted = match doubt {
+            Some((from, _)) => Some(until_ms.map_or(*from, |until| until.min(*from))),
+            None => until_ms,
+        };
+        if trusted != Some(0) {
+            match messages(self.client, group, (0, trusted), &pattern).await {
+                Ok(Messages::All(lines)) => reading.count = own(&lines),
+                Ok(Messages::CutOff(lines)) => {
+                    reading.count = own(&lines);
+                    reading.cut_off = true;
+                }
+                Err(error) => return missing_or_unseen(group, error),
+            }
+        }
+        if let Some((from, why)) = doubt.filter(|(from, _)| until_ms.is_none_or(|t| t > *from)) {
+            match messages(self.client, group, (*from, until_ms), &pattern).await {
+                Ok(Messages::All(lines) | Messages::CutOff(lines)) => {
+                    reading.doubt = (own(&lines) > 0).then(|| why.clone());
+                }
+                Err(error) => return missing_or_unseen(group, error),
+            }
+        }
+        Ok(Reading::Seen(reading))
     }
 }
 
@@ -329,6 +391,20 @@ fn naming((starter, execution): &(Starter, Execution)) -> Reading<LogSight> {
     Reading::Seen(LogSight::Naming(*starter, Box::new(execution.clone())))
 }
 
+/// Lines of different requests: one request that writes its line again is one invocation. A line that names no request
+/// counts by itself.
+fn count_requests<'a>(lines: impl Iterator<Item = &'a str>) -> usize {
+    let mut seen = BTreeSet::new();
+    let new = lines.filter(|line| {
+        let json: Value = serde_json::from_str(line.trim()).unwrap_or_default();
+        let id = REQUEST_ID
+            .iter()
+            .find_map(|pointer| json.pointer(pointer)?.as_str());
+        id.is_none_or(|id| seen.insert(id.to_owned()))
+    });
+    new.count()
+}
+
 /// Without the log group nobody can say whether there were events.
 fn missing_or_unseen<T>(group: &str, error: CallError) -> Result<Reading<T>, Cancelled> {
     match error.kind() {
@@ -336,5 +412,22 @@ fn missing_or_unseen<T>(group: &str, error: CallError) -> Result<Reading<T>, Can
             "the log group {group} is not there"
         ))),
         _ => unseen(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_request_counts_once_however_often_it_writes_its_line() {
+        let lines = [
+            r#"{"message": "answered", "requestId": "a"}"#,
+            r#"{"message": "answered", "requestId": "a"}"#,
+            r#"{"message": "answered", "request_id": "b"}"#,
+            r#"{"message": "answered"}"#,
+            r#"{"message": "answered"}"#,
+        ];
+        assert_eq!(count_requests(lines.into_iter()), 4);
     }
 }

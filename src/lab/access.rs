@@ -103,17 +103,15 @@ impl Lab {
         before: &Context,
         deployed: &Context,
         problems: &mut Problems,
-    ) -> Option<AccessPolicies> {
-        let access = self.manifest.access.as_ref()?;
+    ) {
+        let Some(access) = &self.manifest.access else {
+            return;
+        };
         let mut documents = self.documents(student, problems);
-        let policy = documents.permissions(&access.policy, POLICY, DOCUMENT_MAX, deployed);
-        let [boundary, _] = [deployed, before].map(|context| {
-            documents.permissions(&access.boundary, BOUNDARY, DOCUMENT_MAX, context)
-        });
-        Some(AccessPolicies {
-            policy: policy?,
-            boundary: boundary?,
-        })
+        documents.permissions(&access.policy, POLICY, DOCUMENT_MAX, deployed);
+        for context in [deployed, before] {
+            documents.permissions(&access.boundary, BOUNDARY, DOCUMENT_MAX, context);
+        }
     }
 
     /// The first of a student's APIs that is not in `apis`.

@@ -30,8 +30,26 @@ pub(super) fn files_of<'a>(files: &'a Files, folder: &str) -> Vec<(&'a str, &'a 
     files
         .iter()
         .filter_map(|(path, bytes)| Some((path.strip_prefix(&prefix)?, bytes.as_slice())))
-        .filter(|(path, _)| is_shipped(path))
+        .filter(|(path, _)| is_shipped(path) || is_of_package(files, &prefix, path))
         .collect()
+}
+
+/// Whether a file belongs to a package that `pip install --target` put there: a module of it may be named like a test.
+fn is_of_package(files: &Files, prefix: &str, path: &str) -> bool {
+    let scrap = |part: &str| part.starts_with('.') || part == "__pycache__";
+    if path.ends_with(".pyc") || path.split('/').any(scrap) {
+        return false;
+    }
+    let records = files.iter().filter(|(file, _)| {
+        let file = file.strip_prefix(prefix).unwrap_or_default();
+        let info = file.strip_suffix("/RECORD").unwrap_or_default();
+        info.ends_with(".dist-info") && !info.contains('/')
+    });
+    let mut lines = records.flat_map(|(_, record)| record.split(|byte| *byte == b'\n'));
+    lines.any(|line| {
+        let own = line.strip_prefix(path.as_bytes());
+        own.is_some_and(|rest| rest.starts_with(b","))
+    })
 }
 
 /// Packs files, sorted by path, each with the same time and permissions.
@@ -86,6 +104,31 @@ mod tests {
         let mut text = String::new();
         std::io::Read::read_to_string(&mut file, &mut text).unwrap();
         assert_eq!(text, "print(1)");
+    }
+
+    #[test]
+    fn what_a_package_records_is_shipped_though_it_is_named_like_a_test() {
+        let mut files = Files::default();
+        for (path, text) in [
+            (
+                "p-1.dist-info/RECORD",
+                "p/tests/x.py,sha256=a,1\np/test_y.py,,\np/a.pyc,,\n",
+            ),
+            ("p/tests/x.py", ""),
+            ("p/test_y.py", ""),
+            ("p/a.pyc", ""),
+            ("tests/own.py", ""),
+        ] {
+            files.insert(format!("lambdas/f/{path}"), text.as_bytes().to_vec());
+        }
+        let shipped: Vec<&str> = files_of(&files, "f")
+            .iter()
+            .map(|(path, _)| *path)
+            .collect();
+        assert_eq!(
+            shipped,
+            ["p-1.dist-info/RECORD", "p/test_y.py", "p/tests/x.py"]
+        );
     }
 
     #[test]

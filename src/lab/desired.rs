@@ -1,12 +1,12 @@
 //! A lab filled in for every student: what should be, and everything that is wrong with it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use tera::Context;
 
 use crate::ids::{ClassName, Scope};
 use crate::lab::Lab;
-use crate::lab::access::{AccessPolicies, BOUNDARY};
+use crate::lab::access::BOUNDARY;
 use crate::lab::context::ClassContext;
 use crate::lab::document::Documents;
 use crate::lab::filled::STAND_IN_NONCE;
@@ -44,7 +44,6 @@ impl Lab {
         let mut problems = Problems::default();
         let contexts = ClassContext::new(self, scope, class);
         let mut stacks = Vec::with_capacity(students.len());
-        let mut held = BTreeSet::new();
         for student in students {
             let owner = Owner {
                 class: class.clone(),
@@ -52,7 +51,7 @@ impl Lab {
                 lab: self.id().clone(),
             };
             let context = contexts.student(student, &BTreeMap::new());
-            let access = self.check_extras(&contexts, student, &context, &mut problems);
+            self.check_extras(&contexts, student, &context, &mut problems);
             let mut renderer = Renderer {
                 lab: self,
                 scope,
@@ -61,8 +60,6 @@ impl Lab {
                 documents: self.documents(student, &mut problems),
             };
             let stack = renderer.stack();
-            let access = access.as_ref();
-            self.hold_policies(&contexts, student, &stack, access, &mut held, &mut problems);
             stacks.push(Stack { owner, ..stack });
         }
         check_names(&stacks, &mut problems);
@@ -94,7 +91,7 @@ impl Lab {
         student: &Student,
         context: &Context,
         problems: &mut Problems,
-    ) -> Option<AccessPolicies> {
+    ) {
         let probes = self.fill_probes(student, context, STAND_IN_NONCE, problems);
         self.check_nonces(student, &probes, problems);
         for payload in &self.manifest.payloads {
@@ -103,14 +100,13 @@ impl Lab {
         }
         // Outputs and access name deployed APIs, so this tries them with APIs that look deployed.
         let deployed = contexts.student(student, &self.stand_in_apis(&student.username));
-        let access = self.check_access(student, context, &deployed, problems);
+        self.check_access(student, context, &deployed, problems);
         for output in &self.manifest.outputs {
             let key = output_key(&output.id);
             if let Err(error) = self.templates.text(&key, &deployed) {
                 problems.add_for(&student.username, MANIFEST, format!("{key}: {error}"));
             }
         }
-        access
     }
 }
 

@@ -7,6 +7,7 @@ use tera::Context;
 
 use crate::ids::{ClassName, Scope, Username};
 use crate::lab::Lab;
+use crate::lab::check::Proof;
 use crate::lab::context::ClassContext;
 use crate::lab::given::{ExampleRequest, Output};
 use crate::lab::marks::marked;
@@ -283,6 +284,31 @@ impl Lab {
                     }
                     (body, path)
                 }
+                (
+                    ProbeRequest::Invoke { payload, .. },
+                    ProbeRequest::Invoke {
+                        function,
+                        payload: path,
+                        ..
+                    },
+                ) => {
+                    let bears = payload
+                        .as_ref()
+                        .is_some_and(|text| text.contains(&marked(STAND_IN_NONCE)));
+                    if !bears && self.counts_invocations_of(function) {
+                        let subject = match path {
+                            Some(path) => format!("templates/{path}"),
+                            None => format!("{MANIFEST}: [[probe]] {:?}", probe.id),
+                        };
+                        let cause = format!(
+                            "a check counts the invocations of function {function:?}, and this one would count as every \
+                             student's work: put {{{{ nonce }}}} into a value of the probe's payload, and have the function \
+                             write that value into its line"
+                        );
+                        problems.add_for(&student.username, subject, cause);
+                    }
+                    continue;
+                }
                 _ => continue,
             };
             let json = what.as_deref().map(serde_json::from_str::<Value>);
@@ -301,6 +327,13 @@ impl Lab {
                 problems.add_for(&student.username, subject, cause);
             }
         }
+    }
+
+    /// Whether a check counts the lines that a function writes for its invocations.
+    fn counts_invocations_of(&self, id: &str) -> bool {
+        self.manifest.checks.iter().any(
+            |check| matches!(&check.proof, Proof::Invocations { function, .. } if function == id),
+        )
     }
 
     /// What a student is given. Left out are outputs that need the id or URL of an API that is not in `apis` (by API

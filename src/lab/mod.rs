@@ -27,6 +27,7 @@ mod jsonata;
 pub mod marks;
 pub mod mistake;
 mod model;
+mod patterns;
 pub mod points;
 mod policies;
 mod problems;

@@ -4,7 +4,7 @@
 //! Patterns are compared as texts, and conditions are not weighed. So what is refused here is refused by IAM for certain;
 //! what may be meant so is a remark.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde_json::Value;
 
@@ -14,159 +14,15 @@ use crate::lab::access::AccessPolicies;
 use crate::lab::asl::source::JsonLines;
 use crate::lab::context::ClassContext;
 use crate::lab::model::ManifestEntry;
+use crate::lab::patterns::{Share, Statement, Withheld, overlap, statements};
 use crate::lab::problems::Problems;
-use crate::lab::risks::{covers, texts};
 use crate::roster::Student;
 use crate::stack::kinds::{Desired, Stack};
+use crate::text::failure::Failure;
 use crate::text::words::some_of;
 
 /// Actions and resources that a message names before it counts.
 const NAMED: usize = 4;
-
-/// What part of everything that a pattern matches a list of patterns takes in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Share {
-    None,
-    Some,
-    All,
-}
-
-/// An element of a statement: these, or all but these.
-struct Patterns<'a> {
-    list: Vec<&'a str>,
-    but: bool,
-}
-
-impl<'a> Patterns<'a> {
-    fn of(statement: &'a Value, key: &str) -> Self {
-        let but = statement.get(format!("Not{key}"));
-        Self {
-            list: texts(but.or_else(|| statement.get(key))),
-            but: but.is_some(),
-        }
-    }
-
-    fn part_of(&self, pattern: &str, same: impl Fn(&str) -> String) -> Share {
-        let pattern = same(pattern);
-        let each = self.list.iter().map(|own| {
-            let own = same(own);
-            // A variable stands for a text that is known only in the call.
-            let vague = own.contains("${");
-            match (covers(&own, &pattern), overlap(&own, &pattern)) {
-                (true, _) if !vague => Share::All,
-                (_, false) => Share::None,
-                _ => Share::Some,
-            }
-        });
-        let part = each.max().unwrap_or(Share::None);
-        match (self.but, part) {
-            (false, part) => part,
-            (true, Share::None) => Share::All,
-            (true, Share::Some) => Share::Some,
-            (true, Share::All) => Share::None,
-        }
-    }
-}
-
-struct Statement<'a> {
-    /// Where it stands: a JSON pointer.
-    place: String,
-    /// From 1.
-    number: usize,
-    sid: Option<&'a str>,
-    allows: bool,
-    actions: Patterns<'a>,
-    resources: Patterns<'a>,
-    condition: Option<&'a Value>,
-}
-
-/// The statements of a policy. A document with one may do without the list.
-fn statements(policy: &Value) -> Vec<Statement<'_>> {
-    let (all, single) = match policy.get("Statement") {
-        Some(Value::Array(all)) => (all.as_slice(), false),
-        Some(one) => (std::slice::from_ref(one), true),
-        None => (&[][..], false),
-    };
-    let read = all.iter().enumerate().map(|(index, statement)| Statement {
-        place: match single {
-            true => "/Statement".to_owned(),
-            false => format!("/Statement/{index}"),
-        },
-        number: index + 1,
-        sid: statement.get("Sid").and_then(Value::as_str),
-        allows: statement.get("Effect").and_then(Value::as_str) == Some("Allow"),
-        actions: Patterns::of(statement, "Action"),
-        resources: Patterns::of(statement, "Resource"),
-        condition: statement.get("Condition"),
-    });
-    read.collect()
-}
-
-impl Statement<'_> {
-    fn part_of(&self, action: &str, resource: &str) -> Share {
-        let actions = self.actions.part_of(action, str::to_lowercase);
-        actions.min(self.resources.part_of(resource, str::to_owned))
-    }
-}
-
-/// Whether a boundary lets no part of a right through, whatever the conditions.
-fn never(boundary: &[Statement<'_>], action: &str, resource: &str) -> bool {
-    let mut reached = false;
-    for statement in boundary {
-        match (statement.allows, statement.part_of(action, resource)) {
-            (true, Share::Some | Share::All) => reached = true,
-            (false, Share::All) if statement.condition.is_none() => return true,
-            _ => {}
-        }
-    }
-    !reached
-}
-
-/// Whether some text is matched by both patterns. A variable may stand for any text.
-fn overlap(a: &str, b: &str) -> bool {
-    let (a, b) = (without_variables(a), without_variables(b));
-    let wild = |c: char| matches!(c, '*' | '?');
-    match (a.contains(wild), b.contains(wild)) {
-        (false, false) => return a == b,
-        (true, false) => return covers(&a, &b),
-        (false, true) => return covers(&b, &a),
-        (true, true) => {}
-    }
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-    // What the ends of both, from each pair of places on, have in common; the last row and column are the ends.
-    let mut below: Vec<bool> = Vec::new();
-    for i in (0..=a.len()).rev() {
-        let mut row = vec![false; b.len() + 1];
-        for j in (0..=b.len()).rev() {
-            let (left, right) = (a.get(i), b.get(j));
-            let down = i < a.len() && below[j];
-            let along = j < b.len() && row[j + 1];
-            row[j] = match (left, right) {
-                (None, None) => true,
-                (Some('*'), _) | (_, Some('*')) => down || along,
-                (Some(l), Some(r)) => (l == r || *l == '?' || *r == '?') && below[j + 1],
-                _ => false,
-            };
-        }
-        below = row;
-    }
-    below[0]
-}
-
-/// A pattern with `*` in the place of each of IAM's variables (`${aws:username}`).
-fn without_variables(pattern: &str) -> String {
-    let mut out = String::new();
-    let mut rest = pattern;
-    while let Some((before, after)) = rest.split_once("${") {
-        let Some((_, after)) = after.split_once('}') else {
-            break;
-        };
-        out.push_str(before);
-        out.push('*');
-        rest = after;
-    }
-    out + rest
-}
 
 /// A resource of a student's stack, as policies name it.
 struct NamedArns {
@@ -212,9 +68,38 @@ struct FilledPolicies<'a> {
 }
 
 impl Lab {
-    /// Refuses rights that the boundary certainly withholds, of the roles and of the student. `seen` holds what other
-    /// students' policies said: most differ in the student's name alone.
-    pub(super) fn hold_policies(
+    /// Rights that the boundary certainly withholds, of the roles and of the students: what to refuse before anything is
+    /// made. What is deployed already can be read and removed all the same.
+    ///
+    /// # Errors
+    /// One failure for each statement and what it lacks.
+    pub(crate) fn hold_policies(
+        &self,
+        desired: &Desired,
+        students: &[Student],
+    ) -> Result<(), Vec<Failure>> {
+        let contexts = ClassContext::new(self, &desired.scope, &desired.class);
+        let mut problems = Problems::default();
+        let mut held = BTreeSet::new();
+        for (stack, student) in desired.stacks.iter().zip(students) {
+            let apis = self.stand_in_apis(&student.username);
+            // `Lab::desired` has reported what cannot be rendered.
+            let access = self.access(&desired.scope, &desired.class, student, &apis);
+            let access = access.ok().flatten();
+            self.hold_of(
+                &contexts,
+                student,
+                stack,
+                access.as_ref(),
+                &mut held,
+                &mut problems,
+            );
+        }
+        problems.or(())
+    }
+
+    /// Of one student. `seen` holds what other students' policies said: most differ in the student's name alone.
+    fn hold_of(
         &self,
         contexts: &ClassContext<'_>,
         student: &Student,
@@ -276,27 +161,14 @@ impl Lab {
             .iter()
             .filter(|s| s.allows && !s.actions.but)
         {
-            // Resources by what they are refused: one message for those that lack the same.
-            let mut refused: BTreeMap<Vec<&str>, Vec<&str>> = BTreeMap::new();
-            for resource in statement
-                .resources
-                .list
-                .iter()
-                .filter(|_| !statement.resources.but)
-            {
-                let lacks = |action: &&&str| never(&boundary, action, resource);
-                let actions: Vec<&str> = statement
-                    .actions
-                    .list
-                    .iter()
-                    .filter(lacks)
-                    .copied()
-                    .collect();
-                if !actions.is_empty() {
-                    refused.entry(actions).or_default().push(*resource);
+            let withheld = Withheld::of(statement, &boundary);
+            let on_all = (withheld.actions.clone(), statement.resources.list.clone());
+            let mut others = statement.actions.list.clone();
+            others.retain(|action| !withheld.actions.contains(action));
+            for (actions, resources) in [on_all, (others, withheld.resources)] {
+                if actions.is_empty() || resources.is_empty() {
+                    continue;
                 }
-            }
-            for (actions, resources) in refused {
                 let said: Vec<(String, String)> = resources
                     .iter()
                     .map(|resource| name_of(&known, resource))
@@ -411,6 +283,7 @@ impl Lab {
         let (scope, class) = (&desired.scope, &desired.class);
         let mut said = self.unnamed(scope, class, student);
         said.extend(self.rights_that_lack(scope, stack, &student.username));
+        said.extend(self.idle_pairs(desired, stack, student));
         for (role, entry) in stack.roles.iter().zip(&self.manifest.roles) {
             for statement in statements(&role.policy).iter().filter(|s| s.allows) {
                 let making: Vec<&str> = match statement.actions.but {
@@ -428,6 +301,40 @@ impl Lab {
                         statement.number,
                         entry.id,
                         some_of(&making, NAMED)
+                    ));
+                }
+            }
+        }
+        said
+    }
+
+    /// Actions of a statement that the boundary withholds on some of its resources alone.
+    fn idle_pairs(&self, desired: &Desired, stack: &Stack, student: &Student) -> Vec<String> {
+        let apis = self.stand_in_apis(&student.username);
+        let access = self.access(&desired.scope, &desired.class, student, &apis);
+        let access = access.ok().flatten();
+        let known = self.known(&desired.scope, &student.username);
+        let roles = stack.roles.iter().zip(&self.manifest.roles);
+        let roles = stack.boundary.iter().flat_map(|boundary| {
+            let own = roles.clone();
+            own.map(|(role, entry)| (&entry.policy, &*role.policy, &boundary.document))
+        });
+        let own = access.iter().zip(&self.manifest.access);
+        let own = own.map(|(access, entry)| (&entry.policy, &access.policy, &access.boundary));
+        let mut said = Vec::new();
+        for (path, policy, boundary) in roles.chain(own) {
+            let boundary = statements(boundary);
+            for statement in statements(policy).iter().filter(|s| s.allows) {
+                let pairs = Withheld::of(statement, &boundary).pairs.into_iter();
+                let pairs = pairs.map(|(action, resource)| {
+                    format!("{action} on {}", name_of(&known, resource).0)
+                });
+                let pairs: Vec<String> = pairs.collect();
+                if !pairs.is_empty() {
+                    said.push(format!(
+                        "templates/{path}, statement {}: the boundary does not allow {}; that is well where it is not meant",
+                        statement.number,
+                        some_of(&pairs, NAMED)
                     ));
                 }
             }
@@ -585,60 +492,6 @@ mod tests {
     use super::*;
     use crate::lab::Files;
     use crate::lab::bundle;
-    use serde_json::json;
-
-    #[test]
-    fn patterns_overlap_where_some_text_fits_both() {
-        for (a, b) in [
-            ("a", "a"),
-            ("a*", "*b"),
-            ("a?c", "ab*"),
-            ("*", "?"),
-            ("s3:Get*", "s3:*Object"),
-            ("arn:x:${aws:username}/y", "arn:x:ada/*"),
-            ("a*b*c", "a?b?c"),
-        ] {
-            assert!(overlap(a, b) && overlap(b, a), "{a} {b}");
-        }
-        for (a, b) in [
-            ("a", "b"),
-            ("a*", "b*"),
-            ("*a", "*b"),
-            ("a?", "a"),
-            ("?", "*ab"),
-        ] {
-            assert!(!overlap(a, b) && !overlap(b, a), "{a} {b}");
-        }
-    }
-
-    #[test]
-    fn only_what_the_boundary_withholds_for_certain_is_refused() {
-        let boundary = json!({"Statement": [
-            {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": "arn:f:a"},
-            {"Effect": "Allow", "Action": "s3:*", "Resource": "arn:s3:${aws:username}/*"},
-            {"Effect": "Allow", "NotAction": ["iam:*", "s3:*"], "Resource": "arn:open"},
-            {"Effect": "Deny", "Action": "s3:Delete*", "Resource": "*"},
-            {"Effect": "Deny", "Action": "s3:Put*", "Resource": "*",
-             "Condition": {"Bool": {"aws:SecureTransport": "false"}}}]});
-        let boundary = statements(&boundary);
-        for (action, resource) in [
-            ("lambda:InvokeFunction", "arn:f:b"),
-            ("lambda:GetFunction", "arn:f:a"),
-            ("iam:PassRole", "arn:open"),
-            ("s3:DeleteObject", "arn:s3:ada/x"),
-        ] {
-            assert!(never(&boundary, action, resource), "{action} {resource}");
-        }
-        for (action, resource) in [
-            ("lambda:invokefunction", "arn:f:a"),
-            ("lambda:InvokeFunction", "arn:f:*"),
-            ("lambda:*", "*"),
-            ("s3:PutObject", "arn:s3:ada/x"),
-            ("dynamodb:GetItem", "arn:open"),
-        ] {
-            assert!(!never(&boundary, action, resource), "{action} {resource}");
-        }
-    }
 
     /// The lab that `lab new` writes, with changes.
     fn starter(changes: &[(&str, &str, &str)]) -> Files {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::ids::{ClassName, Scope};
 use crate::lab::{Files, Lab, asl};
 use crate::roster::Student;
+use crate::stack::kinds::Desired;
 use crate::text::failure::Failure;
 
 /// What the look through a bundle found.
@@ -46,7 +47,12 @@ impl Lab {
             .iter()
             .map(|failure| failure.subject.clone())
             .collect();
-        match lab.desired(&scope, &class, &students) {
+        let desired = lab.desired(&scope, &class, &students);
+        let held = |desired: Desired| {
+            lab.hold_policies(&desired, &students)?;
+            Ok(desired)
+        };
+        match desired.and_then(held) {
             Ok(desired) => {
                 found.remarks.extend(asl::remarks(&desired));
                 found

@@ -26,12 +26,16 @@ pub(super) fn missing(text: &str, files: &[(&str, &[u8])]) -> Vec<String> {
         let line = line.trim_end_matches('\\').trim();
         let end = line.find(|c: char| !c.is_ascii_alphanumeric() && !"-_.".contains(c));
         let (name, rest) = line.split_at(end.unwrap_or(line.len()));
-        let pinned = rest.split(';').next()?.split("==").nth(1);
+        // Whether it is needed on Lambda is not known here.
+        if rest.contains(';') {
+            return None;
+        }
+        let pinned = rest.split("==").nth(1);
         let pinned = pinned.and_then(|version| version.split_whitespace().next());
         let name = normalised(name);
-        let is_there = installed
-            .iter()
-            .any(|(own, version)| *own == name && pinned.is_none_or(|pinned| pinned == version));
+        let is_there = installed.iter().any(|(own, version)| {
+            *own == name && pinned.is_none_or(|pinned| same_version(pinned, version))
+        });
         (!is_there).then(|| line.split_whitespace().next().unwrap_or(line).to_owned())
     });
     missing.collect()
@@ -48,9 +52,27 @@ pub(super) fn command(folder: &str, runtime: &str, arm64: bool) -> String {
     let version = runtime.strip_prefix("python").unwrap_or("3.13");
     let machine = if arm64 { "aarch64" } else { "x86_64" };
     format!(
-        "pip install --target lambdas/{folder} --platform manylinux2014_{machine} --implementation cp --python-version {version} \
+        "pip install --upgrade --target lambdas/{folder} --platform manylinux2014_{machine} --implementation cp --python-version {version} \
          --only-binary=:all: --no-compile -r lambdas/{folder}/requirements.txt"
     )
+}
+
+/// Whether two versions are one: `2.0` is `2.0.0`. Source: Python packaging specifications, "Version matching".
+fn same_version(one: &str, other: &str) -> bool {
+    let release = |text: &str| {
+        let text = text.strip_prefix('v').unwrap_or(text).to_lowercase();
+        let end = text.find(|c: char| !c.is_ascii_digit() && c != '.');
+        let (numbers, rest) = text.split_at(end.unwrap_or(text.len()));
+        let mut numbers: Vec<String> = numbers
+            .split('.')
+            .map(|number| number.trim_start_matches('0').to_owned())
+            .collect();
+        while numbers.last().is_some_and(String::is_empty) {
+            numbers.pop();
+        }
+        (numbers, rest.to_owned())
+    };
+    release(one) == release(other)
 }
 
 /// Source: Python packaging specifications, "Name normalization".
@@ -70,7 +92,7 @@ mod tests {
             let files: Vec<(&str, &[u8])> = paths.iter().map(|path| (*path, &b""[..])).collect();
             missing(text, &files)
         };
-        assert_eq!(with(&["app.py"]), ["Py_YAML==6.0.2", "requests>=2", "idna"]);
+        assert_eq!(with(&["app.py"]), ["Py_YAML==6.0.2", "idna"]);
         let all = [
             "py_yaml-6.0.2.dist-info/METADATA",
             "requests-2.32.0.dist-info/RECORD",
@@ -82,6 +104,8 @@ mod tests {
             "py_yaml-6.0.1.dist-info/RECORD",
         ];
         assert_eq!(with(&other)[0], "Py_YAML==6.0.2");
+        assert!(same_version("2.0", "2.0.0") && same_version("2", "2.0"));
+        assert!(!same_version("2.0", "2.0.1") && !same_version("2.0rc1", "2.0"));
         assert!(
             command("f", "python3.12", true)
                 .contains("aarch64 --implementation cp --python-version 3.12")

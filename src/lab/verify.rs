@@ -9,6 +9,7 @@ use crate::lab::model::{MANIFEST, Manifest, ManifestEntry, ProbeRequest, Rehears
 use crate::lab::problems::{Problems, known};
 use crate::stack::kinds::api::answering;
 use crate::stack::kinds::function::{EPHEMERAL_STORAGE_LEAST, EPHEMERAL_STORAGE_MOST, LAYERS_MAX};
+use crate::stack::kinds::state_machine::WorkflowType;
 
 /// Longest a function may run, in seconds. Source: Lambda quotas, "Function timeout".
 const TIMEOUT_MAX: i32 = 900;
@@ -136,6 +137,23 @@ impl Verifier<'_> {
             let cause = format!("{}: {key} = {id:?} names no [[{}]]", self.entry, E::TABLE);
             let ids = entries.iter().map(ManifestEntry::id);
             self.problems.add(self.place.as_str(), cause).hint = Some(known(E::TABLE, ids));
+        }
+    }
+
+    /// A state machine whose executions homeroom must see: nobody can list or describe those of the type Express.
+    fn refer_listed(&mut self, key: &str, id: &str) {
+        let machines = &self.manifest.state_machines;
+        self.refer(key, id, machines);
+        let express = of_id(machines, id)
+            .is_some_and(|machine| machine.workflow_type == WorkflowType::Express);
+        if express {
+            let cause = format!(
+                "{}: {key} = {id:?} is of the type EXPRESS, whose executions AWS neither lists nor describes",
+                self.entry
+            );
+            let hint = "write type = \"STANDARD\" for this state machine; or prove its work by its functions: a check of \
+                        kind invocations or log-events, a probe or step of kind invoke or api";
+            self.problems.add(self.place.as_str(), cause).hint = Some(hint.to_owned());
         }
     }
 
@@ -325,7 +343,7 @@ impl Verifier<'_> {
                     expect_end,
                     ..
                 } => {
-                    self.refer("state_machine", state_machine, &m.state_machines);
+                    self.refer_listed("state_machine", state_machine);
                     Some(expect_end)
                 }
                 ProbeRequest::Invoke {
@@ -420,7 +438,7 @@ impl Verifier<'_> {
                     name,
                     payload,
                 } => {
-                    self.refer("state_machine", state_machine, &m.state_machines);
+                    self.refer_listed("state_machine", state_machine);
                     self.ensure(
                         (1..=80).contains(&name.len()) && name.chars().all(is_name_character),
                         format_args!("name = {name:?} is no execution's name"),
@@ -546,7 +564,7 @@ impl Verifier<'_> {
                     ..
                 } => {
                     self.started_by(*started_by);
-                    self.refer("proof.state_machine", state_machine, &m.state_machines);
+                    self.refer_listed("proof.state_machine", state_machine);
                     self.pointers(input.keys().chain(one_for_each.keys()));
                     for (pointer, values) in one_for_each {
                         self.ensure(
@@ -580,7 +598,7 @@ impl Verifier<'_> {
                 } => {
                     self.functions("proof.functions", functions);
                     if let Some(machine) = own_execution_of {
-                        self.refer("proof.own_execution_of", machine, &m.state_machines);
+                        self.refer_listed("proof.own_execution_of", machine);
                     }
                 }
             }

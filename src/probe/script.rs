@@ -1,6 +1,6 @@
 //! Scripted students for rehearsals. They do what students do, by the same calls.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -15,6 +15,7 @@ use crate::probe::deadline::EXECUTION_KNOWN;
 use crate::stack::hints;
 use crate::stack::kinds::Observed;
 use crate::stack::kinds::Stack;
+use crate::stack::kinds::state_machine::WorkflowType;
 use crate::text::failure::Failure;
 
 /// The user agent of the scripted students.
@@ -55,7 +56,6 @@ pub async fn work(
         client,
         student: stack.student(),
     };
-    let mut machines = BTreeSet::new();
     let mut executions = Vec::new();
     for step in steps {
         match step {
@@ -70,7 +70,6 @@ pub async fn work(
                     Err(error) if error.kind() == Some(ErrorKind::AlreadyExists) => {}
                     started => executions.push(scripted.done(started)?),
                 }
-                machines.insert(arn);
             }
             ScriptedStep::Api {
                 route,
@@ -110,8 +109,13 @@ pub async fn work(
     for arn in &executions {
         scripted.until_known(arn).await?;
     }
-    for arn in &machines {
-        scripted.until_ended(arn).await?;
+    // A request or a function may start executions, too. Those of the type Express nobody can list.
+    let all = stack.state_machines.iter();
+    let listed = all.filter(|machine| machine.workflow_type == WorkflowType::Standard);
+    for machine in listed.filter(|_| !steps.is_empty()) {
+        scripted
+            .until_ended(&scope.state_machine_arn(&machine.name))
+            .await?;
     }
     Ok(())
 }

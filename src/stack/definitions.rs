@@ -4,21 +4,35 @@
 use std::collections::BTreeSet;
 
 use crate::aws::stop::Cancelled;
-use crate::aws::{CallError, Client};
+use crate::aws::{CallError, Client, CloudError, ErrorKind};
 use crate::stack::kinds::{Action, state_machine};
 use crate::stack::plan::Plan;
 use crate::text::failure::Failure;
+use crate::text::words::plural;
 
-/// Asks once for each definition, however many students have it. What cannot be asked is unknown, and nothing is said:
-/// the deployment itself will tell.
+/// What Step Functions said of the definitions.
+#[derive(Debug, Default)]
+pub struct CheckedDefinitions {
+    /// What it would refuse.
+    pub refused: Vec<Failure>,
+    /// A note on those that it was not asked about.
+    pub unasked: Option<String>,
+}
+
+/// Asks once for each definition, however many students have it. What cannot be asked is unknown: the deployment itself
+/// will tell.
 ///
 /// # Errors
 /// Only when the run is stopped.
-pub async fn refused_definitions(client: &Client, plan: &Plan) -> Result<Vec<Failure>, Cancelled> {
+pub async fn refused_definitions(
+    client: &Client,
+    plan: &Plan,
+) -> Result<CheckedDefinitions, Cancelled> {
     // An endpoint that does not know the call must not be asked again and again.
     let client = client.once();
     let mut asked = BTreeSet::new();
     let mut refused = Vec::new();
+    let (mut unasked, mut last) = (0, None::<CloudError>);
     let items = plan.students.iter().flat_map(|student| {
         let items = student.items.iter();
         items.filter_map(|item| Some((&student.owner, item.action.as_ref()?)))
@@ -36,6 +50,14 @@ pub async fn refused_definitions(client: &Client, plan: &Plan) -> Result<Vec<Fai
         if !asked.insert(shape.replace(owner.student.as_str(), "\u{0}")) {
             continue;
         }
+        // What forbids one question forbids the others; a throttle may pass.
+        if last
+            .as_ref()
+            .is_some_and(|error| error.kind != ErrorKind::Throttled)
+        {
+            unasked += 1;
+            continue;
+        }
         let answer = client.refusals_of_definition(machine.workflow_type, &definition);
         match answer.await {
             Ok(said) => refused.extend(said.into_iter().map(|said| {
@@ -46,8 +68,21 @@ pub async fn refused_definitions(client: &Client, plan: &Plan) -> Result<Vec<Fai
                 Failure::new(subject, cause).hint(hint)
             })),
             Err(CallError::Cancelled) => return Err(Cancelled),
-            Err(CallError::Cloud(_)) => break,
+            // An endpoint that does not know the call.
+            Err(CallError::Cloud(error))
+                if matches!(error.kind, ErrorKind::Invalid | ErrorKind::NotFound) =>
+            {
+                break;
+            }
+            Err(CallError::Cloud(error)) => {
+                unasked += 1;
+                last = Some(error);
+            }
         }
     }
-    Ok(refused)
+    let unasked = last.map(|error| {
+        let many = plural(unasked, "definition");
+        format!("Step Functions was not asked about {many}: {error}")
+    });
+    Ok(CheckedDefinitions { refused, unasked })
 }

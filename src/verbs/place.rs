@@ -81,8 +81,16 @@ impl Sessions {
 
     /// Forgets where students were of whom a fresh listing shows nothing any more. A note where that fails.
     pub(crate) fn forget_homes(&self, ends: &[PlaceEnd]) -> Option<String> {
+        // A place that moved says nothing of what stands where it was.
+        let kept = KeptPlaces::read(&self.folder()).unwrap_or_default().places;
+        let is_same = |session: &Session, place: &PlaceName| {
+            kept.get(place).is_none_or(|last| last.is(session.scope()))
+        };
         let named = self.places.iter().zip(ends);
-        let named = named.filter_map(|(session, end)| Some((session.place.as_ref()?, end)));
+        let named = named.filter_map(|(session, end)| {
+            let place = session.place.as_ref();
+            Some((place.filter(|place| is_same(session, place))?, end))
+        });
         let gone: Vec<(&PlaceName, &Username)> = named
             .flat_map(|(place, end)| {
                 let gone = end.students.iter();

@@ -28,13 +28,18 @@ use crate::stack::result::StackResult;
 
 pub(super) async fn run(cli: &Cli, args: &PlanArgs) -> Result<Exit> {
     let sessions = Class::load(cli)?.connect(Deed::Plans).await?;
+    sessions.refuse_contradictions()?;
     let look = sessions.look(Command::Plan, async |at| {
         let (planned, alias) = tokio::join!(plan(at, false), at.client.account_alias());
         let (plan, observed) = planned?;
-        let refused = refused_definitions(&at.client, &plan).await?;
-        Ok::<_, Error>(((plan, observed, alias), refused))
+        let definitions = refused_definitions(&at.client, &plan).await?;
+        Ok::<_, Error>(((plan, observed, alias), definitions))
     });
-    let (seen, refused): (Vec<_>, Vec<_>) = look.await?.into_iter().unzip();
+    let (seen, definitions): (Vec<_>, Vec<_>) = look.await?.into_iter().unzip();
+    let (refused, unasked): (Vec<_>, Vec<_>) = definitions
+        .into_iter()
+        .map(|one| (one.refused, one.unasked))
+        .unzip();
     let refused = refused.concat();
     if !refused.is_empty() {
         return Err(Error::of(Exit::Invalid, refused));
@@ -44,6 +49,9 @@ pub(super) async fn run(cli: &Cli, args: &PlanArgs) -> Result<Exit> {
     notes.extend(sessions.class.roster.details.clone());
     let (mut ends, mut forecasts, mut planned) = (Vec::new(), Vec::new(), Vec::new());
     let mut exit = Exit::Done;
+    for (session, unasked) in sessions.places.iter().zip(unasked) {
+        notes.at(session, unasked);
+    }
     for (session, (plan, observed, alias)) in sessions.places.iter().zip(seen) {
         notes.at(session, self::notes(session));
         notes.at(session, still_frozen(session, &observed));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::class::Class;
+use super::class::{Class, invalid};
 use super::say::general;
 use super::say::note_at_once;
 use crate::aws::configured::CredentialSource;
@@ -120,6 +120,13 @@ impl Session {
         let class = &self.class;
         self.files()
             .keep_people(&class.roster.students, &class.students);
+    }
+
+    /// Holds the lab's policies against each other.
+    pub(crate) fn held_policies(&self) -> Result<()> {
+        let class = &self.class;
+        let held = class.lab.hold_policies(&self.desired, &class.students);
+        held.map_err(invalid)
     }
 
     /// What the lab asks for beyond what a lab needs.

@@ -180,8 +180,15 @@ impl Sessions {
         self.places.iter().map(Session::risks).collect()
     }
 
-    /// Refuses what the lab asks for and the settings do not allow.
+    /// Refuses policies that contradict each other.
+    pub(crate) fn refuse_contradictions(&self) -> Result<()> {
+        self.all(self.places.iter().map(Session::held_policies))?;
+        Ok(())
+    }
+
+    /// Refuses policies that contradict each other, and what the lab asks for and the settings do not allow.
     pub(crate) fn refuse_risks(&self) -> Result<()> {
+        self.refuse_contradictions()?;
         let risks = self.risks();
         self.all(risks.iter().map(|risks| risks.refuse(self.lab())))?;
         Ok(())

@@ -174,9 +174,12 @@ fn without_executions(machine: &str, facts: &Facts) -> Option<Judgement> {
 pub(crate) type InvocationKey = (String, BTreeMap<String, String>);
 
 /// The lines of a student's own invocations.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct InvocationLines {
+    /// Those that the lab's own code wrote.
     pub(crate) count: usize,
+    /// Why other lines prove nothing, where there are such: another code may have written them.
+    pub(crate) doubt: Option<String>,
     /// Whether there are more lines than were read.
     pub(crate) cut_off: bool,
 }
@@ -215,6 +218,11 @@ pub(super) fn invoked(
     let text = format!("the log of {function} shows {said} of the student's own");
     if lines.count >= wanted as usize {
         return (Verdict::Pass, vec![text.into()]);
+    }
+    if let Some(doubt) = &lines.doubt {
+        return unseen(&format!(
+            "{text}, and later lines that prove nothing: the function {doubt}"
+        ));
     }
     if lines.cut_off {
         return unseen("its log goes on; not all of it was read");

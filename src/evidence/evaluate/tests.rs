@@ -1105,7 +1105,13 @@ fn invocations_are_counted_and_an_unread_log_is_no_zero() {
         };
         evaluate(&check, &plan(&[]), &facts)
     };
-    let seen = |count, cut_off| Some(Reading::Seen(InvocationLines { count, cut_off }));
+    let seen = |count, cut_off| {
+        Some(Reading::Seen(InvocationLines {
+            count,
+            doubt: None,
+            cut_off,
+        }))
+    };
     assert_eq!(judged(seen(2, true)).verdict, Verdict::Pass);
     let one = judged(seen(1, false));
     assert_eq!(one.verdict, Verdict::Fail);

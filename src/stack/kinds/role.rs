@@ -30,15 +30,7 @@ pub(super) const FACTS: KindFacts = KindFacts {
     runs: false,
     in_iam: true,
     goes: 4,
-    // Last of all but the policies: its tags say whose the stack is and when the class ends, so that a sweep that was cut off
-    // finds it again.
-    goes_after: &[
-        Kind::Function,
-        Kind::StateMachine,
-        Kind::RestApi,
-        Kind::HttpApi,
-        Kind::LogGroup,
-    ],
+    goes_after: &[Kind::Function, Kind::StateMachine],
 };
 
 /// Longest trust policy in characters, white space not counted. Source: IAM and AWS STS quotas.

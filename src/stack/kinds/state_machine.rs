@@ -109,6 +109,9 @@ impl MachineSetting {
 
 /// How a tracing that is switched on is told.
 pub(crate) const TRACED: &str = "enabled";
+/// The key of the record in which it stands that homeroom switched tracing on.
+const TRACED_KEY: &str = "tracing";
+const TRACING: MachineSetting = MachineSetting::TracingConfiguration;
 
 pub(crate) type KnownMachines = BTreeMap<String, KnownMachine>;
 
@@ -137,6 +140,8 @@ pub enum Action {
         machine: Spec,
         /// Settings to return to AWS's defaults.
         undo: Vec<MachineSetting>,
+        /// Whether to switch its tracing on.
+        trace: bool,
     },
     StopExecutions,
     Delete {
@@ -145,16 +150,9 @@ pub enum Action {
 }
 
 impl Spec {
+    /// Of the definition alone: tracing is recorded under a key of its own.
     pub fn fingerprint(&self) -> Fingerprint {
-        self.with_tracing(body_fingerprint(&self.definition), self.tracing)
-    }
-
-    /// The fingerprint of a definition, and of the tracing where the lab asks for it.
-    fn with_tracing(&self, definition: Fingerprint, traced: bool) -> Fingerprint {
-        match self.tracing && traced {
-            true => Fingerprint::of([definition.to_string().as_str(), "traced"]),
-            false => definition,
-        }
+        body_fingerprint(&self.definition)
     }
 
     /// What the student changed: the definition or not, and which settings.
@@ -164,18 +162,17 @@ impl Spec {
         owner: &Owner,
         detail: &Described,
     ) -> (bool, Extras<MachineSetting>) {
-        let tracing = MachineSetting::TracingConfiguration;
-        let untraced = self.tracing && !detail.extras.contains_key(&tracing);
-        let mut definition = self.difference(scope, owner, detail) == Drift::Theirs;
         let mut settings = detail.extras.clone();
-        if self.tracing {
-            settings.remove(&tracing);
+        match self.tracing_drift(owner, detail) {
+            Drift::Theirs if !detail.is_traced() => {
+                settings.insert(TRACING, TRACING.words().1.to_owned());
+            }
+            Drift::Theirs => {}
+            _ => {
+                settings.remove(&TRACING);
+            }
         }
-        if definition && untraced {
-            settings.insert(tracing, tracing.words().1.to_owned());
-            definition = self.drift_if(scope, owner, detail, true) == Drift::Theirs;
-        }
-        (definition, settings)
+        (self.drift(scope, owner, detail) == Drift::Theirs, settings)
     }
 
     /// How a setting is where nobody changed it.
@@ -186,10 +183,25 @@ impl Spec {
         }
     }
 
+    /// How its tracing differs. A record without the key is of a lab that asked for none.
+    fn tracing_drift(&self, owner: &Owner, detail: &Described) -> Drift {
+        let record = detail.record().filter(|record| record.owner == *owner);
+        let recorded =
+            record.map(|record| tracing_print(record.fingerprints.contains_key(TRACED_KEY)));
+        three_way(
+            &tracing_print(self.tracing),
+            recorded.as_ref(),
+            &tracing_print(detail.is_traced()),
+        )
+    }
+
     /// The definition as it is sent: with the record in its `Comment`, keys in the template's order.
     pub fn signed_definition(&self, owner: &Owner) -> String {
         let mut definition = Value::clone(&self.definition);
-        let record = owner.record(&[("definition", &self.fingerprint())]);
+        let (own, traced) = (self.fingerprint(), tracing_print(true));
+        let mut prints = vec![("definition", &own)];
+        prints.extend(self.tracing.then_some((TRACED_KEY, &traced)));
+        let record = owner.record(&prints);
         if let Value::Object(map) = &mut definition {
             let comment = match map.get("Comment").and_then(Value::as_str) {
                 Some(text) => format!("{text} [{record}]"),
@@ -202,28 +214,24 @@ impl Spec {
 
     /// Takes the definition that is deployed as its own, where it is as homeroom recorded it and only the lab differs.
     pub(crate) fn take_deployed(&mut self, scope: &Scope, owner: &Owner, detail: &Described) {
-        if self.difference(scope, owner, detail) == Drift::Stale
+        if self.tracing_drift(owner, detail) == Drift::Stale {
+            self.tracing = detail.is_traced();
+        }
+        if self.drift(scope, owner, detail) == Drift::Stale
             && let Ok(definition) = serde_json::from_str(&detail.definition)
         {
             self.definition = Arc::new(definition);
         }
     }
 
-    fn difference(&self, scope: &Scope, owner: &Owner, detail: &Described) -> Drift {
-        let traced = detail
-            .extras
-            .contains_key(&MachineSetting::TracingConfiguration);
-        self.drift_if(scope, owner, detail, traced)
-    }
-
-    /// The same, whether or not it is traced.
-    fn drift_if(&self, scope: &Scope, owner: &Owner, detail: &Described, traced: bool) -> Drift {
+    /// How definition and role differ.
+    fn drift(&self, scope: &Scope, owner: &Owner, detail: &Described) -> Drift {
         let parsed: Option<Value> = serde_json::from_str(&detail.definition).ok();
         // A definition that was copied from somebody else brings a record that does not count here.
         let record = parsed.as_ref().and_then(record_of);
         let record = record.filter(|record| record.owner == *owner);
         let actual = match &parsed {
-            Some(value) => self.with_tracing(body_fingerprint(value), traced),
+            Some(value) => body_fingerprint(value),
             None => Fingerprint::of([detail.definition.as_str()]),
         };
         let recorded = record
@@ -244,11 +252,23 @@ impl Spec {
 }
 
 impl Described {
+    fn record(&self) -> Option<Record> {
+        record_of(&serde_json::from_str(&self.definition).ok()?)
+    }
+
     /// The owner in the definition's record.
     fn recorded_owner(&self) -> Option<Owner> {
-        let definition = serde_json::from_str::<Value>(&self.definition).ok()?;
-        Some(record_of(&definition)?.owner)
+        Some(self.record()?.owner)
     }
+
+    fn is_traced(&self) -> bool {
+        self.extras.contains_key(&TRACING)
+    }
+}
+
+/// What is recorded of tracing.
+fn tracing_print(traced: bool) -> Fingerprint {
+    Fingerprint::of([if traced { TRACED } else { "disabled" }])
 }
 
 fn record_of(definition: &Value) -> Option<Record> {
@@ -291,14 +311,11 @@ impl Spec {
         let role_arn = at.scope.role_arn(&at.owner().class, &self.role);
         differs.compare("role", &detail.role_arn, role_arn);
         let old: Value = serde_json::from_str(&detail.definition).unwrap_or_default();
-        if self.tracing {
-            let setting = MachineSetting::TracingConfiguration;
-            let (name, by_itself) = setting.words();
-            let seen = detail
-                .extras
-                .get(&setting)
-                .map_or(by_itself, String::as_str);
-            differs.compare(name, seen, TRACED);
+        if self.tracing_drift(at.owner(), detail) == Drift::Stale {
+            let (name, by_itself) = TRACING.words();
+            let seen = detail.extras.get(&TRACING);
+            let seen = seen.map_or(by_itself, String::as_str);
+            differs.compare(name, seen, self.own_setting(TRACING));
         }
         if body_fingerprint(&old) == body_fingerprint(&self.definition) {
             return differs;
@@ -376,27 +393,36 @@ impl AnySpec for Spec {
         if detail.deleting {
             return create(id, "the one that is there is being deleted");
         }
-        let drift = self.difference(at.scope, owner, detail);
+        let drift = self.drift(at.scope, owner, detail);
+        let tracing = self.tracing_drift(owner, detail);
         let (definition, own) = self.changed_by_student(at.scope, owner, detail);
         let mut changed = Vec::from_iter(definition.then_some("definition"));
         changed.extend(own.keys().map(|setting| setting.words().0));
         let theirs = said(&changed);
-        let why = match (drift, &theirs) {
-            (Drift::Stale, None) => "definition or role differs".to_owned(),
-            (Drift::Stale, Some(theirs)) if !at.reset => {
-                format!("definition or role differs; {theirs}, and that stays")
+        let mut stale = Vec::from_iter((drift == Drift::Stale).then_some("definition or role"));
+        stale.extend((tracing == Drift::Stale).then_some("tracing"));
+        let stale = stale.join(" and ");
+        let why = match &theirs {
+            Some(theirs) if at.reset => format!("{theirs}; reset was asked for"),
+            None if !stale.is_empty() => format!("{stale} differs"),
+            // One call writes it all, and the student's definition stays.
+            Some(theirs) if !stale.is_empty() && !definition => {
+                format!("{stale} differs; {theirs}, and that stays")
             }
-            (_, Some(theirs)) if at.reset => format!("{theirs}; reset was asked for"),
             _ => return Item::unchanged(id, theirs),
         };
-        let undo = own.keys().copied().filter(|_| at.reset);
+        let mut undo: Vec<_> = own.keys().copied().filter(|_| at.reset).collect();
+        if tracing == Drift::Stale && !self.tracing {
+            undo.push(TRACING);
+        }
         let action = Action::Update {
             machine: self.clone(),
-            undo: undo.collect(),
+            undo,
+            trace: self.tracing && (at.reset || tracing != Drift::Theirs),
         };
-        let differs = match drift {
-            Drift::Stale => self.differing(at, detail),
-            _ => Differing::default(),
+        let differs = match stale.is_empty() {
+            false => self.differing(at, detail),
+            true => Differing::default(),
         };
         let item = Item::act(id, Verdict::Update, action, why).with_theirs(theirs);
         item.differing(differs).after([needs])
@@ -517,7 +543,11 @@ impl KindAction for Action {
     async fn run(&self, cx: &Context<'_>) -> Result<(), StepError> {
         match self {
             Self::Create(machine) => create(cx, machine).await,
-            Self::Update { machine, undo } => update(cx, machine, undo).await,
+            Self::Update {
+                machine,
+                undo,
+                trace,
+            } => update(cx, machine, undo, *trace).await,
             Self::StopExecutions => stop(cx).await,
             Self::Delete { arn } => delete(cx, arn).await,
         }
@@ -557,7 +587,7 @@ async fn adopt(cx: &Context<'_>, machine: &Spec) -> Result<(), StepError> {
     let arn = &cx.scope.state_machine_arn(&machine.name);
     let detail = cx.client.describe_state_machine(arn).await?;
     prove_ours(cx, arn, &detail).await?;
-    update(cx, machine, &[]).await
+    update(cx, machine, &[], machine.tracing).await
 }
 
 /// Proves that a state machine is this student's: by the record in its definition, else by its tags.
@@ -574,10 +604,10 @@ async fn update(
     cx: &Context<'_>,
     machine: &Spec,
     undo: &[MachineSetting],
+    traced: bool,
 ) -> Result<(), StepError> {
     let new = &request(cx, machine);
     let arn = &cx.scope.state_machine_arn(&machine.name);
-    let traced = machine.tracing;
     cx.call_assuming_role(|| cx.client.write_state_machine(arn, new, traced, undo))
         .await?;
     Ok(cx.client.tag_state_machine(arn, &new.tags).await?)

@@ -43,6 +43,7 @@ pub(super) async fn run(class: Class, args: &GrantArgs) -> Result<Exit> {
             .hint("add a table [access] with policy and boundary: docs/lab-bundle.md"));
     }
     let mut sessions = class.connect(Deed::Makes).await?;
+    sessions.refuse_contradictions()?;
     sessions.agree_on_places().await?;
     // Before anything is made for them: only students in the roster are let in.
     if !sessions.class.doubts.is_empty() {

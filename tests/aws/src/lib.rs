@@ -266,6 +266,16 @@ impl StrictAws {
         machine.settings.insert(key.to_owned(), value);
     }
 
+    /// What is set of a state machine; null where nothing was.
+    pub fn setting_of_machine(&self, name: &str, key: &str) -> Value {
+        let machines = &self.lock().world.machines;
+        machines[name]
+            .settings
+            .get(key)
+            .cloned()
+            .unwrap_or_default()
+    }
+
     /// A student sets something of an HTTP API: of the API itself, or of the first of its `routes`, `integrations` or `stages`.
     pub fn set_of_http_api(&self, name: &str, part: &str, key: &str, value: Value) {
         self.lock().world.set_of_http_api(name, part, key, value);

@@ -34,8 +34,8 @@ impl Day {
 /// The address that `deploy` or `status` gives a student.
 fn url_of(document: &Value, student: usize) -> String {
     let outputs = &document["students"][student]["outputs"];
-    let url = outputs.as_array().into_iter().flatten();
-    let url = url.filter(|output| output["id"] == "api-url").last();
+    let mut urls = outputs.as_array().into_iter().flatten();
+    let url = urls.rfind(|output| output["id"] == "api-url");
     url.unwrap_or_else(|| panic!("no address: {document}"))["value"]
         .as_str()
         .unwrap()

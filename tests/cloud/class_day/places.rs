@@ -325,7 +325,8 @@ async fn what_the_settings_lost_or_moved_is_neither_empty_nor_made_twice() {
     // With west back, one place alone is taken down, and the other is told of.
     day.write("homeroom.toml", &whole);
     let (code, torn, said) = day.json("teardown --place east --confirm demo");
-    assert_eq!(code, 0, "{said} {torn}");
+    assert_eq!(code, 5, "{said} {torn}");
+    assert_eq!(student(&torn, "ana")["outcome"], "remains", "{torn}");
     let notes = torn["notes"].to_string();
     assert!(notes.contains("1 student known at place west"), "{notes}");
     let (code, torn, _) = day.json("teardown --confirm demo");

@@ -6,14 +6,20 @@ use homeroom::stack::definitions::refused_definitions;
 
 use super::*;
 
-async fn asked(class: &Class, aws: &StrictAws) -> Vec<String> {
+/// What it refuses, and the note.
+async fn answers(class: &Class, aws: &StrictAws) -> (Vec<String>, Option<String>) {
     let (client, _run) = start(aws, class).await;
     let observed = observe(&client, &class.desired, &Depth::Deploy)
         .await
         .unwrap();
     let plan = deploy::plan(&class.desired, &observed, false);
-    let refused = refused_definitions(&client, &plan).await.unwrap();
-    refused.iter().map(ToString::to_string).collect()
+    let said = refused_definitions(&client, &plan).await.unwrap();
+    let refused = said.refused.iter().map(ToString::to_string).collect();
+    (refused, said.unasked)
+}
+
+async fn asked(class: &Class, aws: &StrictAws) -> Vec<String> {
+    answers(class, aws).await.0
 }
 
 fn times(aws: &StrictAws) -> usize {
@@ -49,6 +55,12 @@ async fn what_cannot_be_asked_is_unknown_and_no_refusal() {
     let (aws, class) = (StrictAws::new(), Class::of(&["user1", "user2"]));
     let operation = "states:ValidateStateMachineDefinition";
     aws.inject(Rule::on(operation).fault(Fault::AccessDenied));
-    assert_eq!(asked(&class, &aws).await, Vec::<String>::new());
+    let (refused, note) = answers(&class, &aws).await;
+    assert_eq!(refused, Vec::<String>::new());
+    let note = note.unwrap();
+    assert!(
+        note.starts_with("Step Functions was not asked about 1 definition: "),
+        "{note}"
+    );
     assert_eq!(times(&aws), 1);
 }

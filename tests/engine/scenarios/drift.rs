@@ -199,6 +199,18 @@ async fn an_account_that_shows_every_default_has_no_drift() {
 
 /// Lab 6 with settings that not every lab makes, of its first function and of its state machine.
 fn with_options(settings: &str) -> Class {
+    let (function, machine) = (
+        "code = \"process_data\"\n",
+        "definition = \"asl/simple-workflow.json\"\n",
+    );
+    with_changes(&[
+        ("lab.toml", function, &format!("{function}{settings}")),
+        ("lab.toml", machine, &format!("{machine}tracing = true\n")),
+    ])
+}
+
+/// Lab 6 with texts of its templates replaced.
+fn with_changes(changes: &[(&str, &str, &str)]) -> Class {
     let folder = tempfile::tempdir().unwrap();
     let from = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
     fn copy(from: &std::path::Path, to: &std::path::Path) {
@@ -215,15 +227,12 @@ fn with_options(settings: &str) -> Class {
     for part in ["templates", "lambdas"] {
         copy(&from.join(part), &folder.path().join(part));
     }
-    let manifest = folder.path().join("templates/lab.toml");
-    let text = std::fs::read_to_string(&manifest).unwrap();
-    let function = "code = \"process_data\"\n";
-    let machine = "definition = \"asl/simple-workflow.json\"\n";
-    assert!(text.contains(function) && text.contains(machine));
-    let text = text
-        .replacen(function, &format!("{function}{settings}"), 1)
-        .replacen(machine, &format!("{machine}tracing = true\n"), 1);
-    std::fs::write(&manifest, text).unwrap();
+    for (file, from, to) in changes {
+        let file = folder.path().join("templates").join(file);
+        let text = std::fs::read_to_string(&file).unwrap();
+        assert!(text.contains(from), "{from}");
+        std::fs::write(&file, text.replacen(from, to, 1)).unwrap();
+    }
     Class::with_lab(bundle::load(Some(folder.path())).unwrap(), &["user1"])
 }
 
@@ -293,4 +302,44 @@ async fn settings_that_a_lab_takes_up_or_drops_are_written() {
     assert_eq!(aws.setting_of_function(FUNCTION, "Layers"), json!([]));
     let (plan, _) = look(&aws, &fewer, false).await;
     assert_eq!((plan.steps(), plan.count(Verdict::Keep)), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn tracing_that_changes_is_told_apart_from_the_definition() {
+    let key = "tracingConfiguration";
+    let machine = "definition = \"asl/simple-workflow.json\"\n";
+    let traced = ("lab.toml", machine, &*format!("{machine}tracing = true\n"));
+    let start = "\"StartAt\"";
+    let mended = (
+        "asl/simple-workflow.json",
+        start,
+        "\"TimeoutSeconds\": 900, \"StartAt\"",
+    );
+    let deployed = StrictAws::new();
+    assert_all_well(&deploy_class(&deployed, &with_changes(&[traced])).await);
+    // The lab drops it, with another definition or without.
+    for changes in [&[mended][..], &[]] {
+        let (aws, lab) = (deployed.copy(), with_changes(changes));
+        let (plan, _) = look(&aws, &lab, false).await;
+        assert_eq!(item(&plan, MACHINE).theirs, None);
+        assert_all_well(&deploy_class(&aws, &lab).await);
+        assert_ne!(
+            aws.setting_of_machine(MACHINE, key),
+            json!({"enabled": true})
+        );
+        let (plan, _) = look(&aws, &lab, false).await;
+        assert_eq!((plan.steps(), plan.count(Verdict::Keep)), (0, 0));
+    }
+    // The student switches it off: the lab's other definition reaches them, and their choice stays.
+    deployed.set_of_machine(MACHINE, key, json!({"enabled": false}));
+    let lab = with_changes(&[traced, mended]);
+    let (plan, _) = look(&deployed, &lab, false).await;
+    assert_eq!(item(&plan, MACHINE).verdict, Verdict::Update);
+    assert_all_well(&deploy_class(&deployed, &lab).await);
+    assert_ne!(
+        deployed.setting_of_machine(MACHINE, key),
+        json!({"enabled": true})
+    );
+    let (plan, _) = look(&deployed, &lab, false).await;
+    assert_eq!((plan.steps(), plan.count(Verdict::Keep)), (0, 1));
 }
