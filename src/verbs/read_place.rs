@@ -7,8 +7,7 @@ use jiff::{Timestamp, ZonedDateTime};
 
 use super::access::note_on_frozen;
 use super::known::KnownBefore;
-use super::session::At;
-use super::session::Session;
+use super::session::{At, Session};
 use super::sessions::Sessions;
 use crate::aws::stop::Cancelled;
 use crate::error::{Error, Result};

@@ -31,8 +31,7 @@ use crate::verbs::class::Class;
 use crate::verbs::ended::PlaceEnd;
 use crate::verbs::homes::Deed;
 use crate::verbs::run::{Log, announced, everywhere};
-use crate::verbs::session::At;
-use crate::verbs::session::Session;
+use crate::verbs::session::{At, Session};
 
 const COMMAND: Command = Command::AccessGrant;
 

@@ -210,7 +210,7 @@ async fn a_class_at_two_places_goes_through_its_day_and_outlasts_a_loss() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_confirmation_takes_every_place_down_and_one_alone_is_chosen_by_name() {
+async fn one_confirmation_takes_all_places_down_and_a_name_chooses_one() {
     let day = Places::begin("ana,east ben,west cleo,west").await;
     assert_eq!(day.json("deploy").0, 0);
     let (code, refused, _) = day.json("teardown");
