@@ -57,6 +57,15 @@ impl Class {
         class
     }
 
+    /// Of this test alone: the usual port of a page follows from the class's name, and tests run side by side.
+    fn name(&self) -> String {
+        let url = &self.cloud.endpoint().url;
+        format!(
+            "demo-{}",
+            url.trim_end_matches('/').rsplit(':').next().unwrap()
+        )
+    }
+
     fn command(&self, words: &[&str]) -> Command {
         let endpoint = self.cloud.endpoint();
         let url = self.counter.url();
@@ -70,6 +79,7 @@ impl Class {
             .env("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
             .current_dir(self.folder.path())
             .args(["--roster", "demo.csv", "--region", "us-east-1"])
+            .args(["--class", &self.name()])
             .args(["--quota-scale", "off", "--endpoint-url", &url])
             .args(["--invoke-base", &endpoint.invoke_base])
             .args(words)
@@ -215,7 +225,12 @@ async fn the_file_to_bookmark_leads_a_browser_to_the_page() {
     let class = Class::deployed().await;
     let (watch, url) = Watch::start(&class);
     let mut browser = Browser::start();
-    browser.open_file(&class.folder.path().join("reports/demo/watch.html"));
+    browser.open_file(
+        &class
+            .folder
+            .path()
+            .join(format!("reports/{}/watch.html", class.name())),
+    );
     // To the page that waits, and once the class was read to the page itself.
     browser.gone_on(2);
     assert_eq!(browser.eval("location.href"), url);
