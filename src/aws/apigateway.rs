@@ -29,10 +29,8 @@ impl Client {
                     .send()
             })
             .await?;
-        Ok(Page {
-            items: answer.items().iter().map(actual).collect(),
-            next: answer.position.filter(|position| !position.is_empty()),
-        })
+        let items = answer.items().iter().map(actual).collect();
+        Ok(Page::of(items, answer.position))
     }
 
     /// apigateway:CreateRestApi, regional: its id, and the root resource's id where the answer has one.
@@ -85,10 +83,8 @@ impl Client {
                     .send()
             })
             .await?;
-        Ok(Page {
-            items: answer.items().iter().map(path_resource).collect(),
-            next: answer.position.filter(|position| !position.is_empty()),
-        })
+        let items = answer.items().iter().map(path_resource).collect();
+        Ok(Page::of(items, answer.position))
     }
 
     /// apigateway:CreateResource: the new resource's id.

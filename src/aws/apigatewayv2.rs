@@ -36,10 +36,8 @@ impl Client {
             .await?;
         let http = answer.items().iter();
         let http = http.filter(|api| api.protocol_type() == Some(&ProtocolType::Http));
-        Ok(Page {
-            items: http.map(actual).collect(),
-            next: answer.next_token.filter(|token| !token.is_empty()),
-        })
+        let items = http.map(actual).collect();
+        Ok(Page::of(items, answer.next_token))
     }
 
     /// apigatewayv2:CreateApi: its id. With a route's key and its function's ARN AWS makes integration, route and a `$default`
@@ -100,10 +98,8 @@ impl Client {
                     .send()
             })
             .await?;
-        Ok(Page {
-            items: answer.items().iter().map(route).collect(),
-            next: answer.next_token.filter(|token| !token.is_empty()),
-        })
+        let items = answer.items().iter().map(route).collect();
+        Ok(Page::of(items, answer.next_token))
     }
 
     /// apigatewayv2:CreateRoute.
@@ -173,10 +169,8 @@ impl Client {
                     .send()
             })
             .await?;
-        Ok(Page {
-            items: answer.items().iter().map(integration).collect(),
-            next: answer.next_token.filter(|token| !token.is_empty()),
-        })
+        let items = answer.items().iter().map(integration).collect();
+        Ok(Page::of(items, answer.next_token))
     }
 
     /// apigatewayv2:CreateIntegration: Lambda proxy; its id.

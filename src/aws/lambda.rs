@@ -167,10 +167,8 @@ impl Client {
                     .send()
             })
             .await?;
-        Ok(Page {
-            items: answer.functions().iter().map(actual).collect(),
-            next: answer.next_marker.filter(|marker| !marker.is_empty()),
-        })
+        let items = answer.functions().iter().map(actual).collect();
+        Ok(Page::of(items, answer.next_marker))
     }
 
     /// lambda:Invoke, as a dry run: AWS checks the permission, and runs nothing.

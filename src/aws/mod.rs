@@ -54,6 +54,7 @@ pub use iam::{PathAndTags, Principal, UserPart};
 pub use lambda::{FunctionState, Invoked, NewFunction, Permission};
 pub use operations::Operation;
 pub use sfn::NewStateMachine;
+pub(crate) use sts::CallerIdentity;
 
 /// One page of a listing.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,6 +63,16 @@ pub struct Page<T> {
     pub items: Vec<T>,
     /// Token of the next page; `None` on the last.
     pub next: Option<String>,
+}
+
+impl<T> Page<T> {
+    /// Some services say by an empty token that there is no further page.
+    fn of(items: Vec<T>, token: Option<String>) -> Self {
+        Self {
+            items,
+            next: token.filter(|token| !token.is_empty()),
+        }
+    }
 }
 
 /// Locks, whether or not another thread panicked meanwhile: what is locked here is whole between any two statements.

@@ -1,5 +1,7 @@
 //! AWS STS.
 
+use crate::ids::Scope;
+
 use super::client::Client;
 use super::error::CallResult;
 use super::operations::Operation;
@@ -11,6 +13,17 @@ pub struct CallerIdentity {
     pub account: String,
     /// The caller's ARN (its second part is the partition).
     pub arn: String,
+}
+
+impl CallerIdentity {
+    /// Where the caller's class is in a region.
+    pub(crate) fn scope(&self, region: &str) -> Scope {
+        Scope {
+            partition: self.arn.split(':').nth(1).unwrap_or("aws").to_owned(),
+            account: self.account.clone(),
+            region: region.to_owned(),
+        }
+    }
 }
 
 impl Client {

@@ -45,7 +45,6 @@ pub async fn refused_definitions(
             continue;
         };
         // Two students' definitions differ in their names alone.
-        let definition = machine.signed_definition(owner);
         let shape = machine.definition.to_string();
         if !asked.insert(shape.replace(owner.student.as_str(), "\u{0}")) {
             continue;
@@ -58,6 +57,7 @@ pub async fn refused_definitions(
             unasked += 1;
             continue;
         }
+        let definition = machine.signed_definition(owner);
         let answer = client.refusals_of_definition(machine.workflow_type, &definition);
         match answer.await {
             Ok(said) => refused.extend(said.into_iter().map(|said| {

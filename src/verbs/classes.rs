@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::run::look_alone;
 use super::say::{print_document, said, say};
-use super::session::{cannot_begin, in_region, pace};
+use super::session::{cannot_begin, embedded, in_region, pace, require_account};
 use crate::aws::configured::credential_source;
 use crate::aws::{self, Client, ConnectOptions};
 use crate::cli::Cli;
@@ -85,14 +85,7 @@ pub(super) async fn connect(settings: &ClassSettings) -> Result<(Client, Scope)>
         CloudTarget::Local => {
             let progress = &mut |step: StartupStep| say(&step.to_string(), settings.ui.verbosity);
             let endpoint = LocalCloud::from_env()?.start(progress).await?;
-            let region = settings.region.as_ref().map(ToString::to_string);
-            let options = ConnectOptions {
-                region: region.unwrap_or_else(|| lab.region().to_owned()),
-                endpoint_url: Some(endpoint.url),
-                invoke_base: Some(endpoint.invoke_base),
-                credentials: Some((endpoint.access_key, endpoint.secret_key)),
-                ..ConnectOptions::default()
-            };
+            let options = embedded(&endpoint, settings.region.as_ref(), &lab);
             (options, None, None)
         }
         CloudTarget::Aws {
@@ -112,18 +105,7 @@ pub(super) async fn connect(settings: &ClassSettings) -> Result<(Client, Scope)>
     let client = aws::connect(options).await;
     let identity = client.caller_identity().await;
     let identity = identity.map_err(|e| cannot_begin(&e, source, profile, client.region()))?;
-    if let Some(wanted) = &settings.account
-        && wanted.to_string() != identity.account
-    {
-        let account = format!("account {}", identity.account);
-        let cause = format!("--account allows {wanted} only; nothing was touched");
-        return Err(Error::new(Exit::Refused, account, cause)
-            .hint("choose the right account with --profile, or change --account"));
-    }
-    let scope = Scope {
-        partition: identity.arn.split(':').nth(1).unwrap_or("aws").to_owned(),
-        account: identity.account,
-        region: client.region().to_owned(),
-    };
+    require_account(&identity, settings.account.as_ref(), None)?;
+    let scope = identity.scope(client.region());
     Ok((client, scope))
 }

@@ -12,10 +12,9 @@ use super::former::{Former, refuse_forgotten};
 use super::homes::Deed;
 use super::homes::Homes;
 use super::say::say;
-use super::session::Session;
+use super::session::{Session, embedded};
 use super::sessions::Sessions;
 use super::unreached::{Unreached, none_reached};
-use crate::aws::ConnectOptions;
 use crate::error::{Error, Exit, Result};
 use crate::evidence::kept::{DeployedPlace, KeptPlaces, StudentPlaces};
 use crate::ids::{PlaceName, Scope, Username};
@@ -67,14 +66,7 @@ impl Class {
     }
 
     pub(crate) async fn connect_local(self, endpoint: &local::Endpoint) -> Result<Sessions> {
-        let region = self.settings.region.as_ref().map(ToString::to_string);
-        let options = ConnectOptions {
-            region: region.unwrap_or_else(|| self.lab.region().to_owned()),
-            endpoint_url: Some(endpoint.url.clone()),
-            invoke_base: Some(endpoint.invoke_base.clone()),
-            credentials: Some((endpoint.access_key.clone(), endpoint.secret_key.clone())),
-            ..ConnectOptions::default()
-        };
+        let options = embedded(endpoint, self.settings.region.as_ref(), &self.lab);
         let session = self.clone().open(options, None, None).await?;
         Sessions::of(self, session).await
     }

@@ -72,9 +72,8 @@ struct Done {
 /// Deploys the class's students, if each account has room for them. Nothing is made at any place before every place has
 /// room.
 pub(super) async fn deploy(sessions: &Sessions, args: &DeployArgs) -> Result<Deployment> {
-    sessions.refuse_risks()?;
+    let risks = sessions.refuse_risks()?;
     let file = sessions.class.settings_file();
-    let risks = sessions.risks();
     let mut allowed = Notes::default();
     for (session, risks) in sessions.places.iter().zip(&risks) {
         allowed.at(session, risks.allowed(&file));

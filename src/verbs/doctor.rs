@@ -142,11 +142,7 @@ async fn in_aws(
             return Ok(nobody(error, client.clock_ahead()));
         }
     };
-    let scope = Scope {
-        partition: identity.arn.split(':').nth(1).unwrap_or("aws").to_owned(),
-        account: identity.account,
-        region: client.region().to_owned(),
-    };
+    let scope = identity.scope(client.region());
     let guard = settings.account.as_ref().map(ToString::to_string);
     let is_aws = client.is_aws();
     let (known, wrong_account) = identified(&identity.arn, &scope, guard.as_deref(), is_aws);
@@ -294,11 +290,7 @@ async fn print_policy(settings: &ClassSettings, lab: &Lab) -> Result<Exit> {
                     &region,
                 ))
             })?;
-            Scope {
-                partition: identity.arn.split(':').nth(1).unwrap_or("aws").to_owned(),
-                account: identity.account,
-                region,
-            }
+            identity.scope(&region)
         }
     };
     let mut policies = policy::policies(lab, &scope);

@@ -8,7 +8,7 @@ use super::say::general;
 use super::say::note_at_once;
 use crate::aws::configured::CredentialSource;
 use crate::aws::pacing::{Overrides, Pace, quotas_of_region};
-use crate::aws::{self, CallError, Client, ConnectOptions, ErrorKind, regions};
+use crate::aws::{self, CallError, CallerIdentity, Client, ConnectOptions, ErrorKind, regions};
 use crate::error::{Error, Exit, Result};
 use crate::evidence::cache::CacheKey;
 use crate::evidence::kept::ClassFiles;
@@ -16,7 +16,8 @@ use crate::files::class_dir;
 use crate::ids::{PlaceName, Scope};
 use crate::lab::Lab;
 use crate::lab::allowed::JudgedRisks;
-use crate::options::{CloudTarget, Profile, QuotaScale, Region, Ui};
+use crate::local;
+use crate::options::{AccountId, CloudTarget, Profile, QuotaScale, Region, Ui};
 use crate::roster::Student;
 use crate::stack::hints;
 use crate::stack::kinds::{Desired, Gap, Stack};
@@ -57,29 +58,8 @@ impl Class {
         let identity = client.caller_identity().await;
         let identity =
             identity.map_err(|error| cannot_begin(&error, source, profile, client.region()))?;
-        if let Some(wanted) = &self.settings.account
-            && wanted.to_string() != identity.account
-        {
-            let account = format!("account {}", identity.account);
-            let (cause, hint) = match &place {
-                None => (
-                    format!("--account allows {wanted} only; nothing was touched"),
-                    "choose the right account with --profile, or change --account".to_owned(),
-                ),
-                Some(place) => (
-                    format!(
-                        "place {place} of homeroom.toml allows {wanted} only; nothing was touched"
-                    ),
-                    format!("correct profile, role_arn or account of place {place}"),
-                ),
-            };
-            return Err(Error::new(Exit::Refused, account, cause).hint(hint));
-        }
-        let scope = Scope {
-            partition: identity.arn.split(':').nth(1).unwrap_or("aws").to_owned(),
-            account: identity.account,
-            region: client.region().to_owned(),
-        };
+        require_account(&identity, self.settings.account.as_ref(), place.as_ref())?;
+        let scope = identity.scope(client.region());
         let desired = self.desired(&scope, &self.students)?;
         if let Some(cause) = self.settings.foreign_boundary(&scope.account) {
             let cause = format!("{cause}; nothing was touched");
@@ -193,6 +173,44 @@ impl Session {
     pub(crate) fn pace(&self) -> Pace {
         pace(self.class.settings.quota_scale)
     }
+}
+
+/// The options for the embedded cloud that runs at an endpoint.
+pub(super) fn embedded(
+    endpoint: &local::Endpoint,
+    asked: Option<&Region>,
+    lab: &Lab,
+) -> ConnectOptions {
+    ConnectOptions {
+        region: asked.map_or_else(|| lab.region().to_owned(), ToString::to_string),
+        endpoint_url: Some(endpoint.url.clone()),
+        invoke_base: Some(endpoint.invoke_base.clone()),
+        credentials: Some((endpoint.access_key.clone(), endpoint.secret_key.clone())),
+        ..ConnectOptions::default()
+    }
+}
+
+/// Refuses another account than the one that the settings allow.
+pub(super) fn require_account(
+    identity: &CallerIdentity,
+    wanted: Option<&AccountId>,
+    place: Option<&PlaceName>,
+) -> Result<()> {
+    let Some(wanted) = wanted.filter(|wanted| wanted.as_str() != identity.account) else {
+        return Ok(());
+    };
+    let account = format!("account {}", identity.account);
+    let (cause, hint) = match place {
+        None => (
+            format!("--account allows {wanted} only; nothing was touched"),
+            "choose the right account with --profile, or change --account".to_owned(),
+        ),
+        Some(place) => (
+            format!("place {place} of homeroom.toml allows {wanted} only; nothing was touched"),
+            format!("correct profile, role_arn or account of place {place}"),
+        ),
+    };
+    Err(Error::new(Exit::Refused, account, cause).hint(hint))
 }
 
 /// The options with the region that was asked for, else that of AWS's own configuration, else the lab's.

@@ -17,8 +17,10 @@ use crate::lab::allowed::JudgedRisks;
 use crate::report::PseudonymKey;
 use crate::roster::Student;
 use crate::stack::elsewhere::{Elsewhere, Whereabouts, stands_here};
-use crate::stack::kinds::Observed;
+use crate::stack::kinds::{Desired, Observed};
 use crate::stack::observe::observe_roles;
+use crate::stack::plan::Plan;
+use crate::stack::plan::teardown::Reach;
 use crate::stack::vault::Vault;
 use crate::text::failure::Failure;
 
@@ -186,12 +188,29 @@ impl Sessions {
         Ok(())
     }
 
-    /// Refuses policies that contradict each other, and what the lab asks for and the settings do not allow.
-    pub(crate) fn refuse_risks(&self) -> Result<()> {
+    /// Refuses policies that contradict each other, and what the lab asks for and the settings do not allow. What they do
+    /// allow of it.
+    pub(crate) fn refuse_risks(&self) -> Result<Vec<JudgedRisks>> {
         self.refuse_contradictions()?;
         let risks = self.risks();
         self.all(risks.iter().map(|risks| risks.refuse(self.lab())))?;
-        Ok(())
+        Ok(risks)
+    }
+
+    /// What is to be removed at each place.
+    pub(crate) fn removals(
+        &self,
+        observed: &[Observed],
+        plan: impl Fn(&Desired, &Observed, Reach) -> Plan,
+    ) -> Vec<Plan> {
+        let class = &self.class;
+        let places = self.places.iter().zip(observed);
+        let plans = places.map(|(session, observed)| {
+            let mut plan = plan(&session.desired, observed, class.reach());
+            plan.mark_left(&class.chosen_leavers);
+            plan
+        });
+        plans.collect()
     }
 
     /// Puts what is told of students into the roster's order; who is not in it comes last.

@@ -96,14 +96,7 @@ pub(super) async fn look(sessions: &Sessions) -> Result<Vec<Observed>> {
 
 /// Plans the teardown of the class's students at each place.
 pub(super) fn plan(sessions: &Sessions, observed: &[Observed]) -> Vec<Plan> {
-    let class = &sessions.class;
-    let places = sessions.places.iter().zip(observed);
-    let plans = places.map(|(session, observed)| {
-        let mut plan = teardown::plan(&session.desired, observed, class.reach());
-        plan.mark_left(&class.chosen_leavers);
-        plan
-    });
-    plans.collect()
+    sessions.removals(observed, teardown::plan)
 }
 
 fn depth(sessions: &Sessions) -> Depth {

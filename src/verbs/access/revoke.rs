@@ -98,12 +98,5 @@ pub(super) async fn run(class: Class, args: &RevokeArgs) -> Result<Exit> {
 }
 
 fn plan(sessions: &Sessions, observed: &[Observed]) -> Vec<Plan> {
-    let class = &sessions.class;
-    let places = sessions.places.iter().zip(observed);
-    let plans = places.map(|(session, observed)| {
-        let mut plan = access::revoke(&session.desired, observed, class.reach());
-        plan.mark_left(&class.chosen_leavers);
-        plan
-    });
-    plans.collect()
+    sessions.removals(observed, access::revoke)
 }
