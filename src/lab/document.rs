@@ -9,6 +9,7 @@ use crate::lab::asl;
 use crate::lab::asl::source::JsonLines;
 use crate::lab::ends::{ending, length};
 use crate::lab::jsonata;
+use crate::lab::policy_grammar;
 use crate::lab::problems::Problems;
 use crate::lab::template::Templates;
 
@@ -29,12 +30,6 @@ impl Documents<'_> {
         found
             .map_err(|error| self.say(format!("templates/{path}"), error))
             .ok()
-    }
-
-    pub(crate) fn json(&mut self, path: &str, context: &Context) -> Option<Value> {
-        let filled = self.templates.file(path, context);
-        let text = self.or_say(path, filled)?;
-        self.parsed(path, &text)
     }
 
     fn parsed(&mut self, path: &str, text: &str) -> Option<Value> {
@@ -94,7 +89,7 @@ impl Documents<'_> {
         max: usize,
         context: &Context,
     ) -> Option<Value> {
-        let value = self.json(path, context)?;
+        let value = self.grammatical(path, context)?;
         Some(self.checked(path, what, max, value))
     }
 
@@ -106,12 +101,29 @@ impl Documents<'_> {
         max: usize,
         context: &Context,
     ) -> Option<Value> {
-        let mut value = self.json(path, context)?;
+        let mut value = self.grammatical(path, context)?;
         if let Some(ends) = self.ends {
             let ended = ending(&value, ends, max);
             value = self.or_say(path, ended)?;
         }
         Some(self.checked(path, what, max, value))
+    }
+
+    /// A policy, held against IAM's grammar.
+    fn grammatical(&mut self, path: &str, context: &Context) -> Option<Value> {
+        let filled = self.templates.file(path, context);
+        let text = self.or_say(path, filled)?;
+        let value = self.parsed(path, &text)?;
+        let wrong = policy_grammar::problems(&value);
+        if !wrong.is_empty() {
+            let lines = JsonLines::read(&text);
+            for (place, cause) in wrong {
+                let line = lines.line_of(&place);
+                let line = line.map_or_else(String::new, |line| format!("line {line}: "));
+                self.say(format!("templates/{path}"), format!("{line}{cause}"));
+            }
+        }
+        Some(value)
     }
 
     fn checked(&mut self, path: &str, what: &str, max: usize, value: Value) -> Value {

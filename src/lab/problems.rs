@@ -55,6 +55,10 @@ impl Problems {
         failure
     }
 
+    pub(crate) fn forget(&mut self, is_untrue: impl Fn(&Failure) -> bool) {
+        self.list.retain(|(failure, _)| !is_untrue(failure));
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.list.is_empty()
     }
