@@ -103,7 +103,9 @@ impl Lab {
         self.check_access(student, context, &deployed, problems);
         for output in &self.manifest.outputs {
             let key = output_key(&output.id);
-            if let Err(error) = self.templates.text(&key, &deployed) {
+            if let Err(error) = self.templates.text(&key, &deployed)
+                && self.templates.has_text(&key)
+            {
                 let place = self.manifest.place_of("output", &output.id);
                 problems.add_for(&student.username, place, format!("{key}: {error}"));
             }
@@ -210,6 +212,7 @@ impl Renderer<'_> {
                 Ok(value) => {
                     environment.insert(variable.clone(), value);
                 }
+                Err(_) if !self.lab.templates.has_text(&key) => {}
                 Err(error) => {
                     let place = manifest.place_of("function", &function.id);
                     self.documents.say(place, format!("{key}: {error}"));
@@ -273,6 +276,7 @@ impl Renderer<'_> {
                     }
                     layers.push(arn);
                 }
+                Err(_) if !self.lab.templates.has_text(&key) => {}
                 Err(error) => {
                     let place = self.lab.manifest.place_of("function", &function.id);
                     self.documents.say(place, format!("{key}: {error}"));

@@ -32,6 +32,15 @@ impl Documents<'_> {
             .ok()
     }
 
+    /// A file filled in. Of one that could not be read there is nothing more to say.
+    fn filled(&mut self, path: &str, context: &Context) -> Option<String> {
+        if !self.templates.has(path) {
+            return None;
+        }
+        let filled = self.templates.file(path, context);
+        self.or_say(path, filled)
+    }
+
     fn parsed(&mut self, path: &str, text: &str) -> Option<Value> {
         let parsed = serde_json::from_str(text);
         self.or_say(
@@ -42,8 +51,7 @@ impl Documents<'_> {
 
     /// A file of any kind; one whose name ends in .json must be JSON.
     pub(crate) fn text(&mut self, path: &str, context: &Context) -> Option<String> {
-        let filled = self.templates.file(path, context);
-        let text = self.or_say(path, filled)?;
+        let text = self.filled(path, context)?;
         if path.ends_with(".json") {
             self.parsed(path, &text)?;
         }
@@ -52,8 +60,7 @@ impl Documents<'_> {
 
     /// A state machine's definition: what is wrong with it, each with its line in the file once that is filled in.
     pub(crate) fn definition(&mut self, path: &str, context: &Context) -> Option<Value> {
-        let filled = self.templates.file(path, context);
-        let text = self.or_say(path, filled)?;
+        let text = self.filled(path, context)?;
         let value = self.parsed(path, &text)?;
         let lines = JsonLines::read(&text);
         let repeated = lines.repeated.iter().map(|place| {
@@ -111,8 +118,7 @@ impl Documents<'_> {
 
     /// A policy, held against IAM's grammar.
     fn grammatical(&mut self, path: &str, context: &Context) -> Option<Value> {
-        let filled = self.templates.file(path, context);
-        let text = self.or_say(path, filled)?;
+        let text = self.filled(path, context)?;
         let value = self.parsed(path, &text)?;
         let wrong = policy_grammar::problems(&value);
         if !wrong.is_empty() {

@@ -27,9 +27,9 @@ pub(super) struct ReadManifest {
     /// `None` where nothing can be said of what it holds.
     pub(super) manifest: Option<Manifest>,
     pub(super) mistakes: Vec<Failure>,
-    /// Entries that hold a stand-in for what could not be read (`[[function]] "greet"`): what else is found wrong with them
-    /// need not be true.
-    pub(super) mended: BTreeSet<String>,
+    /// Where a stand-in is in the place of what could not be read: the entry (`[[function]] "greet"`) and the key. What else is
+    /// found wrong there need not be true.
+    pub(super) mended: BTreeSet<(String, String)>,
 }
 
 pub(super) fn read(text: &str) -> ReadManifest {
@@ -39,15 +39,12 @@ pub(super) fn read(text: &str) -> ReadManifest {
         mended: BTreeSet::new(),
         is_whole: true,
     };
-    let mut mistakes: Vec<Failure> = Vec::new();
+    let (mut mistakes, mut manifest) = (Vec::new(), None);
     for _ in 0..ROUNDS {
         let error = match Manifest::parse(&copy.text) {
-            Ok(manifest) => {
-                return ReadManifest {
-                    manifest: copy.is_whole.then_some(manifest),
-                    mistakes,
-                    mended: copy.mended,
-                };
+            Ok(read) => {
+                manifest = copy.is_whole.then_some(read);
+                break;
             }
             Err(error) => error,
         };
@@ -56,14 +53,19 @@ pub(super) fn read(text: &str) -> ReadManifest {
             mistakes.push(Failure::new(MANIFEST, message));
             break;
         };
-        let (mistake, goes_on) = copy.mend(span, message);
-        mistakes.extend(mistake);
+        let (told, goes_on) = copy.mend(span, message);
+        mistakes.extend(told);
         if !goes_on {
             break;
         }
     }
+    let line = |failure: &Failure| {
+        let (_, line) = failure.subject.rsplit_once("line ")?;
+        line.parse::<usize>().ok()
+    };
+    mistakes.sort_by_key(line);
     ReadManifest {
-        manifest: None,
+        manifest,
         mistakes,
         mended: copy.mended,
     }
@@ -74,7 +76,7 @@ struct MendedText {
     text: String,
     /// Lines that were added, by their present number.
     added: Vec<usize>,
-    mended: BTreeSet<String>,
+    mended: BTreeSet<(String, String)>,
     /// Whether no entry was taken out.
     is_whole: bool,
 }
@@ -109,15 +111,12 @@ impl MendedText {
             let goes_on = self.without_line(line, key) || self.without(&section);
             return (vec![mistake], goes_on);
         }
-        let at_header = self.text[span.clone()].starts_with('[')
-            && self.text[..span.start].ends_with(['\n', ' '])
-            || span.start == 0;
-        let at_header = at_header && self.line(line).trim_start().starts_with('[');
+        let at_header = self.line(line).trim_start().starts_with('[');
         if let Some(key) = quoted(message, "missing field `") {
             let cause = format!("{}: missing field `{key}`", section.label);
             let hint = format!("add a line: {key} = …");
             let key = key.to_owned();
-            self.mended.insert(section.label.clone());
+            self.mended.insert((section.label.clone(), key.clone()));
             let goes_on = match at_header && self.text[span.clone()].starts_with(&section.header) {
                 true => {
                     self.add_line(line, &format!("{key} = 0"));
@@ -131,7 +130,9 @@ impl MendedText {
         let is_value = !at_header && !value.starts_with('{') && !message.contains("TOML parse");
         if !is_value {
             // Of a table with a kind the parser does not say where in it the mistake is.
-            let told = !(message.contains("integer `0`") && self.mended.contains(&section.label));
+            let mut mended = self.mended.iter();
+            let is_mended = mended.any(|(entry, _)| *entry == section.label);
+            let told = !(message.contains("integer `0`") && is_mended);
             let mistake = told.then(|| Failure::new(place, message));
             return (mistake.into_iter().collect(), self.without(&section));
         }
@@ -153,7 +154,8 @@ impl MendedText {
             if key == Some("id") || self.text[span.clone()] == mending.stand_in {
                 return (vec![mistake], self.without(&section));
             }
-            self.mended.insert(section.label);
+            let key = key.unwrap_or_default().to_owned();
+            self.mended.insert((section.label, key));
         }
         let lines = "\n".repeat(value.matches('\n').count());
         let stand_in = mending.meant.unwrap_or(mending.stand_in);
@@ -444,6 +446,7 @@ mod tests {
             ("points = 60", "points = 60\npionts = 6"),
             ("GREETING = \"{{ settings.greeting }}\"", "GREETING = 1"),
             ("deadline_s = 120", "deadline_s = 0"),
+            ("handler = \"app.main\"", "handler = \"app.maim\""),
         ]);
         assert_said(
             &found,
@@ -462,6 +465,11 @@ mod tests {
                 ),
                 ("tracing", "(write tracing = true)"),
                 ("layers", "it must be a list: [ ] (write layers = [\"a\"])"),
+                (
+                    "id = \"greet\"",
+                    "app.py has no maim; it defines main; did you mean 'main'?",
+                ),
+                ("id = \"greet\"", "timeout_s = 1000 is not from 1 to 900"),
                 ("id = \"greet\"", "layers.0 is \"a\", not the ARN"),
                 (
                     "standard",

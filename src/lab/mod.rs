@@ -135,10 +135,12 @@ impl Lab {
         let rehearsal = lab.manifest.rehearsal.settings.clone();
         lab.override_settings(&rehearsal, "[rehearsal.settings]", &mut problems);
         lab.settings = lab.manifest.settings.clone();
-        problems.forget(|failure| mended.iter().any(|entry| failure.cause.contains(entry)));
-        for failure in mistakes {
-            problems.add(failure.subject, failure.cause).hint = failure.hint;
-        }
+        problems.forget(|failure| {
+            let is_there = |text: &String| failure.cause.contains(text);
+            let mut mended = mended.iter();
+            mended.any(|(entry, key)| is_there(entry) && is_there(key))
+        });
+        problems.begin_with(mistakes);
         Ok((lab, problems))
     }
 

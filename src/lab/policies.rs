@@ -99,6 +99,16 @@ impl Lab {
         problems.or(())
     }
 
+    /// Whether every policy of the lab could be read: what is not there withholds nothing.
+    pub(crate) fn has_its_policies(&self) -> bool {
+        let of_roles = self.manifest.roles.iter().map(|role| &role.policy);
+        let of_access = self.manifest.access.iter();
+        let of_access = of_access.flat_map(|access| [&access.policy, &access.boundary]);
+        of_roles
+            .chain(of_access)
+            .all(|path| self.templates.has(path))
+    }
+
     /// Of one student. `seen` holds what other students' policies said: most differ in the student's name alone.
     fn hold_of(
         &self,

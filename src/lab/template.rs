@@ -108,6 +108,16 @@ impl Templates {
         &self.columns
     }
 
+    /// Whether a file is there and could be compiled.
+    pub(crate) fn has(&self, path: &str) -> bool {
+        self.files.get_template(path).is_ok()
+    }
+
+    /// Whether a text of the manifest could be compiled.
+    pub(crate) fn has_text(&self, key: &str) -> bool {
+        self.texts.get_template(key).is_ok()
+    }
+
     pub(crate) fn file(&self, path: &str, context: &Context) -> Result<String, String> {
         let source = self.sources.get(path).map_or("", String::as_str);
         bounded(&self.files, path, context).map_err(|error| {
@@ -133,7 +143,7 @@ fn compiled(
 ) -> TemplateChecker {
     let mut checker = TemplateChecker::default();
     match tera.add_raw_template(name, source) {
-        Err(error) => checker.say(innermost(&error)),
+        Err(error) => checker.say(located(&innermost(&error))),
         Ok(()) => {
             let template = tera.get_template(name).ok();
             let end = template.and_then(|template| checker.nodes(&template.ast, place));
@@ -143,6 +153,23 @@ fn compiled(
         }
     }
     checker
+}
+
+/// A parser's message with its line in front: `--> 18:43 18 | … = expected …`.
+fn located(message: &str) -> String {
+    let found = message.strip_prefix("--> ").and_then(|rest| {
+        let (line, rest) = rest.split_once(':')?;
+        let (column, _) = rest.split_once(' ')?;
+        let (_, expected) = rest.rsplit_once(" = ")?;
+        let number = |text: &str| text.parse::<usize>().ok();
+        Some((number(line)?, number(column)?, expected))
+    });
+    match found {
+        Some((line, column, expected)) => {
+            format!("line {line}, character {column}: is no template: {expected}")
+        }
+        None => message.to_owned(),
+    }
 }
 
 /// Steps that a template may take: far more than any lab's takes, and done within a second.
@@ -624,7 +651,7 @@ mod tests {
     fn errors_say_what_is_wrong_in_one_line() {
         let parse = problems("t.json", "{\n\"a\": \"{{ username \"\n}");
         assert!(
-            parse[0].contains("2:") && !parse[0].contains('\n'),
+            parse[0].starts_with("line 2, character 19: ") && !parse[0].contains('\n'),
             "{parse:?}"
         );
         let mut templates = Templates::default();
