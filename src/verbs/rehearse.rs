@@ -115,7 +115,7 @@ async fn rehearse_on(
         RehearsalCloud::Private(cloud) => cloud.endpoint(),
         RehearsalCloud::Shared(endpoint) => endpoint,
     };
-    let strict = strict(args, endpoint).await?;
+    let strict = strict(args, endpoint, &class).await?;
     let mut endpoint = endpoint.clone();
     if let Some(proxy) = &strict {
         endpoint.url = proxy.url();
