@@ -6,8 +6,9 @@ use std::sync::Arc;
 use crate::cli::{Cli, RehearseArgs};
 use crate::error::{Error, Exit, Result};
 use crate::files::{class_dir, write_whole};
-use crate::ids::{CLASS_MAX, ClassName};
+use crate::ids::{CLASS_MAX, ClassName, Scope};
 use crate::lab::Lab;
+use crate::lab::allowed::JudgedRisks;
 use crate::lab::bundle::DEMO_ROSTER;
 use crate::local;
 use crate::options::{GlobalOptions, QuotaScale};
@@ -61,6 +62,15 @@ pub(super) fn prepare(cli: &Cli, args: &RehearseArgs, mut class: Class) -> Resul
     class.settings.ends = None;
     class.lab = Arc::new(lab.map_err(invalid)?.ending(None));
     Ok(class)
+}
+
+/// Refuses what the deployment would refuse of the lab, before a cloud is started for it.
+pub(super) fn refuse_broken(class: &Class) -> Result<()> {
+    let (lab, students) = (&class.lab, &class.students);
+    let desired = class.desired(&Scope::of_nobody(lab.region()), students)?;
+    lab.hold_policies(&desired, students).map_err(invalid)?;
+    let risks = lab.risks(&desired, students);
+    JudgedRisks::of(risks, &class.settings.allow_in_roles).refuse(lab.id())
 }
 
 /// Writes the built-in roster beside the class's other files: commands that look around afterwards must name a roster.
