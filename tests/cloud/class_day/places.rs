@@ -1,11 +1,14 @@
-//! One class at two places: two embedded clouds of different accounts, and one of them that goes away.
+//! One class at two and three places: embedded clouds of different accounts, and one of them that goes away.
 
 use super::*;
 
 const EAST: &str = "111111111111";
 const WEST: &str = "222222222222";
+const NORTH: &str = "333333333333";
+const TWO: &[(&str, &str)] = &[("east", EAST), ("west", WEST)];
+const THREE: &[(&str, &str)] = &[("east", EAST), ("west", WEST), ("north", NORTH)];
 
-/// Two clouds, a folder with settings and a roster, and the binary.
+/// Clouds, a folder with settings and a roster, and the binary.
 struct Places {
     clouds: Vec<PrivateCloud>,
     folder: TempDir,
@@ -32,15 +35,19 @@ async fn cloud(folder: &Path, account: &'static str) -> PrivateCloud {
 
 impl Places {
     async fn begin(roster: &str) -> Self {
+        Self::begin_at(TWO, roster).await
+    }
+
+    async fn begin_at(names: &[(&str, &'static str)], roster: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let clouds = vec![
-            cloud(folder.path(), EAST).await,
-            cloud(folder.path(), WEST).await,
-        ];
+        let started = names
+            .iter()
+            .map(|(_, account)| cloud(folder.path(), account));
+        let clouds = futures::future::join_all(started).await;
         let mut settings =
             "class = \"demo\"\nroster = \"demo.csv\"\nquota-scale = \"off\"\n".to_owned();
         let mut keys = String::new();
-        for (name, cloud) in ["east", "west"].iter().zip(&clouds) {
+        for ((name, _), cloud) in names.iter().zip(&clouds) {
             let endpoint = cloud.endpoint();
             settings += &format!(
                 "[[place]]\nname = \"{name}\"\nprofile = \"{name}\"\nregion = \"us-east-1\"\nendpoint-url = \"{}\"\n\
@@ -52,11 +59,33 @@ impl Places {
                 endpoint.access_key, endpoint.secret_key
             );
         }
-        std::fs::write(folder.path().join("homeroom.toml"), settings).unwrap();
-        std::fs::write(folder.path().join("credentials"), keys).unwrap();
         let places = Self { clouds, folder };
+        places.write("homeroom.toml", &settings);
+        places.write("credentials", &keys);
         places.enrol(roster);
         places
+    }
+
+    /// Puts a proxy before a cloud: once it is dropped, the place cannot be reached.
+    async fn behind_proxy(&self, cloud: usize) -> Proxy {
+        let options = Options {
+            quotas: false,
+            scale: 1000.0,
+            ..Options::default()
+        };
+        let url = &self.clouds[cloud].endpoint().url;
+        let proxy = Proxy::start(url, options).await.unwrap();
+        self.reach(&self.clouds[cloud].endpoint().url, &proxy.url());
+        proxy
+    }
+
+    /// Puts another endpoint into the settings.
+    fn reach(&self, old: &str, new: &str) {
+        let of = |url: &str| format!("endpoint-url = \"{url}\"");
+        self.write(
+            "homeroom.toml",
+            &self.settings().replace(&of(old), &of(new)),
+        );
     }
 
     /// Writes the roster: usernames with commas and places.
@@ -66,10 +95,9 @@ impl Places {
         std::fs::write(self.folder.path().join("demo.csv"), roster).unwrap();
     }
 
-    /// The exit code, the document, and what was said.
-    fn json(&self, words: &str) -> (i32, Value, String) {
+    fn command(&self, words: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_homeroom"));
-        let output = command
+        command
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap())
             .env("HOME", self.folder.path())
@@ -80,10 +108,14 @@ impl Places {
             )
             .current_dir(self.folder.path())
             .args(words.split(' '))
-            .args(["--output", "json"])
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// The exit code, the document, and what was said.
+    fn json(&self, words: &str) -> (i32, Value, String) {
+        let mut command = self.command(words);
+        let output = command.args(["--output", "json"]).output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         let document: Value = serde_json::from_slice(&output.stdout)
             .unwrap_or_else(|error| panic!("{words}: {error}\n{said}"));
@@ -261,6 +293,81 @@ impl Places {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_class_at_three_places_outlasts_a_kill_a_loss_and_a_change() {
+    let day = Places::begin_at(THREE, "ana,east ben,west cleo,north dora,").await;
+    let roles = async || [day.roles(0).await, day.roles(1).await, day.roles(2).await];
+    // Killed in the middle of it.
+    let mut deploy = day.command("deploy");
+    let mut deploy = deploy
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let begun = async || roles().await.iter().sum::<usize>() >= 4;
+    while !begun().await && deploy.try_wait().unwrap().is_none() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    deploy.kill().unwrap();
+    deploy.wait().unwrap();
+    let (code, again, said) = day.json("deploy");
+    assert_eq!(code, 0, "{said} {again}");
+    let home = |document: &Value, name: &str| {
+        student(document, name)["place"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    assert_eq!(
+        ["ana", "ben", "cleo"].map(|name| home(&again, name)),
+        ["east", "west", "north"]
+    );
+    let full = roles().await;
+    assert_eq!(full.iter().sum::<usize>(), 12, "each once: {full:?}");
+    assert!(full.iter().all(|roles| [3, 6].contains(roles)), "{full:?}");
+
+    // One joins, and one leaves.
+    let dora = home(&again, "dora");
+    day.enrol("emil, ana,east ben,west dora,");
+    let (code, joined, said) = day.json("deploy");
+    assert_eq!(code, 0, "{said} {joined}");
+    assert_eq!(home(&joined, "dora"), dora);
+    assert_ne!(home(&joined, "emil"), dora, "evenly");
+    let left = joined["left"].to_string();
+    assert!(left.contains("cleo") && left.contains("north"), "{left}");
+    let (code, torn, said) = day.json("teardown --left --confirm demo");
+    assert_eq!(code, 0, "{said} {torn}");
+    assert_eq!(outcomes(&torn), [("cleo".to_owned(), "removed".to_owned())]);
+    assert_eq!(roles().await.iter().sum::<usize>(), 12);
+
+    // West goes away. Alone, it is known to remain.
+    let proxy = day.behind_proxy(1).await;
+    let url = proxy.url();
+    assert_eq!(day.json("deploy").0, 0);
+    drop(proxy);
+    let (code, alone, _) = day.json("teardown --place west --confirm demo");
+    assert_eq!(code, 5, "{alone}");
+    let (code, torn, said) = day.json("teardown --confirm demo");
+    assert_eq!(code, 5, "{said} {torn}");
+    assert_eq!(student(&torn, "ana")["outcome"], "removed");
+    assert_eq!(student(&torn, "ben")["outcome"], "remains");
+    let west = roles().await;
+    assert!(west[0] == 0 && west[1] >= 3 && west[2] == 0, "{west:?}");
+
+    // It is back, and so is who left.
+    day.reach(&url, &day.clouds[1].endpoint().url);
+    day.enrol("ben, cleo,");
+    let (code, anew, said) = day.json("deploy");
+    assert_eq!(
+        (code, home(&anew, "ben")),
+        (0, "west".to_owned()),
+        "{said} {anew}"
+    );
+    let (code, torn, said) = day.json("teardown --confirm demo");
+    assert_eq!(code, 0, "{said} {torn}");
+    assert_eq!(roles().await, [0, 0, 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_the_settings_lost_or_moved_is_neither_empty_nor_made_twice() {
     let day = Places::begin("ana,east ben,west").await;
     assert_eq!(day.json("deploy").0, 0);
@@ -270,6 +377,11 @@ async fn what_the_settings_lost_or_moved_is_neither_empty_nor_made_twice() {
     let (code, none, _) = day.json("teardown --students ana --place west --confirm demo");
     assert_eq!(code, 4, "{none}");
     assert!(none.to_string().contains("ana is at east"), "{none}");
+
+    // One of the named students is there, and the other is not.
+    let (code, mixed, _) = day.json("validate --students ana,ben --place west");
+    assert_eq!(code, 4, "{mixed}");
+    assert!(mixed.to_string().contains("ana is at east"), "{mixed}");
 
     // West has another account now, as with a wrong profile.
     let file = "reports/demo/places.json";
