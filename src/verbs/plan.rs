@@ -91,6 +91,7 @@ pub(super) async fn run(cli: &Cli, args: &PlanArgs) -> Result<Exit> {
             Some(place) => digest.by_place.push(PlacePlan {
                 name: place.clone(),
                 students: plan.students.len(),
+                role_arn: session.assumed_role(),
                 profile: source.profile,
                 keys_from: source.keys_from,
                 endpoint: source.endpoint,

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::class::{Class, invalid};
 use super::say::general;
 use super::say::note_at_once;
+use super::unreached::check_network;
 use crate::aws::configured::CredentialSource;
 use crate::aws::pacing::{Overrides, Pace, quotas_of_region};
 use crate::aws::{
@@ -58,8 +59,15 @@ impl Class {
             CloudTarget::Local => None,
         };
         let identity = client.caller_identity().await;
-        let identity =
-            identity.map_err(|error| cannot_begin(&error, source, profile, client.region()))?;
+        let identity = identity.map_err(|error| {
+            let begun = cannot_begin(&error, source, profile, client.region());
+            match (&place, error.kind()) {
+                (Some(place), Some(ErrorKind::Unreachable | ErrorKind::Ambiguous)) => {
+                    begun.hint(check_network(place))
+                }
+                _ => begun,
+            }
+        })?;
         require_account(&identity, self.settings.account.as_ref(), place.as_ref())?;
         let scope = identity.scope(client.region());
         let desired = self.desired(&scope, &self.students)?;

@@ -1,5 +1,8 @@
 //! One class at two and three places: embedded clouds of different accounts, and one of them that goes away.
 
+use homeroom::stack::kinds::role;
+use homeroom::strict::{Fault, Rule};
+
 use super::*;
 
 const EAST: &str = "111111111111";
@@ -79,6 +82,39 @@ impl Places {
         proxy
     }
 
+    /// Lets a place assume a role of its account, with the class's own credentials.
+    async fn assume_role_at(&self, name: &str, cloud: usize) {
+        let trust = serde_json::json!({"Version": "2012-10-17", "Statement":
+            [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}]});
+        let policy = serde_json::json!({"Version": "2012-10-17", "Statement":
+            [{"Effect": "Allow", "Action": "*", "Resource": "*"}]});
+        let role = role::Spec {
+            name: "teaching".into(),
+            trust: trust.into(),
+            policy: policy.into(),
+            boundary: None,
+            until: None,
+        };
+        let client = self.client(cloud).await;
+        client
+            .create_role(&role, "/", &Default::default())
+            .await
+            .unwrap();
+        let (name_of_role, policy) = (&role.name, &role.policy);
+        client
+            .put_role_policy(name_of_role, "all", policy)
+            .await
+            .unwrap();
+        let account = THREE[cloud].1;
+        let own = format!("\nprofile = \"{name}\"\nregion");
+        let assumed = format!("\nrole_arn = \"arn:aws:iam::{account}:role/teaching\"\nregion");
+        let settings = self.settings().replace(&own, &assumed);
+        self.write(
+            "homeroom.toml",
+            &format!("profile = \"{name}\"\n{settings}"),
+        );
+    }
+
     /// Puts another endpoint into the settings.
     fn reach(&self, old: &str, new: &str) {
         let of = |url: &str| format!("endpoint-url = \"{url}\"");
@@ -123,20 +159,25 @@ impl Places {
         (output.status.code().unwrap(), document, said)
     }
 
-    async fn roles(&self, cloud: usize) -> usize {
+    async fn client(&self, cloud: usize) -> Client {
         let endpoint = self.clouds[cloud].endpoint();
-        let client = connect(ConnectOptions {
+        connect(ConnectOptions {
             region: "us-east-1".into(),
             endpoint_url: Some(endpoint.url.clone()),
             credentials: Some((endpoint.access_key.clone(), endpoint.secret_key.clone())),
             ..ConnectOptions::default()
         })
-        .await;
+        .await
+    }
+
+    /// How many roles of homeroom's are there.
+    async fn roles(&self, cloud: usize) -> usize {
+        let client = self.client(cloud).await;
         let principals = all(|t| client.principals_page(t)).await;
-        principals
+        let roles = principals
             .iter()
-            .filter(|p| matches!(p, Principal::Role(_)))
-            .count()
+            .filter(|p| matches!(p, Principal::Role(role) if role.path.starts_with("/homeroom/")));
+        roles.count()
     }
 }
 
@@ -295,6 +336,7 @@ impl Places {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_class_at_three_places_outlasts_a_kill_a_loss_and_a_change() {
     let day = Places::begin_at(THREE, "ana,east ben,west cleo,north dora,").await;
+    day.assume_role_at("north", 2).await;
     let roles = async || [day.roles(0).await, day.roles(1).await, day.roles(2).await];
     // Killed in the middle of it.
     let mut deploy = day.command("deploy");
@@ -339,11 +381,25 @@ async fn a_class_at_three_places_outlasts_a_kill_a_loss_and_a_change() {
     assert_eq!(outcomes(&torn), [("cleo".to_owned(), "removed".to_owned())]);
     assert_eq!(roles().await.iter().sum::<usize>(), 12);
 
-    // West goes away. Alone, it is known to remain.
+    // West answers less and less. The pages of the others are made.
     let proxy = day.behind_proxy(1).await;
     let url = proxy.url();
-    assert_eq!(day.json("deploy").0, 0);
+    let denied = Rule::on("apigateway:GetRestApis").fault(Fault::AccessDenied);
+    proxy.model().inject(denied);
+    let (code, pages, said) = day.json("handout");
+    assert_eq!(code, 3, "{said} {pages}");
+    assert_eq!(student(&pages, "ana")["outcome"], "written", "{pages}");
+    assert_eq!(student(&pages, "ben")["outcome"], "unknown", "{pages}");
+    let page = |name: &str| day.folder.path().join("reports/demo/handouts").join(name);
+    assert!(page("ana.html").exists() && !page("ben.html").exists());
+    assert!(!page("all students.html").exists(), "they are not all");
+    proxy.model().heal();
+    assert_eq!(day.json("handout").0, 0);
+    assert!(page("ben.html").exists() && page("all students.html").exists());
+
+    // West goes away. Alone, it is known to remain.
     drop(proxy);
+    assert_eq!(day.json("handout").0, 3);
     let (code, alone, _) = day.json("teardown --place west --confirm demo");
     assert_eq!(code, 5, "{alone}");
     let (code, torn, said) = day.json("teardown --confirm demo");
@@ -397,6 +453,18 @@ async fn what_the_settings_lost_or_moved_is_neither_empty_nor_made_twice() {
     assert!(moved.contains("333333333333"), "{moved}");
     day.write(file, &kept);
 
+    // Somebody goes on in another account than the one where the stack was last.
+    day.write(file, &kept.replace(WEST, NORTH));
+    let (code, torn, said) = day.json("teardown --students ben --confirm demo");
+    assert_eq!(code, 5, "{said} {torn}");
+    let notes = torn["notes"].to_string();
+    assert!(
+        notes.contains("PLACE west WAS account 333333333333"),
+        "{notes}"
+    );
+    day.write(file, &kept);
+    assert_eq!(day.json("deploy").0, 0);
+
     // No places any more, in the account of one of them.
     let (general, places) = whole.split_once("[[place]]").unwrap();
     let east = places.split("[[place]]").next().unwrap();
@@ -444,4 +512,59 @@ async fn what_the_settings_lost_or_moved_is_neither_empty_nor_made_twice() {
     let (code, torn, _) = day.json("teardown --confirm demo");
     assert_eq!(code, 5, "{torn}");
     assert_eq!((day.roles(0).await, day.roles(1).await), (0, 0));
+}
+
+/// What a page of `watch` answers, by a request of its own.
+fn fetch(url: &str) -> std::net::TcpStream {
+    use std::io::Write;
+    let (host, path) = url.trim_start_matches("http://").split_once('/').unwrap();
+    let mut stream = std::net::TcpStream::connect(host).unwrap();
+    write!(
+        stream,
+        "GET /{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+    )
+    .unwrap();
+    stream
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_watch_reads_a_place_again_once_it_is_back() {
+    use std::io::{BufRead, BufReader, Read};
+    let day = Places::begin("ana,east ben,west").await;
+    let proxy = day.behind_proxy(1).await;
+    proxy.model().inject(Rule::any().fault(Fault::Reset));
+    let mut watch = day.command("watch --interval 5 --output json");
+    let watch = watch.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut watch = watch.spawn().unwrap();
+    let mut said = String::new();
+    let mut out = BufReader::new(watch.stdout.take().unwrap());
+    out.read_line(&mut said).unwrap();
+    let told: Value = serde_json::from_str(&said).unwrap();
+    let url = told["url"].as_str().unwrap();
+    // It reads while somebody looks.
+    let looks = fetch(&format!("{url}events"));
+    let page = || {
+        let mut page = String::new();
+        fetch(url).read_to_string(&mut page).unwrap();
+        page
+    };
+    let is_lost = |page: &str| page.contains("everybody in");
+    let until = async |lost: bool| loop {
+        let page = page();
+        if page.contains("ben") && is_lost(&page) == lost {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    until(true).await;
+    proxy.model().heal();
+    until(false).await;
+    watch.kill().unwrap();
+    drop(looks);
+    let mut said = String::new();
+    let mut err = watch.stderr.take().unwrap();
+    err.read_to_string(&mut said).unwrap();
+    watch.wait().unwrap();
+    assert!(said.contains("PLACE west COULD NOT BE REACHED"), "{said}");
+    assert!(said.contains("place west can be reached again"), "{said}");
 }
