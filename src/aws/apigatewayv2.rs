@@ -40,22 +40,14 @@ impl Client {
         Ok(Page::of(items, answer.next_token))
     }
 
-    /// apigatewayv2:CreateApi: its id. With a route's key and its function's ARN AWS makes integration, route and a `$default`
-    /// stage with it ("quick create").
-    pub async fn create_http_api(
-        &self,
-        name: &str,
-        route: Option<&(String, String)>,
-        tags: &Tags,
-    ) -> CallResult<String> {
+    /// apigatewayv2:CreateApi: its id.
+    pub async fn create_http_api(&self, name: &str, tags: &Tags) -> CallResult<String> {
         let answer = self
             .call(Operation::CreateApi, |sdk| {
                 sdk.apigatewayv2
                     .create_api()
                     .name(name)
                     .protocol_type(ProtocolType::Http)
-                    .set_route_key(route.map(|(key, _)| key.clone()))
-                    .set_target(route.map(|(_, function)| function.clone()))
                     .set_tags(Some(tag_map(tags)))
                     .send()
             })
@@ -183,6 +175,7 @@ impl Client {
                     .integration_type(IntegrationType::AwsProxy)
                     .integration_uri(function_arn)
                     .payload_format_version(PAYLOAD_FORMAT)
+                    .timeout_in_millis(TIMEOUT_MS)
                     .send()
             })
             .await?;
@@ -199,13 +192,15 @@ impl Client {
         Ok(answer.items().iter().map(stage).collect())
     }
 
-    /// apigatewayv2:CreateStage, which deploys by itself.
+    /// apigatewayv2:CreateStage: it deploys by itself, and has this throttle or the account's.
     pub(crate) async fn create_http_stage(
         &self,
         id: &str,
         stage: &str,
         description: &str,
+        throttle: Option<Throttle>,
     ) -> CallResult<()> {
+        let settings = throttle.map(route_settings);
         self.send(Operation::CreateHttpStage, |sdk| {
             sdk.apigatewayv2
                 .create_stage()
@@ -213,6 +208,7 @@ impl Client {
                 .stage_name(stage)
                 .description(description)
                 .auto_deploy(true)
+                .set_default_route_settings(settings.clone())
                 .send()
         })
         .await
@@ -226,13 +222,7 @@ impl Client {
         description: &str,
         throttle: Option<Throttle>,
     ) -> CallResult<()> {
-        // AWS takes what is left out of the settings as 0, and lets nothing through.
-        let settings = throttle.map(|Throttle { rate, burst }| {
-            RouteSettings::builder()
-                .throttling_rate_limit(f64::from(rate))
-                .throttling_burst_limit(i32::try_from(burst).unwrap_or(i32::MAX))
-                .build()
-        });
+        let settings = throttle.map(route_settings);
         self.send(Operation::UpdateHttpStage, |sdk| {
             sdk.apigatewayv2
                 .update_stage()
@@ -253,11 +243,7 @@ impl Client {
         description: &str,
         throttle: Option<Throttle>,
     ) -> CallResult<()> {
-        let Throttle { rate, burst } = throttle.unwrap_or(ACCOUNTS);
-        let settings = RouteSettings::builder()
-            .throttling_rate_limit(f64::from(rate))
-            .throttling_burst_limit(i32::try_from(burst).unwrap_or(i32::MAX))
-            .build();
+        let settings = route_settings(throttle.unwrap_or(ACCOUNTS));
         self.send(Operation::UpdateHttpStage, |sdk| {
             sdk.apigatewayv2
                 .update_stage()
@@ -318,6 +304,14 @@ const ACCOUNTS: Throttle = Throttle {
     rate: RATE_MAX,
     burst: BURST_MAX,
 };
+
+/// Both numbers: AWS takes what is left out as 0, and lets nothing through.
+fn route_settings(throttle: Throttle) -> RouteSettings {
+    RouteSettings::builder()
+        .throttling_rate_limit(f64::from(throttle.rate))
+        .throttling_burst_limit(i32::try_from(throttle.burst).unwrap_or(i32::MAX))
+        .build()
+}
 
 fn authorization_type(authorization: Authorization) -> AuthorizationType {
     AuthorizationType::from(authorization.as_str())
@@ -459,23 +453,23 @@ mod tests {
     #[test]
     fn an_integration_reads_as_the_labs_only_if_nothing_of_it_differs() {
         let arn = "arn:aws:lambda:us-east-1:123456789012:function:f";
-        let quick = IntegrationAnswer::builder()
+        let whole = IntegrationAnswer::builder()
             .integration_type(IntegrationType::AwsProxy)
             .integration_uri(arn)
             .payload_format_version("2.0")
             .timeout_in_millis(TIMEOUT_MS);
         let words = |answer: IntegrationAnswer| integration(&answer).invokes;
         let wanted = invokes(arn, PAYLOAD_FORMAT);
-        assert_eq!(words(quick.clone().build()), wanted);
+        assert_eq!(words(whole.clone().build()), wanted);
         for other in [
-            quick.clone().payload_format_version("1.0"),
-            quick.clone().timeout_in_millis(1000),
-            quick.clone().integration_type(IntegrationType::HttpProxy),
-            quick
+            whole.clone().payload_format_version("1.0"),
+            whole.clone().timeout_in_millis(1000),
+            whole.clone().integration_type(IntegrationType::HttpProxy),
+            whole
                 .clone()
                 .integration_uri("arn:aws:lambda:us-east-1:1:function:g"),
-            quick.clone().request_parameters("overwrite:path", "/x"),
-            quick.clone().credentials_arn("arn:aws:iam::1:role/r"),
+            whole.clone().request_parameters("overwrite:path", "/x"),
+            whole.clone().credentials_arn("arn:aws:iam::1:role/r"),
         ] {
             assert_ne!(words(other.build()), wanted);
         }

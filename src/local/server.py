@@ -87,7 +87,6 @@ async def serve(instance, listener, administrator):
     snapshots.install()
     import functions
     import guard
-    import http_apis
     import principals
     import workflows
     from hypercorn.asyncio import serve as hypercorn_serve
@@ -95,7 +94,6 @@ async def serve(instance, listener, administrator):
     from ministack.app import app
 
     functions.install()
-    http_apis.install()
     principals.install()
     workflows.install()
 

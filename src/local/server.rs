@@ -27,14 +27,13 @@ use crate::files::{new_private, private};
 use crate::text::hex;
 
 /// The server's Python, by file name.
-pub(super) const SCRIPTS: [(&str, &str); 7] = [
+pub(super) const SCRIPTS: [(&str, &str); 6] = [
     ("server.py", include_str!("server.py")),
     ("guard.py", include_str!("guard.py")),
     ("snapshots.py", include_str!("snapshots.py")),
     ("functions.py", include_str!("functions.py")),
     ("principals.py", include_str!("principals.py")),
     ("workflows.py", include_str!("workflows.py")),
-    ("http_apis.py", include_str!("http_apis.py")),
 ];
 
 /// A start usually takes about 0.4 s, and many times that on a busy machine.

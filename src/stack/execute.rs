@@ -117,7 +117,7 @@ pub async fn execute_all(
 }
 
 async fn run_student(task: &Task<'_>, plan: &StudentPlan, left: &Remaining) -> StudentRun {
-    let client = task.client;
+    let client = &task.client.for_student();
     let student = &plan.owner.student;
     let items = plan.items.iter();
     let steps = items.filter_map(|item| Some((item, item.action.as_ref()?)));
@@ -133,7 +133,7 @@ async fn run_student(task: &Task<'_>, plan: &StudentPlan, left: &Remaining) -> S
         .map(|(item, action)| {
             let part = StackPart::of(&item.resource, student);
             let cx = Context {
-                client: client.about(part.clone()),
+                client: client.for_step(part.clone()),
                 scope: &task.plan.scope,
                 owner: &plan.owner,
                 resource: &item.resource,

@@ -14,7 +14,7 @@ use crate::aws::pacing::{Calls, Pacer};
 use crate::aws::{Client, Operation};
 use crate::ids::Scope;
 use crate::stack::kinds::log_group::LATE_LOGS;
-use crate::stack::kinds::{Action, ApiType, Desired, Observed, function};
+use crate::stack::kinds::{Action, ApiType, Desired, Observed, ResourceId, function};
 use crate::stack::plan::{Plan, deploy};
 use crate::text::words::duration;
 
@@ -90,18 +90,40 @@ pub struct Workload {
     pub calls: Calls,
     /// Calls of other works at the same time, as far as they take of the same quotas.
     beside: Calls,
-    /// What it waits for in the cloud, at least, however few the calls.
-    waits: Duration,
+    /// What a student waits for in the cloud around the calls of an operation.
+    waits: BTreeMap<Operation, Around>,
+    /// What a student waits for in all, however few the calls.
+    chain: Duration,
     /// What comes after the last call.
     after: Duration,
+}
+
+/// The waits of steps that a call cannot go out before, and of those that come after it, at least.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Around {
+    before: Duration,
+    after: Duration,
+}
+
+/// A step of a student: what it is about, what it does, and which steps must have ended.
+struct TimedStep {
+    resource: ResourceId,
+    action: Action,
+    needs: Vec<ResourceId>,
 }
 
 impl Workload {
     pub fn of(plan: &Plan) -> Self {
         let mut work = Self::default();
         for student in &plan.students {
-            let actions = student.items.iter().filter_map(|item| item.action.as_ref());
-            actions.for_each(|action| work.add(action));
+            let steps = student.items.iter().filter_map(|item| {
+                Some(TimedStep {
+                    resource: item.resource.clone(),
+                    action: item.action.clone()?,
+                    needs: item.after.clone(),
+                })
+            });
+            work.add_student(&steps.collect::<Vec<_>>());
             add(&mut work.calls, function::refused_at_first(&student.items));
         }
         work
@@ -119,11 +141,22 @@ impl Workload {
     /// The work of tearing down whole stacks, from the first look to the last.
     pub fn of_teardown(desired: &Desired) -> Self {
         let mut work = Self::default();
-        for spec in desired.stacks.iter().flat_map(|stack| stack.specs()) {
-            // The listings' pages are not counted.
-            let look = spec.look().map(|operation| (operation, 1));
-            add(&mut work.calls, look.as_slice());
-            work.add(&spec.deletion());
+        for stack in &desired.stacks {
+            let ids = stack.resource_ids();
+            let steps = stack.specs().map(|spec| {
+                // The listings' pages are not counted.
+                let look = spec.look().map(|operation| (operation, 1));
+                add(&mut work.calls, look.as_slice());
+                let before = spec.id().kind.facts().goes_after;
+                let needs = ids.iter().filter(|id| before.contains(&id.kind));
+                TimedStep {
+                    resource: spec.id(),
+                    action: spec.deletion(),
+                    needs: needs.cloned().collect(),
+                }
+            });
+            let steps: Vec<TimedStep> = steps.collect();
+            work.add_student(&steps);
         }
         if !work.calls.is_empty() {
             work.after += LATE_LOGS;
@@ -136,9 +169,24 @@ impl Workload {
         Self::of(&deploy::plan(desired, &Observed::default(), false))
     }
 
-    fn add(&mut self, action: &Action) {
-        add(&mut self.calls, &action.calls());
-        self.waits = self.waits.max(action.wait());
+    /// The steps of one student, each after those that it needs.
+    fn add_student(&mut self, steps: &[TimedStep]) {
+        let before = around(steps, |step, other| step.needs.contains(&other.resource));
+        let after = around(steps, |step, other| other.needs.contains(&step.resource));
+        for (index, step) in steps.iter().enumerate() {
+            let calls = step.action.calls();
+            add(&mut self.calls, &calls);
+            let waits = Around {
+                before: before[index],
+                after: step.action.wait() + after[index],
+            };
+            self.chain = self.chain.max(waits.before + waits.after);
+            for (operation, _) in calls.iter().filter(|(_, count)| *count > 0) {
+                let known = self.waits.entry(*operation).or_insert(waits);
+                known.before = known.before.min(waits.before);
+                known.after = known.after.min(waits.after);
+            }
+        }
     }
 
     /// Every call that takes of the same quotas.
@@ -175,8 +223,21 @@ impl Workload {
         if self.calls.is_empty() {
             return Some(Duration::ZERO);
         }
-        let (through, _) = pacer.time_for(&self.with_others());
-        Some((through + ROUND_TRIP * IN_A_ROW).max(self.waits) + self.after)
+        let all = self.with_others();
+        let through = pacer.times_for(&all).map(|(group, through)| {
+            let calls = self
+                .calls
+                .keys()
+                .filter(|call| call.buckets().any(|g| g == group));
+            let waits = calls.filter_map(|call| self.waits.get(call));
+            let least = waits.copied().reduce(|one, other| Around {
+                before: one.before.min(other.before),
+                after: one.after.min(other.after),
+            });
+            through + least.map_or(Duration::ZERO, |waits| waits.before + waits.after)
+        });
+        let through = through.max().unwrap_or_default();
+        Some((through + ROUND_TRIP * IN_A_ROW).max(self.chain) + self.after)
     }
 }
 
@@ -200,6 +261,32 @@ pub(crate) fn share_accounts(works: Vec<(&Scope, Workload)>) -> Vec<Workload> {
         work
     });
     shared.collect()
+}
+
+/// For each step the longest chain of waits of other steps that `is_next` leads to, its own not counted.
+fn around(steps: &[TimedStep], is_next: impl Fn(&TimedStep, &TimedStep) -> bool) -> Vec<Duration> {
+    fn longest(
+        steps: &[TimedStep],
+        at: usize,
+        is_next: &impl Fn(&TimedStep, &TimedStep) -> bool,
+        known: &mut Vec<Option<Duration>>,
+    ) -> Duration {
+        if let Some(known) = known[at] {
+            return known;
+        }
+        let next = (0..steps.len()).filter(|other| is_next(&steps[at], &steps[*other]));
+        let next: Vec<usize> = next.collect();
+        let waits = next
+            .into_iter()
+            .map(|other| steps[other].action.wait() + longest(steps, other, is_next, known));
+        let longest = waits.max().unwrap_or_default();
+        known[at] = Some(longest);
+        longest
+    }
+    let mut known = vec![None; steps.len()];
+    (0..steps.len())
+        .map(|at| longest(steps, at, &is_next, &mut known))
+        .collect()
 }
 
 fn add(calls: &mut Calls, more: &[(Operation, usize)]) {
@@ -309,12 +396,15 @@ impl Remaining {
             *left = count(&self.planned.calls).saturating_sub(made).min(*left);
         }
         calls.retain(|_, left| *left > 0);
-        Workload {
+        let mut work = Workload {
             calls,
-            beside: Calls::new(),
-            waits: self.planned.waits.saturating_sub(lasted),
-            after: self.planned.after,
+            chain: self.planned.chain.saturating_sub(lasted),
+            ..self.planned.clone()
+        };
+        for waits in work.waits.values_mut() {
+            waits.before = waits.before.saturating_sub(lasted);
         }
+        work
     }
 
     fn open(&self) -> MutexGuard<'_, Calls> {

@@ -269,13 +269,7 @@ impl Observed {
 impl Seen {
     /// Whether it has certainly never answered anybody: its creation was stopped in the middle.
     pub(crate) fn never_answered(&self) -> bool {
-        let never_whole = |stage: &StageSeen| stage.description.is_empty();
-        self.stages
-            .as_ref()
-            .is_some_and(|stages| match self.api_type {
-                ApiType::Rest => stages.is_empty(),
-                ApiType::Http => stages.iter().all(never_whole),
-            })
+        self.stages.as_ref().is_some_and(Vec::is_empty)
     }
 
     /// What to say of one that a student renamed.

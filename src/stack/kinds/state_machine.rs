@@ -40,8 +40,8 @@ pub(super) const FACTS: KindFacts = KindFacts {
 pub(crate) const DEFINITION_MAX: usize = 1_048_576;
 /// How long a deletion may take before running executions, which hold it up, are stopped.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Until a deleted one is gone, when nothing runs any more.
-const GONE_AFTER: Duration = Duration::from_secs(12);
+/// Until a deleted one is seen to be gone, when nothing runs any more: the looks are 1, 2, 4 and 8 seconds apart.
+const GONE_AFTER: Duration = Duration::from_secs(15);
 /// Looks at a deleted one until it is gone, usually.
 const LOOKS: usize = 4;
 
@@ -567,6 +567,7 @@ fn request<'a>(cx: &Context<'_>, machine: &'a Spec) -> NewStateMachine<'a> {
 async fn create(cx: &Context<'_>, machine: &Spec) -> Result<(), StepError> {
     let new = &request(cx, machine);
     let mut deletion = Poll::state_machine_gone();
+    cx.let_functions_ask().await?;
     loop {
         let created = cx.call_assuming_role(|| cx.client.make_state_machine(new, machine.tracing));
         match created.await {

@@ -83,6 +83,33 @@ fn http_path(request: &Request) -> String {
     }
 }
 
+/// What a proxy integration hands to a function, as far as a function here may read it. Source: API Gateway Developer Guide,
+/// "Create AWS Lambda proxy integrations for HTTP APIs", payload format versions; REST APIs have 1.0 alone.
+fn event(request: &Request, format: &str, path: &str) -> Value {
+    let (method, agent) = (request.text("httpMethod"), request.text("userAgent"));
+    let mut event = json!({
+        "version": format,
+        "headers": {"user-agent": agent},
+        "body": request.body,
+        "isBase64Encoded": false,
+    });
+    match format {
+        "2.0" => {
+            event["rawPath"] = path.into();
+            event["routeKey"] = format!("{method} {path}").into();
+            event["requestContext"] =
+                json!({"http": {"method": method, "path": path, "userAgent": agent}});
+        }
+        _ => {
+            event["path"] = path.into();
+            event["resource"] = path.into();
+            event["httpMethod"] = method.into();
+            event["requestContext"] = json!({"httpMethod": method, "path": path});
+        }
+    }
+    event
+}
+
 impl World {
     /// A request to a stage, answered as API Gateway and Lab 6's trigger function do: a body that is not JSON or lacks
     /// a field is 400; otherwise the state machine that the function's environment names is started.
@@ -123,7 +150,7 @@ impl World {
             return Err(Refusal::new(429, "TooManyRequestsException", slow));
         }
 
-        self.answer_of_function(request, &name, path)
+        self.answer_of_function(request, (&name, "1.0"), path)
     }
 
     /// An HTTP API's answers of its own. Its stage has no part in the path. Sources: API Gateway Developer Guide, "Create routes
@@ -148,15 +175,21 @@ impl World {
             return own(429, "Too Many Requests");
         }
         let name = function_of(&route.function_uri).to_owned();
-        match self.answer_of_function(request, &name, &path) {
+        match self.answer_of_function(request, (&name, &route.payload_format), &path) {
             Err(refusal) if refusal.status == 500 => own(500, "Internal Server Error"),
             other => other,
         }
     }
 
     /// What the function behind a path answers, if its policy lets the API invoke it.
-    fn answer_of_function(&mut self, request: &Request, name: &str, path: &str) -> Answer {
+    fn answer_of_function(
+        &mut self,
+        request: &Request,
+        (name, format): (&str, &str),
+        path: &str,
+    ) -> Answer {
         let (verb, name) = (request.text("httpMethod"), name.to_owned());
+        let event = event(request, format, path);
         let api_id = request.text("restApiId");
         let source = format!("arn:aws:execute-api:{REGION}:{ACCOUNT}:{api_id}/*/{verb}{path}");
         let allowed = self.functions.get(&name).filter(|function| {
@@ -179,14 +212,15 @@ impl World {
             let execution = execution.filter(|_| !nameless);
             json!({"level": "INFO", "message": message, "execution": execution}).to_string() + "\n"
         };
+        self.events.insert(name.clone(), event.clone());
         self.log(&name, "START RequestId: 1");
         if let Some(said) = self.failing.get(&name).cloned() {
             self.log(&name, &said);
             let message = json!({"message": "Internal server error"});
             return Ok(Body::Http(502, message.to_string()));
         }
-        let agent = request.text("userAgent");
-        let parsed = serde_json::from_str::<Value>(&request.body);
+        let agent = &event["headers"]["user-agent"];
+        let parsed = serde_json::from_str::<Value>(event["body"].as_str().unwrap_or_default());
         let reason = match &parsed {
             Err(_) => Some("the body is not valid JSON; check quotes, commas and braces"),
             Ok(input) if !input["userId"].is_string() => Some("missing: userId"),

@@ -276,6 +276,12 @@ impl StrictAws {
             .unwrap_or_default()
     }
 
+    /// The last event that an API handed to a function.
+    pub fn event_of(&self, function: &str) -> Value {
+        let events = &self.lock().world.events;
+        events.get(function).cloned().unwrap_or_default()
+    }
+
     /// A student sets something of an HTTP API: of the API itself, or of the first of its `routes`, `integrations` or `stages`.
     pub fn set_of_http_api(&self, name: &str, part: &str, key: &str, value: Value) {
         self.lock().world.set_of_http_api(name, part, key, value);

@@ -55,6 +55,8 @@ pub(super) struct World {
     pub(super) answer_with: Option<String>,
     /// Functions that fail, with what their logs say.
     pub(super) failing: BTreeMap<String, String>,
+    /// The last event of each function that an API invoked.
+    pub(super) events: BTreeMap<String, Value>,
     /// When the account came to be; AWS's clock starts then.
     pub(super) start: Instant,
     pub(super) now: Instant,
@@ -90,6 +92,7 @@ impl World {
             nameless_logs: false,
             answer_with: None,
             failing: BTreeMap::new(),
+            events: BTreeMap::new(),
             start: now,
             now,
             last_id: 0,

@@ -3,6 +3,7 @@
 use homeroom::aws::ApiRequest;
 use homeroom::stack::credentials::AccessKey;
 use homeroom::stack::kinds::api::Authorization;
+use homeroom::stack::kinds::http_api::STAGE;
 use secrecy::ExposeSecret;
 use serde_json::json;
 
@@ -10,7 +11,7 @@ use super::access::{ENFORCED, machine};
 use super::*;
 
 /// All that a student's own look may ask.
-const READS: [&str; 11] = [
+const READS: [&str; 12] = [
     "sts:GetCallerIdentity",
     "lambda:GetFunction",
     "lambda:GetPolicy",
@@ -20,6 +21,7 @@ const READS: [&str; 11] = [
     "states:DescribeExecution",
     "states:GetExecutionHistory",
     "apigateway:GetStages",
+    "apigatewayv2:GetStages",
     "logs:DescribeLogGroups",
     "logs:FilterLogEvents",
 ];
@@ -58,6 +60,16 @@ impl Day {
         (output.status.code().unwrap(), document)
     }
 
+    /// The id of a student's API of any type, and its stage.
+    async fn api_of(&self, student: &str) -> (String, &'static str) {
+        let (cloud, name) = (self.witness().await, format!("{student}-workflow-api"));
+        let http = all(|token| cloud.http_apis_page(token)).await;
+        match http.into_iter().find(|(api, _)| api.name == name) {
+            Some((api, _)) => (api.id, STAGE),
+            None => (self.api_ids().await[&name].clone(), "prod"),
+        }
+    }
+
     /// Posts to a student's API as the student, and starts an execution by hand for each input with a name.
     async fn work_as(&self, student: &str, posted: &[&str], by_hand: &[(&str, &str)]) {
         let cloud = self.as_student(student).await;
@@ -65,12 +77,12 @@ impl Day {
             "" => json!({ "userId": "", "dataType": "" }).to_string(),
             data => json!({ "userId": student, "dataType": data }).to_string(),
         };
-        let api = self.api_ids().await[&format!("{student}-workflow-api")].clone();
+        let (api, stage) = self.api_of(student).await;
         for data in posted {
             let (body, open) = (input(data), Authorization::None);
             let answer = cloud.invoke_api(ApiRequest {
                 api_id: &api,
-                stage: "prod",
+                stage,
                 method: "POST",
                 path: "/process",
                 body: &body,
@@ -217,6 +229,31 @@ async fn a_students_own_look_agrees_with_the_instructors_status() {
         own["changes"][0]["resource"],
         "Lambda function user1-process-data"
     );
+    day.cloud.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_students_own_look_finds_an_http_api_though_only_the_class_says_so() {
+    let day = Day::begin_with(&["user1"], ENFORCED).await;
+    let settings = "[settings]\nsuccess_rate = 1.0\napi_type = \"HTTP\"\n";
+    std::fs::write(day.folder.path().join("homeroom.toml"), settings).unwrap();
+    assert_eq!(day.json(&["deploy"]).0, 0);
+    assert_eq!(day.json(&["access", "grant", "--access-keys"]).0, 0);
+    let posted = ["sales_data", "customer_data", "inventory_data", ""];
+    day.work_as("user1", &posted, &[]).await;
+    let seen = day.settled_status("user1", 75.0).await;
+    let (code, own) = day.asked_by("user1");
+    assert_eq!(code, 0, "{own}");
+    assert_eq!(own_tasks(&own), own_tasks(&seen));
+    assert_eq!((&own["notes"], &own["changes"]), (&json!([]), &json!([])));
+    let (api, _) = day.api_of("user1").await;
+    let outputs = own["outputs"].to_string();
+    assert!(
+        outputs.contains(&api) && outputs.contains("/process") && !outputs.contains("prod"),
+        "{outputs}"
+    );
+    let shown = said(&day.check_as("user1", &[]).stdout);
+    assert!(!shown.contains("REST"), "{shown}");
     day.cloud.stop().await.unwrap();
 }
 

@@ -1,7 +1,7 @@
 //! API Gateway HTTP API: integrations, routes, the permission to invoke, one stage that deploys by itself.
 //!
-//! One call makes all of it for the first route (AWS's "quick create"). The record of what was deployed stands in the stage's
-//! description and is written last, with the stage's throttle. What a student changed afterwards stays until a reset.
+//! The record of what was deployed stands in the stage's description. The stage is made last, with its throttle. What a student
+//! changed afterwards stays until a reset.
 
 mod effects;
 
@@ -28,9 +28,9 @@ pub(in crate::stack::kinds) const FACTS: KindFacts = KindFacts {
     goes_after: &[],
 };
 
-/// The stage that quick create makes. It has no part in the URL.
+/// The stage that has no part in the URL.
 pub const STAGE: &str = "$default";
-/// The format of the event that a function gets. Quick create chooses it.
+/// The format of the event that a function gets.
 pub(crate) const PAYLOAD_FORMAT: &str = "2.0";
 
 /// A stage as GetStages shows it.
@@ -107,8 +107,7 @@ impl Settings {
 
     /// Adds what was read of the stage, and of the routes.
     fn add(&mut self, parts: &Parts) {
-        let stage = parts.stages.iter().find(|stage| stage.seen.name == STAGE);
-        match stage {
+        match parts.stage() {
             Some(stage) => self.0.extend(stage.settings.0.clone()),
             None => self.set("stage", "is not there"),
         }
@@ -156,7 +155,7 @@ pub(crate) fn key_of(route: &RouteSpec) -> String {
 }
 
 /// The parts of an API that its listing does not show.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Parts {
     routes: Vec<Route>,
     integrations: Vec<Integration>,
@@ -164,6 +163,10 @@ pub(crate) struct Parts {
 }
 
 impl Parts {
+    fn stage(&self) -> Option<&HttpStage> {
+        self.stages.iter().find(|stage| stage.seen.name == STAGE)
+    }
+
     fn integration_of(&self, route: &Route) -> Option<&Integration> {
         let id = route.integration.as_ref()?;
         self.integrations.iter().find(|it| it.id == *id)

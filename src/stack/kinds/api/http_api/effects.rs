@@ -1,6 +1,12 @@
-//! API Gateway HTTP API: create by one call, complete part by part, delete by one call.
+//! API Gateway HTTP API: create or complete part by part, delete by one call.
 //!
-//! One writer an API: concurrent changes to the same API answer ConflictException, so its calls go one after another.
+//! One writer an API: concurrent changes to the same API answer ConflictException, so its calls go one after another. The
+//! stage comes last: until then nothing answers, and it is made with its throttle and the record that the API is whole.
+//!
+//! AWS can make all parts by CreateApi alone ("quick create"). Not here: such a `$default` stage is managed by API Gateway, and
+//! "you can't modify the $default stage" (API reference, Stage, `apiGatewayManaged`). Throttle and record would have to go there.
+
+use std::collections::BTreeSet;
 
 use crate::aws::Operation::*;
 use crate::aws::{CallResult, Client, ErrorKind};
@@ -8,7 +14,7 @@ use crate::stack::kinds::api::effects::{
     BEING_COMPLETED, Made, create_or_find, delete, delete_twins, permit_all, tags,
     wait_for_functions,
 };
-use crate::stack::kinds::api::{Authorization, RouteSpec, Spec, Throttle};
+use crate::stack::kinds::api::{RouteSpec, Spec, Throttle};
 use crate::stack::kinds::search::pages;
 use crate::stack::kinds::{ApiType, Effect, KindAction, PlannedCalls};
 use crate::stack::ownership::{Fingerprint, Record};
@@ -67,30 +73,24 @@ impl Action {
     }
 }
 
-/// Whether quick create leaves nothing to make.
-fn is_whole_at_once(api: &Spec) -> bool {
-    api.routes.len() == 1 && api.authorization == Authorization::None
+/// How many functions its routes lead to: each has one integration.
+fn integrations(api: &Spec) -> usize {
+    let functions = api.routes.iter().map(|route| &route.function);
+    functions.collect::<BTreeSet<_>>().len()
 }
 
 impl KindAction for Action {
     fn outline(&self) -> (Effect, PlannedCalls) {
         match self {
             Self::Create(api) => {
-                let mut calls = vec![
+                let routes = api.routes.len();
+                let calls = vec![
                     (CreateApi, 1),
-                    (AddPermission, api.routes.len()),
-                    (UpdateHttpStage, 1),
+                    (CreateIntegration, integrations(api)),
+                    (CreateRoute, routes),
+                    (AddPermission, routes),
+                    (CreateHttpStage, 1),
                 ];
-                if !is_whole_at_once(api) {
-                    let more = api.routes.len().saturating_sub(1);
-                    let signed = usize::from(api.authorization != Authorization::None);
-                    calls.extend(READS.map(|operation| (operation, 1)));
-                    calls.extend([
-                        (CreateIntegration, more),
-                        (CreateRoute, more),
-                        (UpdateRoute, signed),
-                    ]);
-                }
                 (Effect::Create, calls)
             }
             Self::Complete {
@@ -127,7 +127,10 @@ impl KindAction for Action {
             } => {
                 match kept {
                     None => complete(cx, api, id, undo).await?,
-                    Some(record) => publish(cx, api, id, record, None).await?,
+                    Some(record) => {
+                        permit(cx, api, id).await?;
+                        update_stage(cx, api, id, record, None).await?;
+                    }
                 }
                 delete(cx, ApiType::Http, duplicates).await
             }
@@ -159,22 +162,12 @@ pub(super) async fn read(client: &Client, id: &str) -> CallResult<Parts> {
 }
 
 async fn create(cx: &Context<'_>, api: &Spec) -> Result<(), StepError> {
-    // Whether AWS looks for the function that is named here is not documented, and waiting costs nothing: the permission must
-    // wait for it, too.
-    wait_for_functions(cx, api).await?;
     let tags = &tags(cx, api);
-    let target = api.routes.first().map(|route| {
-        let arn = cx.scope.function_arn(&route.function);
-        (key_of(route), arn)
-    });
-    let create = || cx.client.create_http_api(&api.name, target.as_ref(), tags);
+    let create = || cx.client.create_http_api(&api.name, tags);
     match create_or_find(cx, api, create).await? {
         Made::New { made: id, in_doubt } => {
-            if !is_whole_at_once(api) {
-                let parts = cx.call_about_new(|| read(&cx.client, &id)).await?;
-                build(cx, api, &id, parts, &[]).await?;
-            }
-            publish(cx, api, &id, &api.fingerprint(cx.scope), api.throttle).await?;
+            build(cx, api, &id, Parts::default(), &[]).await?;
+            publish(cx, api, &id, false).await?;
             if in_doubt {
                 delete_twins(cx, api, &id).await?;
             }
@@ -190,8 +183,9 @@ async fn create(cx: &Context<'_>, api: &Spec) -> Result<(), StepError> {
 /// Makes every part as the lab has it, whatever is there.
 async fn complete(cx: &Context<'_>, api: &Spec, id: &str, undo: &[Undo]) -> Result<(), StepError> {
     let parts = read(&cx.client, id).await?;
+    let has_stage = parts.stage().is_some();
     build(cx, api, id, parts, undo).await?;
-    publish(cx, api, id, &api.fingerprint(cx.scope), api.throttle).await?;
+    publish(cx, api, id, has_stage).await?;
     let arn = &cx.scope.api_arn(ApiType::Http, id);
     Ok(cx.client.tag_http_api(arn, &tags(cx, api)).await?)
 }
@@ -205,29 +199,18 @@ async fn build(
     undo: &[Undo],
 ) -> Result<(), StepError> {
     let client = &cx.client;
-    let stage = parts.stages.iter().find(|stage| stage.seen.name == STAGE);
+    let stage = parts.stage();
     let mut settings = Settings::default();
     settings.add(&parts);
     let differs = settings != Settings::wanted(api, cx.scope) || !undo.is_empty();
-    match stage {
-        None => {
-            let made = client.create_http_stage(id, STAGE, BEING_COMPLETED);
-            match made.await {
-                // An attempt whose answer was lost made it.
-                Err(error) if error.kind() == Some(ErrorKind::AlreadyExists) => {}
-                other => other?,
-            }
-        }
-        // A run that is killed between two of these calls must not leave a record that calls this the student's change.
-        Some(stage)
-            if differs
-                && (Record::parse(&stage.seen.description).is_some()
-                    || stage.settings != Settings::of_stage(None, true)) =>
-        {
-            let reset = client.reset_http_stage(id, STAGE, BEING_COMPLETED, api.throttle);
-            reset.await?;
-        }
-        Some(_) => {}
+    // A run that is killed between two of these calls must not leave a record that calls this the student's change.
+    if let Some(stage) = stage
+        && differs
+        && (Record::parse(&stage.seen.description).is_some()
+            || stage.settings != Settings::of_stage(None, true))
+    {
+        let reset = client.reset_http_stage(id, STAGE, BEING_COMPLETED, api.throttle);
+        reset.await?;
     }
     for undo in undo {
         match undo {
@@ -238,6 +221,8 @@ async fn build(
     for key in stage.iter().flat_map(|stage| &stage.own_settings) {
         or_gone(client.delete_route_settings(id, STAGE, key).await)?;
     }
+    // Whether AWS looks for the function that an integration names is not documented; the permission must wait for it, too.
+    wait_for_functions(cx, api).await?;
     let mut integrations = parts.integrations;
     for route in &api.routes {
         let arn = cx.scope.function_arn(&route.function);
@@ -272,7 +257,8 @@ async fn ensure_route(
         Some(right) => right.id.clone(),
         None => {
             let arn = cx.scope.function_arn(&route.function);
-            let made = cx.client.create_integration(id, &arn).await?;
+            let made = cx.call_about_new(|| cx.client.create_integration(id, &arn));
+            let made = made.await?;
             integrations.push(Integration {
                 id: made.clone(),
                 invokes: invokes.to_owned(),
@@ -283,14 +269,12 @@ async fn ensure_route(
     let authorization = api.authorization;
     match there {
         None => {
-            let key = key_of(route);
-            let made = cx
-                .client
-                .create_route(id, &key, &integration, authorization);
-            match made.await {
+            let (client, key) = (&cx.client, key_of(route));
+            let create = || client.create_route(id, &key, &integration, authorization);
+            match cx.call_about_new(create).await {
                 // An attempt whose answer was lost made it.
                 Err(error) if error.kind() == Some(ErrorKind::AlreadyExists) => Ok(()),
-                other => Ok(other?),
+                other => other,
             }
         }
         Some(there)
@@ -306,16 +290,43 @@ async fn ensure_route(
     }
 }
 
+/// Lets the API invoke its functions.
+async fn permit(cx: &Context<'_>, api: &Spec, id: &str) -> Result<(), StepError> {
+    wait_for_functions(cx, api).await?;
+    permit_all(cx, api, id).await
+}
+
 /// Permits, and records that the API is whole, in one call with the stage's throttle.
-async fn publish(
+async fn publish(cx: &Context<'_>, api: &Spec, id: &str, has_stage: bool) -> Result<(), StepError> {
+    permit(cx, api, id).await?;
+    let record = &api.fingerprint(cx.scope);
+    if has_stage {
+        return update_stage(cx, api, id, record, api.throttle).await;
+    }
+    let description = &api.stage_description(cx.scope, cx.owner);
+    let create = || {
+        cx.client
+            .create_http_stage(id, STAGE, description, api.throttle)
+    };
+    match cx.call_about_new(create).await {
+        // An attempt whose answer was lost made it.
+        Err(error) if error.kind() == Some(ErrorKind::AlreadyExists) => {
+            let reset = cx
+                .client
+                .reset_http_stage(id, STAGE, description, api.throttle);
+            Ok(reset.await?)
+        }
+        other => other,
+    }
+}
+
+async fn update_stage(
     cx: &Context<'_>,
     api: &Spec,
     id: &str,
     record: &Fingerprint,
     throttle: Option<Throttle>,
 ) -> Result<(), StepError> {
-    wait_for_functions(cx, api).await?;
-    permit_all(cx, api, id).await?;
     let record = &cx.owner.record(&[("api", record)]);
     let stage = api.stage.as_str();
     cx.call_about_new(|| cx.client.update_http_stage(id, stage, record, throttle))
