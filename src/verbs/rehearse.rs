@@ -261,6 +261,7 @@ async fn ended_early(
 async fn planned(session: &Sessions) -> Result<String> {
     let look = session.look(COMMAND, async |at| plan::plan(at, false).await);
     let looked = look.await?;
+    session.check_planned(&looked)?;
     let plans = || looked.iter().map(|(plan, _)| plan);
     let students: usize = plans().map(|plan| plan.students.len()).sum();
     let what = match plans().map(Plan::steps).sum() {
