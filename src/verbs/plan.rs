@@ -16,6 +16,7 @@ use crate::options::CloudTarget;
 use crate::results::{PlacePlan, PlanDigest, Stamp};
 use crate::stack::definitions::refused_definitions;
 use crate::stack::elsewhere::Elsewhere;
+use crate::stack::ends::EndChange;
 use crate::stack::forecast::{Forecast, Workload, as_http};
 use crate::stack::kinds::Kind;
 use crate::stack::kinds::Observed;
@@ -47,6 +48,7 @@ pub(super) async fn run(cli: &Cli, args: &PlanArgs) -> Result<Exit> {
     // A person who plans wants to check how the roster was read.
     notes.extend(sessions.class.roster.details.clone());
     let (mut ends, mut forecasts, mut planned) = (Vec::new(), Vec::new(), Vec::new());
+    let mut ends_change = EndChange::default();
     let mut exit = Exit::Done;
     for (session, unasked) in sessions.places.iter().zip(unasked) {
         notes.at(session, unasked);
@@ -56,6 +58,7 @@ pub(super) async fn run(cli: &Cli, args: &PlanArgs) -> Result<Exit> {
         notes.at(session, still_frozen(session, &observed));
         notes.at(session, api::earlier(&session.desired, &observed));
         notes.at(session, session.on_end(&plan));
+        ends_change.add(&session.desired, &observed, session.class.settings.ends);
         notes.at(session, with_http(session));
         notes.at(session, session.stale_access(&observed));
         let forecast = forecast(session, &plan);
@@ -80,6 +83,7 @@ pub(super) async fn run(cli: &Cli, args: &PlanArgs) -> Result<Exit> {
     ended.summary.forecast = Some(Forecast::side_by_side(forecasts));
     ended.exit = ended.exit.or(exit);
     let mut digest = PlanDigest::of(&ended.summary.students);
+    (digest.ends, digest.ends_change) = (sessions.class.settings.ends, ends_change);
     for (session, (plan, forecast, alias)) in sessions.places.iter().zip(planned) {
         let source = Caller::of(session).await;
         let alias_unread = alias.as_ref().err().map(ToString::to_string);
