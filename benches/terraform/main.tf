@@ -25,6 +25,11 @@ variable "lambdas" {
   type        = string
 }
 
+variable "api_type" {
+  description = "REST or HTTP."
+  type        = string
+}
+
 # The access key comes from the environment: every embedded cloud has one of its own.
 provider "aws" {
   region                      = "us-east-1"
@@ -33,12 +38,13 @@ provider "aws" {
   skip_requesting_account_id  = true
 
   endpoints {
-    apigateway = var.endpoint
-    iam        = var.endpoint
-    lambda     = var.endpoint
-    logs       = var.endpoint
-    sfn        = var.endpoint
-    sts        = var.endpoint
+    apigateway   = var.endpoint
+    apigatewayv2 = var.endpoint
+    iam          = var.endpoint
+    lambda       = var.endpoint
+    logs         = var.endpoint
+    sfn          = var.endpoint
+    sts          = var.endpoint
   }
 }
 
@@ -51,4 +57,5 @@ module "stack" {
   username = each.key
   account  = data.aws_caller_identity.current.account_id
   lambdas  = var.lambdas
+  api_type = var.api_type
 }

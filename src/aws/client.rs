@@ -36,7 +36,7 @@ use super::connect::{self, ConnectOptions, Sdk};
 use super::error::{CallError, CallResult, CloudError, CloudResult, ErrorKind};
 use super::locked;
 use super::operations::Operation;
-use super::pacing::{Calls, Overrides, Pace, Pacer};
+use super::pacing::{Calls, Overrides, Pace, Pacer, Urgency};
 use super::stop::{Cancelled, Stop};
 
 /// AWS in one account and region, for one caller: a method for each operation, in its service's file. Clones share
@@ -53,6 +53,35 @@ pub struct Client {
     spares: bool,
     /// Whether a failed call is the answer, though another attempt might do better.
     once: bool,
+    /// How far the work is that the calls belong to.
+    begun: Begun,
+}
+
+/// Whether a call of the same step, and of any step of the same student, went well already; `None` outside of steps.
+#[derive(Debug, Clone, Default)]
+struct Begun {
+    student: Option<Arc<AtomicBool>>,
+    step: Option<Arc<AtomicBool>>,
+}
+
+impl Begun {
+    fn begun(&self) {
+        for flag in [&self.student, &self.step].into_iter().flatten() {
+            flag.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn urgency(&self) -> Urgency {
+        let is_set = |flag: &Option<Arc<AtomicBool>>| {
+            let flag = flag.as_ref();
+            flag.is_some_and(|flag| flag.load(Ordering::Relaxed))
+        };
+        match (is_set(&self.step), is_set(&self.student)) {
+            (true, _) => Urgency::StepBegun,
+            (_, true) => Urgency::StudentBegun,
+            _ => Urgency::Fresh,
+        }
+    }
 }
 
 /// What the calls of one run share.
@@ -115,6 +144,7 @@ impl Client {
             about: None,
             spares: false,
             once: false,
+            begun: Begun::default(),
         }
     }
 
@@ -130,11 +160,50 @@ impl Client {
         Self::new(self.sdk.clone(), pacer, stop, events, true)
     }
 
+    /// [`Self::in_run`] beside a client of the same run and account, in another region: what the account has once, both share.
+    pub(crate) fn in_run_beside(
+        &self,
+        other: &Self,
+        pace: Pace,
+        overrides: Overrides,
+        stop: Stop,
+        events: mpsc::UnboundedSender<Event>,
+    ) -> Self {
+        let pacer = other.run.pacer.beside(pace, &overrides);
+        Self::new(self.sdk.clone(), pacer, stop, events, true)
+    }
+
     /// The same client for calls about a part of a student's stack. A success shows that the part has no common cause.
     pub(crate) fn about(&self, part: StackPart) -> Self {
         Self {
             about: Some(part),
             ..self.clone()
+        }
+    }
+
+    /// The same client for all steps of one student: once one of them has begun, their calls go before those of students
+    /// who have not.
+    pub(crate) fn for_student(&self) -> Self {
+        let begun = Begun {
+            student: Some(Arc::default()),
+            ..Begun::default()
+        };
+        Self {
+            begun,
+            ..self.clone()
+        }
+    }
+
+    /// The same client for a step about a part of the student's stack ([`Self::about`]): once it has begun, its calls go
+    /// before those of other steps.
+    pub(crate) fn for_step(&self, part: StackPart) -> Self {
+        let begun = Begun {
+            step: Some(Arc::default()),
+            ..self.begun.clone()
+        };
+        Self {
+            begun,
+            ..self.about(part)
         }
     }
 
@@ -325,7 +394,8 @@ impl Client {
         let mut tries = 0;
         loop {
             let queued = Instant::now();
-            let in_flight = run.pacer.turn(operation, &run.stop).await?;
+            let turn = run.pacer.turn(operation, self.begun.urgency(), &run.stop);
+            let in_flight = turn.await?;
             let queued = queued.elapsed();
             waited += queued;
             let part = self.about.as_ref();
@@ -354,6 +424,7 @@ impl Client {
             );
             if answer.is_ok() {
                 run.causes.went_well(operation, part);
+                self.begun.begun();
             }
             drop(until_answered);
             drop(in_flight);

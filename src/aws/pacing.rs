@@ -4,6 +4,8 @@
 //! - A call passes its operation's own bucket first, and only then asks the bucket that its service's operations share. So a
 //!   deletion that waits half an hour for its turn holds no place that other calls could use.
 //! - In a shared bucket, calls that have a bucket of their own go first, because their tokens are scarce.
+//! - A step that has begun goes before those that have not, and so does a student. So the first students' stacks are soon far enough for the calls
+//!   that are scarcest later on, and a run that is cut off leaves fewer stacks half made.
 //! - A call takes the tokens of all its buckets at the moment when it goes out. So calls arrive at AWS as far apart as the
 //!   quota asks.
 
@@ -11,8 +13,8 @@ pub(crate) mod bucket;
 mod turns;
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::{Mutex as Turnstile, MutexGuard as Turn, Notify, Semaphore, SemaphorePermit};
@@ -43,7 +45,8 @@ pub(crate) type Calls = BTreeMap<Operation, usize>;
 #[derive(Debug)]
 pub struct Pacer {
     started: Instant,
-    gates: HashMap<Group, Gate>,
+    /// Those of the account are shared with its other places: [`Self::beside`].
+    gates: HashMap<Group, Arc<Gate>>,
     in_flight: Semaphore,
 }
 
@@ -54,18 +57,49 @@ struct Gate {
     bucket: Mutex<TokenBucket>,
     /// A throttle answer changed the bucket, so calls that wait for a token must compute the wait again.
     changed: Notify,
-    /// The call that holds its lane's turnstile is next; the others wait in order of arrival.
-    lanes: [Turnstile<()>; 2],
-    /// How many calls wait in the scarce lane, or are about to.
-    scarce: AtomicUsize,
+    /// By [`Lane`].
+    lanes: [Queue; 4],
 }
 
-/// A call's queue before a bucket.
+/// The calls of one lane. The one that holds the turnstile is next; the others wait in order of arrival.
+#[derive(Debug, Default)]
+struct Queue {
+    turnstile: Turnstile<()>,
+    /// How many calls wait in it, or are about to.
+    waiting: AtomicUsize,
+}
+
+/// A call's queue before a bucket. The first goes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Lane {
-    /// For calls that passed a bucket of their own. It goes first.
+    /// For calls that passed a bucket of their own.
     Scarce = 0,
-    Common = 1,
+    /// For calls of a step that has begun.
+    StepBegun = 1,
+    /// For calls of a student whose steps have begun.
+    StudentBegun = 2,
+    Common = 3,
+}
+
+/// How far the work is that a call belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Urgency {
+    /// Its step made a call that went well.
+    StepBegun,
+    /// Another step of the student did.
+    StudentBegun,
+    /// Nothing yet, or it is no step.
+    Fresh,
+}
+
+impl Urgency {
+    fn lane(self) -> Lane {
+        match self {
+            Self::StepBegun => Lane::StepBegun,
+            Self::StudentBegun => Lane::StudentBegun,
+            Self::Fresh => Lane::Common,
+        }
+    }
 }
 
 impl Gate {
@@ -78,8 +112,7 @@ impl Gate {
             quota,
             bucket: Mutex::new(TokenBucket::new(quota)),
             changed: Notify::new(),
-            lanes: [Turnstile::new(()), Turnstile::new(())],
-            scarce: AtomicUsize::new(0),
+            lanes: Default::default(),
         }
     }
 
@@ -87,12 +120,13 @@ impl Gate {
         use_it(&mut self.bucket.lock().unwrap_or_else(|e| e.into_inner()))
     }
 
-    /// How long the next call of the lane must still wait. The common lane leaves a token for each scarce call.
+    /// How long the next call of the lane must still wait. It leaves a token for each call of the lanes before its own.
     fn wait(&self, lane: Lane, now: Duration) -> Duration {
-        let ahead = match lane {
-            Lane::Scarce => 0,
-            Lane::Common => self.scarce.load(Ordering::Relaxed),
-        };
+        let before = &self.lanes[..lane as usize];
+        let ahead = before
+            .iter()
+            .map(|queue| queue.waiting.load(Ordering::Relaxed));
+        let ahead: usize = ahead.sum();
         self.bucket(|bucket| bucket.wait(now, 1 + ahead))
     }
 }
@@ -102,25 +136,36 @@ struct Queued<'a> {
     gate: &'a Gate,
     lane: Lane,
     _turn: Turn<'a, ()>,
-    _counted: Option<Counted<'a>>,
+    _counted: Counted<'a>,
 }
 
-/// Counts a scarce call until it is dropped.
-struct Counted<'a>(&'a AtomicUsize);
+/// Counts a call in its lane until it is dropped.
+struct Counted<'a> {
+    gate: &'a Gate,
+    lane: Lane,
+}
+
+impl<'a> Counted<'a> {
+    fn new(gate: &'a Gate, lane: Lane) -> Self {
+        let queue = &gate.lanes[lane as usize];
+        queue.waiting.fetch_add(1, Ordering::Relaxed);
+        Self { gate, lane }
+    }
+}
 
 impl Drop for Counted<'_> {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        let queue = &self.gate.lanes[self.lane as usize];
+        queue.waiting.fetch_sub(1, Ordering::Relaxed);
+        // The lanes behind waited for this call's token, too.
+        self.gate.changed.notify_waiters();
     }
 }
 
 impl<'a> Queued<'a> {
     async fn before(gate: &'a Gate, lane: Lane, stop: &Stop) -> Result<Self, Cancelled> {
-        let counted = (lane == Lane::Scarce).then(|| {
-            gate.scarce.fetch_add(1, Ordering::Relaxed);
-            Counted(&gate.scarce)
-        });
-        let turn = stop.unless_stopping(gate.lanes[lane as usize].lock());
+        let counted = Counted::new(gate, lane);
+        let turn = stop.unless_stopping(gate.lanes[lane as usize].turnstile.lock());
         Ok(Self {
             gate,
             lane,
@@ -140,7 +185,7 @@ impl Pacer {
         let gates = match pace {
             Pace::Unlimited => HashMap::new(),
             Pace::Scaled(scale) => quotas(overrides)
-                .map(|(group, quota)| (group, Gate::new(quota, scale)))
+                .map(|(group, quota)| (group, Arc::new(Gate::new(quota, scale))))
                 .collect(),
         };
         Self {
@@ -150,6 +195,19 @@ impl Pacer {
         }
     }
 
+    /// A pacer for another region of the same account, in the same run: what the account has once, both share.
+    pub(crate) fn beside(&self, pace: Pace, overrides: &Overrides) -> Self {
+        let mut pacer = Self::new(pace, overrides);
+        pacer.started = self.started;
+        for (group, gate) in &mut pacer.gates {
+            let of_account = self.gates.get(group).filter(|_| group.is_of_account());
+            if let Some(shared) = of_account {
+                *gate = Arc::clone(shared);
+            }
+        }
+        pacer
+    }
+
     /// Waits for the operation's turn. The call is in flight until what this returns is dropped.
     ///
     /// # Errors
@@ -157,12 +215,13 @@ impl Pacer {
     pub(crate) async fn turn(
         &self,
         operation: Operation,
+        urgency: Urgency,
         stop: &Stop,
     ) -> Result<SemaphorePermit<'_>, Cancelled> {
         let mut gates = self.gates(operation);
         let permit = match (gates.next(), gates.next()) {
             (None, _) => self.permit(stop).await?,
-            (Some(first), second) => self.through(first, second, stop).await?,
+            (Some(first), second) => self.through((first, urgency.lane()), second, stop).await?,
         };
         stop.check()?;
         Ok(permit)
@@ -170,11 +229,11 @@ impl Pacer {
 
     async fn through(
         &self,
-        first: &Gate,
+        (first, lane): (&Gate, Lane),
         second: Option<&Gate>,
         stop: &Stop,
     ) -> Result<SemaphorePermit<'_>, Cancelled> {
-        let place = Queued::before(first, Lane::Common, stop).await?;
+        let place = Queued::before(first, lane, stop).await?;
         loop {
             self.wait_for(&place, stop).await?;
             let behind = match second {
@@ -243,13 +302,18 @@ impl Pacer {
         through.map(|(_, count)| count).sum()
     }
 
-    /// How long these calls take with the buckets as they are now, and which bucket decides that.
-    pub(crate) fn time_for(&self, calls: &Calls) -> (Duration, Option<Group>) {
+    /// How long these calls take to go through each bucket as it is now.
+    pub(crate) fn times_for(&self, calls: &Calls) -> impl Iterator<Item = (Group, Duration)> {
         let now = self.started.elapsed();
-        let times = self.gates.iter().map(|(group, gate)| {
+        self.gates.iter().map(move |(group, gate)| {
             let count = self.count_through(*group, calls);
-            (gate.bucket(|bucket| bucket.time_for(now, count)), *group)
-        });
+            (*group, gate.bucket(|bucket| bucket.time_for(now, count)))
+        })
+    }
+
+    /// The longest of [`Self::times_for`], and which bucket that is.
+    pub(crate) fn time_for(&self, calls: &Calls) -> (Duration, Option<Group>) {
+        let times = self.times_for(calls).map(|(group, time)| (time, group));
         match times.max() {
             Some((time, group)) if !time.is_zero() => (time, Some(group)),
             _ => (Duration::ZERO, None),
@@ -260,7 +324,7 @@ impl Pacer {
     fn gates(&self, operation: Operation) -> impl Iterator<Item = &Gate> {
         operation
             .buckets()
-            .filter_map(|group| self.gates.get(&group))
+            .filter_map(|group| self.gates.get(&group).map(|gate| &**gate))
     }
 }
 
@@ -373,7 +437,7 @@ mod tests {
 
     /// Waits for a turn, and makes a call that takes no time.
     async fn turn(pacer: &Pacer, operation: Operation, stop: &Stop) {
-        drop(pacer.turn(operation, stop).await.unwrap());
+        drop(pacer.turn(operation, Urgency::Fresh, stop).await.unwrap());
     }
 
     #[tokio::test(start_paused = true)]
@@ -393,7 +457,7 @@ mod tests {
         let pacer = pacer();
         let stop = Stop::new();
         turn(&pacer, Operation::DeleteRestApi, &stop).await;
-        let waiting = pacer.turn(Operation::DeleteRestApi, &stop);
+        let waiting = pacer.turn(Operation::DeleteRestApi, Urgency::Fresh, &stop);
         stop.drain();
         assert_eq!(waiting.await.err(), Some(Cancelled));
     }
@@ -438,6 +502,55 @@ mod tests {
         };
         let (_, others) = tokio::join!(deletions, others);
         assert!(others.as_secs() < 2, "{others:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn two_regions_of_an_account_share_iams_quota_and_no_other() {
+        let one = pacer();
+        let two = one.beside(Pace::Scaled(1.0), &Overrides::new());
+        let (stop, start) = (Stop::new(), Instant::now());
+        let calls = async |operation: Operation, count: usize| {
+            let both = (0..count).flat_map(|_| [&one, &two]);
+            let turns = both.map(|pacer| turn(pacer, operation, &stop));
+            futures::future::join_all(turns).await;
+            start.elapsed().as_secs_f64()
+        };
+        // 15 a second for both together.
+        let iam = calls(Operation::CreateRole, 60).await;
+        assert!((6.0..10.0).contains(&iam), "{iam}");
+        let both = Calls::from([(Operation::CreateRole, 150)]);
+        assert_eq!(one.time_for(&both), two.time_for(&both));
+        let deployments = calls(Operation::CreateDeployment, 5).await - iam;
+        assert!((20.0..23.0).contains(&deployments), "{deployments}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_has_begun_goes_before_what_has_not() {
+        let pacer = pacer();
+        let (stop, start) = (Stop::new(), Instant::now());
+        // The last second in which one of so many calls went out.
+        let last = async |count: usize, urgency: Urgency| {
+            let calls = (0..count).map(|_| async {
+                drop(
+                    pacer
+                        .turn(Operation::CreateRole, urgency, &stop)
+                        .await
+                        .unwrap(),
+                );
+            });
+            futures::future::join_all(calls).await;
+            start.elapsed().as_secs_f64()
+        };
+        let (fresh, student, step) = tokio::join!(
+            last(200, Urgency::Fresh),
+            last(60, Urgency::StudentBegun),
+            last(20, Urgency::StepBegun)
+        );
+        assert!(
+            step < 3.0 && step < student && student < 8.0,
+            "{step} {student}"
+        );
+        assert!((15.0..20.0).contains(&fresh), "all of them in all: {fresh}");
     }
 
     #[tokio::test(start_paused = true)]

@@ -53,6 +53,9 @@ pub struct PlacePlan {
     pub name: PlaceName,
     /// How many students are there.
     pub students: usize,
+    /// The role that is assumed there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role_arn: Option<String>,
     pub profile: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keys_from: Option<&'static str>,

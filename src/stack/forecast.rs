@@ -12,8 +12,9 @@ use serde::Serialize;
 use crate::aws::operations::{Group, RequestQuota};
 use crate::aws::pacing::{Calls, Pacer};
 use crate::aws::{Client, Operation};
+use crate::ids::Scope;
 use crate::stack::kinds::log_group::LATE_LOGS;
-use crate::stack::kinds::{Action, ApiType, Desired, Observed, function};
+use crate::stack::kinds::{Action, ApiType, Desired, Observed, ResourceId, function};
 use crate::stack::plan::{Plan, deploy};
 use crate::text::words::duration;
 
@@ -87,18 +88,42 @@ impl Forecast {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Workload {
     pub calls: Calls,
-    /// What it waits for in the cloud, at least, however few the calls.
-    waits: Duration,
+    /// Calls of other works at the same time, as far as they take of the same quotas.
+    beside: Calls,
+    /// What a student waits for in the cloud around the calls of an operation.
+    waits: BTreeMap<Operation, Around>,
+    /// What a student waits for in all, however few the calls.
+    chain: Duration,
     /// What comes after the last call.
     after: Duration,
+}
+
+/// The waits of steps that a call cannot go out before, and of those that come after it, at least.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Around {
+    before: Duration,
+    after: Duration,
+}
+
+/// A step of a student: what it is about, what it does, and which steps must have ended.
+struct TimedStep {
+    resource: ResourceId,
+    action: Action,
+    needs: Vec<ResourceId>,
 }
 
 impl Workload {
     pub fn of(plan: &Plan) -> Self {
         let mut work = Self::default();
         for student in &plan.students {
-            let actions = student.items.iter().filter_map(|item| item.action.as_ref());
-            actions.for_each(|action| work.add(action));
+            let steps = student.items.iter().filter_map(|item| {
+                Some(TimedStep {
+                    resource: item.resource.clone(),
+                    action: item.action.clone()?,
+                    needs: item.after.clone(),
+                })
+            });
+            work.add_student(&steps.collect::<Vec<_>>());
             add(&mut work.calls, function::refused_at_first(&student.items));
         }
         work
@@ -116,11 +141,22 @@ impl Workload {
     /// The work of tearing down whole stacks, from the first look to the last.
     pub fn of_teardown(desired: &Desired) -> Self {
         let mut work = Self::default();
-        for spec in desired.stacks.iter().flat_map(|stack| stack.specs()) {
-            // The listings' pages are not counted.
-            let look = spec.look().map(|operation| (operation, 1));
-            add(&mut work.calls, look.as_slice());
-            work.add(&spec.deletion());
+        for stack in &desired.stacks {
+            let ids = stack.resource_ids();
+            let steps = stack.specs().map(|spec| {
+                // The listings' pages are not counted.
+                let look = spec.look().map(|operation| (operation, 1));
+                add(&mut work.calls, look.as_slice());
+                let before = spec.id().kind.facts().goes_after;
+                let needs = ids.iter().filter(|id| before.contains(&id.kind));
+                TimedStep {
+                    resource: spec.id(),
+                    action: spec.deletion(),
+                    needs: needs.cloned().collect(),
+                }
+            });
+            let steps: Vec<TimedStep> = steps.collect();
+            work.add_student(&steps);
         }
         if !work.calls.is_empty() {
             work.after += LATE_LOGS;
@@ -133,9 +169,33 @@ impl Workload {
         Self::of(&deploy::plan(desired, &Observed::default(), false))
     }
 
-    fn add(&mut self, action: &Action) {
-        add(&mut self.calls, &action.calls());
-        self.waits = self.waits.max(action.wait());
+    /// The steps of one student, each after those that it needs.
+    fn add_student(&mut self, steps: &[TimedStep]) {
+        let before = around(steps, |step, other| step.needs.contains(&other.resource));
+        let after = around(steps, |step, other| other.needs.contains(&step.resource));
+        for (index, step) in steps.iter().enumerate() {
+            let calls = step.action.calls();
+            add(&mut self.calls, &calls);
+            let waits = Around {
+                before: before[index],
+                after: step.action.wait() + after[index],
+            };
+            self.chain = self.chain.max(waits.before + waits.after);
+            for (operation, _) in calls.iter().filter(|(_, count)| *count > 0) {
+                let known = self.waits.entry(*operation).or_insert(waits);
+                known.before = known.before.min(waits.before);
+                known.after = known.after.min(waits.after);
+            }
+        }
+    }
+
+    /// Every call that takes of the same quotas.
+    fn with_others(&self) -> Calls {
+        let mut all = self.calls.clone();
+        for (operation, count) in &self.beside {
+            *all.entry(*operation).or_default() += count;
+        }
+        all
     }
 
     /// What to expect of it with these buckets.
@@ -146,27 +206,87 @@ impl Workload {
                 .entry(operation.service().to_owned())
                 .or_default() += *count as u64;
         }
-        let (seconds, bound) = if pacer.is_unlimited() {
-            (None, None)
-        } else {
-            let (_, group) = pacer.time_for(&self.calls);
-            let bound = group.and_then(|group| bound(pacer, group, &self.calls));
-            (Some(whole_seconds(self.time(pacer))), bound)
-        };
+        let all = self.with_others();
+        let (_, group) = pacer.time_for(&all);
         Estimate {
-            seconds,
-            bound,
+            seconds: self.time(pacer).map(whole_seconds),
+            bound: group.and_then(|group| bound(pacer, group, &all)),
             calls: by_service,
         }
     }
 
-    fn time(&self, pacer: &Pacer) -> Duration {
-        if self.calls.is_empty() {
-            return Duration::ZERO;
+    /// How long it takes; `None` where calls are not paced.
+    pub(super) fn time(&self, pacer: &Pacer) -> Option<Duration> {
+        if pacer.is_unlimited() {
+            return None;
         }
-        let (through, _) = pacer.time_for(&self.calls);
-        (through + ROUND_TRIP * IN_A_ROW).max(self.waits) + self.after
+        if self.calls.is_empty() {
+            return Some(Duration::ZERO);
+        }
+        let all = self.with_others();
+        let through = pacer.times_for(&all).map(|(group, through)| {
+            let calls = self
+                .calls
+                .keys()
+                .filter(|call| call.buckets().any(|g| g == group));
+            let waits = calls.filter_map(|call| self.waits.get(call));
+            let least = waits.copied().reduce(|one, other| Around {
+                before: one.before.min(other.before),
+                after: one.after.min(other.after),
+            });
+            through + least.map_or(Duration::ZERO, |waits| waits.before + waits.after)
+        });
+        let through = through.max().unwrap_or_default();
+        Some((through + ROUND_TRIP * IN_A_ROW).max(self.chain) + self.after)
     }
+}
+
+/// Works that are done at the same time at these places. Those in one account take of its IAM's quota together.
+pub(crate) fn share_accounts(works: Vec<(&Scope, Workload)>) -> Vec<Workload> {
+    let shared = works.iter().enumerate().map(|(at, (scope, work))| {
+        let others = works.iter().enumerate();
+        let others =
+            others.filter(|(other, (there, _))| *other != at && there.account == scope.account);
+        let mut work = work.clone();
+        for (_, (_, other)) in others {
+            let of_account = other
+                .calls
+                .iter()
+                .filter(|(operation, _)| operation.is_of_account());
+            let of_account: Vec<_> = of_account
+                .map(|(operation, count)| (*operation, *count))
+                .collect();
+            add(&mut work.beside, &of_account);
+        }
+        work
+    });
+    shared.collect()
+}
+
+/// For each step the longest chain of waits of other steps that `is_next` leads to, its own not counted.
+fn around(steps: &[TimedStep], is_next: impl Fn(&TimedStep, &TimedStep) -> bool) -> Vec<Duration> {
+    fn longest(
+        steps: &[TimedStep],
+        at: usize,
+        is_next: &impl Fn(&TimedStep, &TimedStep) -> bool,
+        known: &mut Vec<Option<Duration>>,
+    ) -> Duration {
+        if let Some(known) = known[at] {
+            return known;
+        }
+        let next = (0..steps.len()).filter(|other| is_next(&steps[at], &steps[*other]));
+        let next: Vec<usize> = next.collect();
+        let waits = next
+            .into_iter()
+            .map(|other| steps[other].action.wait() + longest(steps, other, is_next, known));
+        let longest = waits.max().unwrap_or_default();
+        known[at] = Some(longest);
+        longest
+    }
+    let mut known = vec![None; steps.len()];
+    (0..steps.len())
+        .map(|at| longest(steps, at, &is_next, &mut known))
+        .collect()
 }
 
 fn add(calls: &mut Calls, more: &[(Operation, usize)]) {
@@ -266,12 +386,8 @@ impl Remaining {
         }
     }
 
-    /// How long it will take; `None` where nothing is paced. `lasted`: how long it has taken so far.
-    pub(super) fn time(&self, client: &Client, lasted: Duration) -> Option<Duration> {
-        let pacer = client.pacer();
-        if pacer.is_unlimited() {
-            return None;
-        }
+    /// The work that is left. `lasted`: how long it has taken so far.
+    pub(super) fn work(&self, client: &Client, lasted: Duration) -> Workload {
         let done = client.done();
         let mut calls = self.open().clone();
         for (operation, left) in &mut calls {
@@ -280,12 +396,15 @@ impl Remaining {
             *left = count(&self.planned.calls).saturating_sub(made).min(*left);
         }
         calls.retain(|_, left| *left > 0);
-        let work = Workload {
+        let mut work = Workload {
             calls,
-            waits: self.planned.waits.saturating_sub(lasted),
-            after: self.planned.after,
+            chain: self.planned.chain.saturating_sub(lasted),
+            ..self.planned.clone()
         };
-        Some(work.time(pacer))
+        for waits in work.waits.values_mut() {
+            waits.before = waits.before.saturating_sub(lasted);
+        }
+        work
     }
 
     fn open(&self) -> MutexGuard<'_, Calls> {
@@ -334,6 +453,30 @@ mod tests {
         assert_eq!(both.calls["apigateway"], 60);
         let unpaced = estimate(Pace::Unlimited, &[(Operation::DeleteRestApi, 1)]);
         assert_eq!(Estimate::side_by_side([of(10), unpaced]).seconds, None);
+    }
+
+    #[tokio::test]
+    async fn two_regions_of_an_account_wait_for_one_iam() {
+        let scope = |account: &str, region: &str| Scope {
+            partition: "aws".into(),
+            account: account.into(),
+            region: region.into(),
+        };
+        let scopes = [
+            scope("111111111111", "us-east-1"),
+            scope("111111111111", "eu-west-1"),
+            scope("222222222222", "us-east-1"),
+        ];
+        let roles = || work(&[(Operation::CreateRole, 330), (Operation::GetStages, 30)]);
+        let works = share_accounts(scopes.iter().map(|scope| (scope, roles())).collect());
+        let pacer = || Pacer::new(Pace::Scaled(1.0), &Overrides::new());
+        let estimates = works.iter().map(|work| work.estimate(&pacer()));
+        let estimates: Vec<Estimate> = estimates.collect();
+        let bounds = estimates
+            .iter()
+            .map(|one| one.bound.as_ref().unwrap().seconds);
+        assert_eq!(bounds.collect::<Vec<_>>(), [42, 42, 20]);
+        assert_eq!(estimates[0].calls["iam"], 330, "each call is counted once");
     }
 
     #[tokio::test]

@@ -5,6 +5,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures::future::join_all;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -15,7 +16,7 @@ use crate::events::{Event, StepResult};
 use crate::ids::{ClassName, Scope, Username};
 use crate::stack::hints;
 use crate::stack::issue::Issuer;
-use crate::stack::kinds::ResourceId;
+use crate::stack::kinds::{Kind, ResourceId};
 use crate::stack::ownership::{Owner, Ownership, Tags};
 use crate::text::failure::Failure;
 
@@ -236,6 +237,16 @@ impl<'a> Context<'a> {
             *assumable = true;
         }
         answer
+    }
+
+    /// Waits until the student's functions are made, well or not: they find out when new roles can be assumed. A refused
+    /// `CreateStateMachine` costs a class a second, since AWS takes one a second; a refused `CreateFunction` hardly anything.
+    pub(crate) async fn let_functions_ask(&self) -> Result<(), StepError> {
+        let steps = self.settled.steps.keys();
+        let functions = steps.filter(|id| id.kind == Kind::Function);
+        let ended = join_all(functions.map(|id| self.settled.ended_well(id)));
+        self.client.stop().unless_stopping(ended).await?;
+        Ok(())
     }
 
     async fn retry_until_assumed<T, F>(&self, attempt: impl Fn() -> F) -> Result<T, StepError>

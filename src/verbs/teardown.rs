@@ -8,7 +8,7 @@ use super::ended::{PlaceEnd, VerbEnded};
 use super::homes::Deed;
 use super::notes::Notes;
 use super::run::{Log, announced};
-use super::session::At;
+use super::session::{At, Session};
 use super::sessions::Sessions;
 use super::{final_report, forget, reading};
 use crate::aws::stop::Cancelled;
@@ -171,6 +171,7 @@ pub(super) async fn tear_down(
             left: Vec::new(),
         });
     }
+    notes.extend(sessions.places.iter().filter_map(Session::not_where_it_was));
     notes.extend(sessions.forget_homes(&ends));
     notes.extend(forget::files(sessions, COMMAND, &ends, before).await);
     let mut ended = sessions.ended(COMMAND, ends, notes);

@@ -1,9 +1,12 @@
 variable "username" { type = string }
 variable "account" { type = string }
 variable "lambdas" { type = string }
+variable "api_type" { type = string }
 
 locals {
   region = "us-east-1"
+  rest   = var.api_type == "REST" ? 1 : 0
+  http   = var.api_type == "HTTP" ? 1 : 0
   functions = {
     process-data      = { role = "worker", timeout = 30, memory = 128 }
     send-notification = { role = "worker", timeout = 30, memory = 128 }
@@ -100,8 +103,17 @@ resource "aws_sfn_state_machine" "workflow" {
   depends_on = [aws_iam_role_policy.roles, aws_lambda_function.functions]
 }
 
+resource "aws_lambda_permission" "api" {
+  statement_id  = "api"
+  action        = "lambda:InvokeFunction"
+  function_name = aws_lambda_function.functions["trigger-workflow"].function_name
+  principal     = "apigateway.amazonaws.com"
+  source_arn    = "${one(concat(aws_api_gateway_rest_api.workflow[*].execution_arn, aws_apigatewayv2_api.workflow[*].execution_arn))}/*/POST/process"
+}
+
 resource "aws_api_gateway_rest_api" "workflow" {
-  name = "${var.username}-workflow-api"
+  count = local.rest
+  name  = "${var.username}-workflow-api"
 
   endpoint_configuration {
     types = ["REGIONAL"]
@@ -109,42 +121,67 @@ resource "aws_api_gateway_rest_api" "workflow" {
 }
 
 resource "aws_api_gateway_resource" "process" {
-  rest_api_id = aws_api_gateway_rest_api.workflow.id
-  parent_id   = aws_api_gateway_rest_api.workflow.root_resource_id
+  count       = local.rest
+  rest_api_id = aws_api_gateway_rest_api.workflow[0].id
+  parent_id   = aws_api_gateway_rest_api.workflow[0].root_resource_id
   path_part   = "process"
 }
 
 resource "aws_api_gateway_method" "process" {
-  rest_api_id   = aws_api_gateway_rest_api.workflow.id
-  resource_id   = aws_api_gateway_resource.process.id
+  count         = local.rest
+  rest_api_id   = aws_api_gateway_rest_api.workflow[0].id
+  resource_id   = aws_api_gateway_resource.process[0].id
   http_method   = "POST"
   authorization = "NONE"
 }
 
 resource "aws_api_gateway_integration" "process" {
-  rest_api_id             = aws_api_gateway_rest_api.workflow.id
-  resource_id             = aws_api_gateway_resource.process.id
-  http_method             = aws_api_gateway_method.process.http_method
+  count                   = local.rest
+  rest_api_id             = aws_api_gateway_rest_api.workflow[0].id
+  resource_id             = aws_api_gateway_resource.process[0].id
+  http_method             = aws_api_gateway_method.process[0].http_method
   integration_http_method = "POST"
   type                    = "AWS_PROXY"
   uri                     = aws_lambda_function.functions["trigger-workflow"].invoke_arn
 }
 
 resource "aws_api_gateway_deployment" "workflow" {
-  rest_api_id = aws_api_gateway_rest_api.workflow.id
+  count       = local.rest
+  rest_api_id = aws_api_gateway_rest_api.workflow[0].id
   depends_on  = [aws_api_gateway_integration.process]
 }
 
 resource "aws_api_gateway_stage" "prod" {
-  rest_api_id   = aws_api_gateway_rest_api.workflow.id
-  deployment_id = aws_api_gateway_deployment.workflow.id
+  count         = local.rest
+  rest_api_id   = aws_api_gateway_rest_api.workflow[0].id
+  deployment_id = aws_api_gateway_deployment.workflow[0].id
   stage_name    = "prod"
 }
 
-resource "aws_lambda_permission" "api" {
-  statement_id  = "api"
-  action        = "lambda:InvokeFunction"
-  function_name = aws_lambda_function.functions["trigger-workflow"].function_name
-  principal     = "apigateway.amazonaws.com"
-  source_arn    = "${aws_api_gateway_rest_api.workflow.execution_arn}/*/POST/process"
+resource "aws_apigatewayv2_api" "workflow" {
+  count         = local.http
+  name          = "${var.username}-workflow-api"
+  protocol_type = "HTTP"
+}
+
+resource "aws_apigatewayv2_integration" "process" {
+  count                  = local.http
+  api_id                 = aws_apigatewayv2_api.workflow[0].id
+  integration_type       = "AWS_PROXY"
+  integration_uri        = aws_lambda_function.functions["trigger-workflow"].arn
+  payload_format_version = "2.0"
+}
+
+resource "aws_apigatewayv2_route" "process" {
+  count     = local.http
+  api_id    = aws_apigatewayv2_api.workflow[0].id
+  route_key = "POST /process"
+  target    = "integrations/${aws_apigatewayv2_integration.process[0].id}"
+}
+
+resource "aws_apigatewayv2_stage" "default" {
+  count       = local.http
+  api_id      = aws_apigatewayv2_api.workflow[0].id
+  name        = "$default"
+  auto_deploy = true
 }

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -39,6 +40,10 @@ pub(crate) const TRUST_MAX: usize = 2048;
 pub(crate) const INLINE_MAX: usize = 10_240;
 /// The name of the one inline policy that homeroom writes.
 pub const POLICY_NAME: &str = "homeroom";
+
+/// Until all new roles of a class can be assumed: single ones take about ten seconds most often, but a class waits for its
+/// slowest. The looks are 10 and 8 seconds apart.
+const ASSUMABLE: Duration = Duration::from_secs(18);
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Spec {
@@ -276,6 +281,13 @@ impl KindAction for Action {
                     (DeleteRole, 1),
                 ],
             ),
+        }
+    }
+
+    fn wait(&self) -> Duration {
+        match self {
+            Self::Create(_) => ASSUMABLE,
+            _ => Duration::ZERO,
         }
     }
 

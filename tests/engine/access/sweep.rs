@@ -226,7 +226,10 @@ async fn the_policies_that_the_docs_name_allow_every_call_of_a_sweep_by_tags() {
     ended.deploy(&aws).await;
     let cloud = client(aws.cloud().await);
     let listed = find(&cloud, &ended.desired.scope).await.unwrap();
-    assert_eq!(listed.over(Timestamp::now()), [ended.desired.class.clone()]);
+    assert_eq!(
+        listed.over(Timestamp::now()).first(),
+        Some(&ended.desired.class)
+    );
     let swept = sweep(&aws, &ended).await;
     assert!(swept.gone, "{:?}", swept.notes);
     let calls = aws.calls();

@@ -475,3 +475,45 @@ async fn the_calls_foretold_for_http_apis_are_the_calls_that_are_made() {
         assert_eq!(made(&aws), foretold(Workload::of_teardown(&class.desired)));
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_class_of_http_apis_goes_as_fast_as_its_scarcest_quota() {
+    let aws = StrictAws::with_quotas();
+    // More students than state machines can be made and deleted at once.
+    let names: Vec<String> = (1..=150).map(|i| format!("user{i}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut class = Class::http(&names);
+    class.pace = Pace::Scaled(1.0);
+    let estimate = |work: Workload| work.estimate(&Pacer::new(class.pace, &Overrides::new()));
+
+    let foretold = estimate(Workload::of(&plan_class(&aws, &class).await));
+    let began = Instant::now();
+    assert_all_well(&deploy_class(&aws, &class).await);
+    let deployed = began.elapsed().as_secs();
+    let bound = foretold.bound.unwrap().seconds;
+    // A role is assumable after 30 s at the latest; then the last student's tail.
+    assert!(
+        (bound..=bound + 40).contains(&deployed),
+        "deploy: {deployed} s of {bound}"
+    );
+    // The scarcest call is hardly ever refused: functions find out when the roles can be assumed.
+    let machines = aws.count("states:CreateStateMachine");
+    assert!((150..=165).contains(&machines), "{machines}");
+
+    let foretold = estimate(Workload::of_teardown(&class.desired));
+    let began = Instant::now();
+    tear_down_class(&aws, &class).await;
+    let removed = began.elapsed().as_secs();
+    let bound = foretold.bound.unwrap().seconds;
+    assert!(
+        (bound..=bound + 30).contains(&removed),
+        "teardown: {removed} s of {bound}"
+    );
+    let (told, took) = (foretold.seconds.unwrap() as f64, removed as f64);
+    assert!(
+        (told / took - 1.0).abs() < 0.1,
+        "{told} s foretold, {took} s"
+    );
+    assert_eq!(aws.throttled(), []);
+    assert_eq!(aws.snapshot(), []);
+}

@@ -11,8 +11,8 @@ use crate::stack::step::{Context, Poll, StepError, or_gone};
 
 use super::{FunctionSetting, RUN_MAX_MS, Spec, TAG_FROZEN, concurrency, reserved_tag};
 
-/// From a role's creation until its function is Active: about ten seconds, and a look in between.
-const ROLE_AND_FUNCTION: Duration = Duration::from_secs(16);
+/// Until a new function is Active, and seen to be.
+const ACTIVE: Duration = Duration::from_secs(5);
 const UPDATE: Duration = Duration::from_secs(5);
 /// Looks at a new function until it is Active, usually.
 const LOOKS: usize = 2;
@@ -129,7 +129,7 @@ impl KindAction for Action {
 
     fn wait(&self) -> Duration {
         match self {
-            Self::Create { .. } => ROLE_AND_FUNCTION,
+            Self::Create { .. } => ACTIVE,
             Self::Update(_) => UPDATE,
             _ => Duration::ZERO,
         }
