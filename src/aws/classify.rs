@@ -12,6 +12,7 @@ use std::io;
 
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_iam::operation::RequestId;
+use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 use aws_smithy_runtime_api::client::dns::ResolveDnsError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
@@ -24,6 +25,8 @@ pub(super) const NO_CREDENTIALS: &str =
     "no AWS credentials were found where the AWS CLI looks for them";
 /// The code of a request that was not sent for want of credentials.
 pub(super) const NO_CREDENTIALS_CODE: &str = "NoCredentials";
+/// The code of a request that was not sent because the role that would make it was not given.
+pub(crate) const NO_ROLE_CODE: &str = "RoleNotGiven";
 
 /// The SDK's answer, with its error classified.
 pub(super) fn classified<O, E>(
@@ -102,6 +105,10 @@ where
         _ => (ErrorKind::Ambiguous, "UnknownFailure", error.source()),
     };
     let message = source.map_or_else(|| error.to_string(), chain);
+    let mut below = sources(error).skip(1);
+    if let Some(refused) = below.find_map(|source| source.downcast_ref()) {
+        return no_role(operation, refused);
+    }
     if let Some(cause) = find::<CredentialsError>(error) {
         // Without credentials the request was never signed and never sent.
         let message = match cause {
@@ -123,6 +130,26 @@ where
         code: code.into(),
         message,
         request_id: error.request_id().map(str::to_owned),
+    }
+}
+
+/// A role that was not given: the request that needed it was not sent.
+fn no_role(operation: Operation, error: &SdkError<AssumeRoleError, HttpResponse>) -> CloudError {
+    let asked = match error {
+        SdkError::ServiceError(_) => classify(operation, error),
+        // The credentials that assume it may be what is missing.
+        _ => unanswered(operation, error),
+    };
+    match asked.kind {
+        // A network that may come back.
+        ErrorKind::Unreachable => asked,
+        _ if asked.code == NO_CREDENTIALS_CODE => asked,
+        _ => CloudError {
+            kind: ErrorKind::Credentials,
+            message: format!("{}: {}", asked.code, asked.message),
+            code: NO_ROLE_CODE.to_owned(),
+            ..asked
+        },
     }
 }
 

@@ -160,6 +160,19 @@ impl Client {
         Self::new(self.sdk.clone(), pacer, stop, events, true)
     }
 
+    /// [`Self::in_run`] beside a client of the same run and account, in another region: what the account has once, both share.
+    pub(crate) fn in_run_beside(
+        &self,
+        other: &Self,
+        pace: Pace,
+        overrides: Overrides,
+        stop: Stop,
+        events: mpsc::UnboundedSender<Event>,
+    ) -> Self {
+        let pacer = other.run.pacer.beside(pace, &overrides);
+        Self::new(self.sdk.clone(), pacer, stop, events, true)
+    }
+
     /// The same client for calls about a part of a student's stack. A success shows that the part has no common cause.
     pub(crate) fn about(&self, part: StackPart) -> Self {
         Self {

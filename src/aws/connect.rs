@@ -132,8 +132,10 @@ pub(super) async fn connect(options: ConnectOptions) -> Sdk {
     }
     let mut shared = loader.load().await;
     if let Some(AssumedRole { arn, session }) = options.role {
+        // These calls are the SDK's own, so nobody else repeats them.
+        let patient = shared.to_builder().retry_config(RetryConfig::standard());
         let role = AssumeRoleProvider::builder(arn)
-            .configure(&shared)
+            .configure(&patient.build())
             .session_name(session)
             .build()
             .await;

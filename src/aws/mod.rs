@@ -40,6 +40,7 @@ mod sfn;
 pub mod stop;
 mod sts;
 
+pub(crate) use classify::NO_ROLE_CODE;
 pub use client::{Client, connect};
 pub(crate) use cloudwatch::METRICS_MAX;
 pub use cloudwatch::{ClientErrors, MetricStage};

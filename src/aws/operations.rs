@@ -17,6 +17,17 @@ pub(crate) enum Group {
     Iam,
 }
 
+impl Group {
+    /// Whether it is the account's, whatever the region.
+    pub(crate) fn is_of_account(self) -> bool {
+        match self {
+            Self::Iam => true,
+            Self::Own(operation) => operation.facts().shared == Some(Self::Iam),
+            Self::ApiGateway | Self::LambdaControlPlane => false,
+        }
+    }
+}
+
 /// Size and refill of a bucket.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct RequestQuota {
@@ -251,6 +262,11 @@ impl Operation {
     /// bucket where AWS publishes none.
     pub(crate) fn buckets(self) -> impl Iterator<Item = Group> {
         std::iter::once(Group::Own(self)).chain(self.facts().shared)
+    }
+
+    /// Whether its quota is the account's, whatever the region.
+    pub(crate) fn is_of_account(self) -> bool {
+        self.buckets().any(Group::is_of_account)
     }
 
     /// Whether sending it twice does the same as sending it once.

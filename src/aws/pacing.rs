@@ -13,8 +13,8 @@ pub(crate) mod bucket;
 mod turns;
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::{Mutex as Turnstile, MutexGuard as Turn, Notify, Semaphore, SemaphorePermit};
@@ -45,7 +45,8 @@ pub(crate) type Calls = BTreeMap<Operation, usize>;
 #[derive(Debug)]
 pub struct Pacer {
     started: Instant,
-    gates: HashMap<Group, Gate>,
+    /// Those of the account are shared with its other places: [`Self::beside`].
+    gates: HashMap<Group, Arc<Gate>>,
     in_flight: Semaphore,
 }
 
@@ -184,7 +185,7 @@ impl Pacer {
         let gates = match pace {
             Pace::Unlimited => HashMap::new(),
             Pace::Scaled(scale) => quotas(overrides)
-                .map(|(group, quota)| (group, Gate::new(quota, scale)))
+                .map(|(group, quota)| (group, Arc::new(Gate::new(quota, scale))))
                 .collect(),
         };
         Self {
@@ -192,6 +193,19 @@ impl Pacer {
             gates,
             in_flight: Semaphore::new(IN_FLIGHT_MAX),
         }
+    }
+
+    /// A pacer for another region of the same account, in the same run: what the account has once, both share.
+    pub(crate) fn beside(&self, pace: Pace, overrides: &Overrides) -> Self {
+        let mut pacer = Self::new(pace, overrides);
+        pacer.started = self.started;
+        for (group, gate) in &mut pacer.gates {
+            let of_account = self.gates.get(group).filter(|_| group.is_of_account());
+            if let Some(shared) = of_account {
+                *gate = Arc::clone(shared);
+            }
+        }
+        pacer
     }
 
     /// Waits for the operation's turn. The call is in flight until what this returns is dropped.
@@ -310,7 +324,7 @@ impl Pacer {
     fn gates(&self, operation: Operation) -> impl Iterator<Item = &Gate> {
         operation
             .buckets()
-            .filter_map(|group| self.gates.get(&group))
+            .filter_map(|group| self.gates.get(&group).map(|gate| &**gate))
     }
 }
 
@@ -488,6 +502,26 @@ mod tests {
         };
         let (_, others) = tokio::join!(deletions, others);
         assert!(others.as_secs() < 2, "{others:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn two_regions_of_an_account_share_iams_quota_and_no_other() {
+        let one = pacer();
+        let two = one.beside(Pace::Scaled(1.0), &Overrides::new());
+        let (stop, start) = (Stop::new(), Instant::now());
+        let calls = async |operation: Operation, count: usize| {
+            let both = (0..count).flat_map(|_| [&one, &two]);
+            let turns = both.map(|pacer| turn(pacer, operation, &stop));
+            futures::future::join_all(turns).await;
+            start.elapsed().as_secs_f64()
+        };
+        // 15 a second for both together.
+        let iam = calls(Operation::CreateRole, 60).await;
+        assert!((6.0..10.0).contains(&iam), "{iam}");
+        let both = Calls::from([(Operation::CreateRole, 150)]);
+        assert_eq!(one.time_for(&both), two.time_for(&both));
+        let deployments = calls(Operation::CreateDeployment, 5).await - iam;
+        assert!((20.0..23.0).contains(&deployments), "{deployments}");
     }
 
     #[tokio::test(start_paused = true)]

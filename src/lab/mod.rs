@@ -15,6 +15,7 @@ pub(crate) mod allowed;
 pub(crate) mod asl;
 pub mod bundle;
 pub mod check;
+mod choices;
 mod code;
 mod context;
 mod desired;

@@ -40,6 +40,8 @@ pub(crate) enum WhyUnknown {
     Removed(PlaceName),
     /// Seen nowhere, and the class was deployed in this account and region, which is no place of the settings.
     Former(String),
+    /// Last known in this place, when that was this account and region.
+    Moved(PlaceName, String),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,6 +98,10 @@ impl Placement {
                 "add a [[place]] with that account and region to homeroom.toml; if nothing of the class is there any more, \
                  move place.json of the class's folder in reports/ away"
                     .to_owned(),
+            ),
+            Self::Unknown(WhyUnknown::Moved(place, words)) => (
+                format!("could not check: the stack was last in {place}, which was {words}, and nobody looked there"),
+                format!("correct profile, role_arn or region of place {place}, or give that account and region a [[place]] of its own"),
             ),
             Self::Conflict(Conflict::Several(places)) => (
                 format!("has a stack in each of {}", list(places)),
@@ -190,18 +196,17 @@ pub(crate) fn assign(
     assigned
 }
 
-/// Takes back where a stack would be made of those who may have one in a former account and region, which `words` name:
-/// of whom nothing is seen and no place is remembered.
+/// Takes back where those are of whom nothing is seen, and who may have a stack where nobody looks.
 pub(crate) fn doubt(
     assigned: &mut BTreeMap<Username, Placement>,
     places: &[PlaceSight],
-    remembered: &BTreeMap<Username, PlaceName>,
-    words: &str,
+    why: WhyUnknown,
+    may: impl Fn(&Username) -> bool,
 ) {
     for (username, placement) in assigned {
         let seen = places.iter().any(|place| place.has(username));
-        if !seen && !remembered.contains_key(username) {
-            *placement = Placement::Unknown(WhyUnknown::Former(words.to_owned()));
+        if !seen && may(username) {
+            *placement = Placement::Unknown(why.clone());
         }
     }
 }
@@ -361,7 +366,10 @@ mod tests {
         let roster = ["ana", "ben", "cleo"].map(|username| student(username, Some("a")));
         let remembered = BTreeMap::from([(name("ben"), name("a"))]);
         let mut assigned = assign(&roster, &places, &remembered);
-        doubt(&mut assigned, &places, &remembered, "account 1");
+        let former = WhyUnknown::Former("account 1".to_owned());
+        doubt(&mut assigned, &places, former, |student| {
+            !remembered.contains_key(student)
+        });
         assert_eq!(assigned[&name("ana")], at("a"));
         assert_eq!(assigned[&name("ben")], at("a"));
         let cleo = &assigned[&name("cleo")];

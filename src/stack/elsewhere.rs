@@ -24,7 +24,19 @@ pub(crate) struct Elsewhere {
     places: BTreeMap<Whereabouts, BTreeSet<Username>>,
     /// Students whose stack bears another spelling: as the roster has it, and as the stack does.
     spellings: BTreeMap<Username, Username>,
-    most: bool,
+    /// How many students these are, and of how many.
+    carriers: usize,
+    students: usize,
+}
+
+/// Whose stacks must be somewhere else for a command to be refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refuse {
+    /// Those of anybody.
+    Any,
+    /// Those of most: for a command that makes stacks. A few students may have some of another course, and the others need
+    /// theirs.
+    Most,
 }
 
 impl Whereabouts {
@@ -53,7 +65,8 @@ impl Elsewhere {
         let mut found = Self {
             places: BTreeMap::new(),
             spellings: BTreeMap::new(),
-            most: false,
+            carriers: 0,
+            students: desired.stacks.len(),
         };
         for (owner, region) in signs(desired, observed) {
             let is_same = |student: &&Username| {
@@ -77,39 +90,34 @@ impl Elsewhere {
         }
         let mut carriers: BTreeSet<&Username> = found.places.values().flatten().collect();
         carriers.extend(found.spellings.keys());
-        found.most = carriers.len() * 2 > desired.stacks.len();
-        (!carriers.is_empty()).then_some(found)
+        found.carriers = carriers.len();
+        (found.carriers > 0).then_some(found)
     }
 
-    /// Refuses where nothing of the class is here and its students' stacks are somewhere else: one line that says what to
-    /// type, in the place of a conflict for each student.
-    pub(crate) fn check(desired: &Desired, observed: &Observed) -> Result<()> {
-        Self::find(desired, observed).map_or(Ok(()), |found| Err(found.refused(desired)))
-    }
-
-    /// The same at several places of the class, each with what was found there: refuses only if nothing of the class
-    /// stands at any of them. Returns what to note of each place.
+    /// Refuses where nothing of the class stands at any of its places, each with what was found there, and its students'
+    /// stacks are somewhere else: one line that says what to type, in the place of a conflict for each student. Returns what
+    /// to note of each place.
     pub(crate) fn check_all(
         places: &[(&Desired, &Observed, Option<Self>)],
+        whose: Refuse,
     ) -> Vec<Result<Option<String>>> {
         let mut all = places.iter();
         let stands = all.any(|(desired, observed, _)| stands_here(desired, observed));
+        let students: usize = places.iter().map(|(it, ..)| it.stacks.len()).sum();
+        let found = places.iter().filter_map(|(_, _, found)| found.as_ref());
+        let carriers: usize = found.map(|found| found.carriers).sum();
+        let refused = !stands && (whose == Refuse::Any || carriers * 2 > students);
         let answers = places.iter().map(|(desired, _, found)| match found {
             None => Ok(None),
-            Some(found) if stands => Ok(Some(format!(
+            Some(found) if refused => Err(found.refused(desired)),
+            // Each of the few is told of by themselves.
+            Some(found) if whose == Refuse::Most && !found.is_most() => Ok(None),
+            Some(found) => Ok(Some(format!(
                 "nothing of its students is here; {}",
                 found.sentence()
             ))),
-            Some(found) => Err(found.refused(desired)),
         });
         answers.collect()
-    }
-
-    /// The same for a command that makes stacks. It refuses only when most of the stacks are somewhere else: a few students
-    /// may have some of another course, and the others need theirs.
-    pub(crate) fn check_most(desired: &Desired, observed: &Observed) -> Result<()> {
-        let found = Self::find(desired, observed).filter(Self::is_most);
-        found.map_or(Ok(()), |found| Err(found.refused(desired)))
     }
 
     pub(crate) fn refused(&self, desired: &Desired) -> Error {
@@ -126,7 +134,7 @@ impl Elsewhere {
 
     /// Whether it is so for most of the students.
     pub(crate) fn is_most(&self) -> bool {
-        self.most
+        self.carriers * 2 > self.students
     }
 
     /// One line: where the stacks are, and what to type.
@@ -324,21 +332,29 @@ mod tests {
             roles("lab6", "us-east-1", &["ana"]),
             roles("demo", "us-east-1", &["ana"]),
         );
-        let checked = |places: &[&Observed]| {
+        let checked_by = |places: &[&Observed], whose| {
             let places = places.iter().map(|observed| {
                 let found = Elsewhere::find(&wanted, observed);
                 (&wanted, *observed, found)
             });
-            let answers = Elsewhere::check_all(&places.collect::<Vec<_>>());
+            let answers = Elsewhere::check_all(&places.collect::<Vec<_>>(), whose);
             let answers: Result<Vec<_>> = answers.into_iter().collect();
             answers
         };
+        let checked = |places: &[&Observed]| checked_by(places, Refuse::Any);
         assert!(checked(&[&other]).is_err());
         assert!(checked(&[&other, &Observed::default()]).is_err());
         let notes = checked(&[&other, &here]).unwrap();
         let note = notes[0].as_ref().unwrap();
         assert!(note.contains("add --class lab6"), "{note}");
         assert_eq!(notes[1], None);
+        // What makes stacks is refused where most of the whole class is elsewhere, and not of one place alone.
+        let making = |places: &[&Observed]| checked_by(places, Refuse::Most);
+        assert!(making(&[&other, &other]).is_err());
+        let none = Observed::default();
+        let notes = making(&[&other, &none]).unwrap();
+        assert!(notes[0].is_some() && notes[1].is_none(), "{notes:?}");
+        assert!(making(&[&other, &here]).unwrap()[0].is_some());
     }
 
     #[test]

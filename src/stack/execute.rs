@@ -12,7 +12,7 @@ use crate::aws::common_cause::StackPart;
 use crate::aws::{Client, CloudError, ErrorKind};
 use crate::events::{Event, StepResult};
 use crate::ids::Username;
-use crate::stack::forecast::Remaining;
+use crate::stack::forecast::{Remaining, share_accounts};
 use crate::stack::hints;
 use crate::stack::issue::Issuer;
 use crate::stack::kinds::{Action, Item, ResourceId};
@@ -101,8 +101,11 @@ pub async fn execute_all(
             }
             _ = clock.tick() => {
                 let lasted = began.elapsed();
-                let times = tasks.iter().zip(&left);
-                let times = times.map(|(task, left)| (left.time(task.client, lasted), task.client));
+                let works = tasks.iter().zip(&left);
+                let works = works.map(|(task, left)| (&task.plan.scope, left.work(task.client, lasted)));
+                let works = share_accounts(works.collect());
+                let times = tasks.iter().zip(&works);
+                let times = times.map(|(task, work)| (work.time(task.client.pacer()), task.client));
                 if let Some((Some(time), client)) = times.max_by_key(|(time, _)| *time) {
                     client.emit(Event::TimeLeft { seconds: time.as_secs() });
                 }

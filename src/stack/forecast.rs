@@ -12,6 +12,7 @@ use serde::Serialize;
 use crate::aws::operations::{Group, RequestQuota};
 use crate::aws::pacing::{Calls, Pacer};
 use crate::aws::{Client, Operation};
+use crate::ids::Scope;
 use crate::stack::kinds::log_group::LATE_LOGS;
 use crate::stack::kinds::{Action, ApiType, Desired, Observed, ResourceId, function};
 use crate::stack::plan::{Plan, deploy};
@@ -87,6 +88,8 @@ impl Forecast {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Workload {
     pub calls: Calls,
+    /// Calls of other works at the same time, as far as they take of the same quotas.
+    beside: Calls,
     /// What a student waits for in the cloud around the calls of an operation.
     waits: BTreeMap<Operation, Around>,
     /// What a student waits for in all, however few the calls.
@@ -186,6 +189,15 @@ impl Workload {
         }
     }
 
+    /// Every call that takes of the same quotas.
+    fn with_others(&self) -> Calls {
+        let mut all = self.calls.clone();
+        for (operation, count) in &self.beside {
+            *all.entry(*operation).or_default() += count;
+        }
+        all
+    }
+
     /// What to expect of it with these buckets.
     pub fn estimate(&self, pacer: &Pacer) -> Estimate {
         let mut by_service = BTreeMap::new();
@@ -194,25 +206,25 @@ impl Workload {
                 .entry(operation.service().to_owned())
                 .or_default() += *count as u64;
         }
-        let (seconds, bound) = if pacer.is_unlimited() {
-            (None, None)
-        } else {
-            let (_, group) = pacer.time_for(&self.calls);
-            let bound = group.and_then(|group| bound(pacer, group, &self.calls));
-            (Some(whole_seconds(self.time(pacer))), bound)
-        };
+        let all = self.with_others();
+        let (_, group) = pacer.time_for(&all);
         Estimate {
-            seconds,
-            bound,
+            seconds: self.time(pacer).map(whole_seconds),
+            bound: group.and_then(|group| bound(pacer, group, &all)),
             calls: by_service,
         }
     }
 
-    fn time(&self, pacer: &Pacer) -> Duration {
-        if self.calls.is_empty() {
-            return Duration::ZERO;
+    /// How long it takes; `None` where calls are not paced.
+    pub(super) fn time(&self, pacer: &Pacer) -> Option<Duration> {
+        if pacer.is_unlimited() {
+            return None;
         }
-        let through = pacer.times_for(&self.calls).map(|(group, through)| {
+        if self.calls.is_empty() {
+            return Some(Duration::ZERO);
+        }
+        let all = self.with_others();
+        let through = pacer.times_for(&all).map(|(group, through)| {
             let calls = self
                 .calls
                 .keys()
@@ -225,8 +237,30 @@ impl Workload {
             through + least.map_or(Duration::ZERO, |waits| waits.before + waits.after)
         });
         let through = through.max().unwrap_or_default();
-        (through + ROUND_TRIP * IN_A_ROW).max(self.chain) + self.after
+        Some((through + ROUND_TRIP * IN_A_ROW).max(self.chain) + self.after)
     }
+}
+
+/// Works that are done at the same time at these places. Those in one account take of its IAM's quota together.
+pub(crate) fn share_accounts(works: Vec<(&Scope, Workload)>) -> Vec<Workload> {
+    let shared = works.iter().enumerate().map(|(at, (scope, work))| {
+        let others = works.iter().enumerate();
+        let others =
+            others.filter(|(other, (there, _))| *other != at && there.account == scope.account);
+        let mut work = work.clone();
+        for (_, (_, other)) in others {
+            let of_account = other
+                .calls
+                .iter()
+                .filter(|(operation, _)| operation.is_of_account());
+            let of_account: Vec<_> = of_account
+                .map(|(operation, count)| (*operation, *count))
+                .collect();
+            add(&mut work.beside, &of_account);
+        }
+        work
+    });
+    shared.collect()
 }
 
 /// For each step the longest chain of waits of other steps that `is_next` leads to, its own not counted.
@@ -352,12 +386,8 @@ impl Remaining {
         }
     }
 
-    /// How long it will take; `None` where nothing is paced. `lasted`: how long it has taken so far.
-    pub(super) fn time(&self, client: &Client, lasted: Duration) -> Option<Duration> {
-        let pacer = client.pacer();
-        if pacer.is_unlimited() {
-            return None;
-        }
+    /// The work that is left. `lasted`: how long it has taken so far.
+    pub(super) fn work(&self, client: &Client, lasted: Duration) -> Workload {
         let done = client.done();
         let mut calls = self.open().clone();
         for (operation, left) in &mut calls {
@@ -374,7 +404,7 @@ impl Remaining {
         for waits in work.waits.values_mut() {
             waits.before = waits.before.saturating_sub(lasted);
         }
-        Some(work.time(pacer))
+        work
     }
 
     fn open(&self) -> MutexGuard<'_, Calls> {
@@ -423,6 +453,30 @@ mod tests {
         assert_eq!(both.calls["apigateway"], 60);
         let unpaced = estimate(Pace::Unlimited, &[(Operation::DeleteRestApi, 1)]);
         assert_eq!(Estimate::side_by_side([of(10), unpaced]).seconds, None);
+    }
+
+    #[tokio::test]
+    async fn two_regions_of_an_account_wait_for_one_iam() {
+        let scope = |account: &str, region: &str| Scope {
+            partition: "aws".into(),
+            account: account.into(),
+            region: region.into(),
+        };
+        let scopes = [
+            scope("111111111111", "us-east-1"),
+            scope("111111111111", "eu-west-1"),
+            scope("222222222222", "us-east-1"),
+        ];
+        let roles = || work(&[(Operation::CreateRole, 330), (Operation::GetStages, 30)]);
+        let works = share_accounts(scopes.iter().map(|scope| (scope, roles())).collect());
+        let pacer = || Pacer::new(Pace::Scaled(1.0), &Overrides::new());
+        let estimates = works.iter().map(|work| work.estimate(&pacer()));
+        let estimates: Vec<Estimate> = estimates.collect();
+        let bounds = estimates
+            .iter()
+            .map(|one| one.bound.as_ref().unwrap().seconds);
+        assert_eq!(bounds.collect::<Vec<_>>(), [42, 42, 20]);
+        assert_eq!(estimates[0].calls["iam"], 330, "each call is counted once");
     }
 
     #[tokio::test]

@@ -1,7 +1,7 @@
 //! What to do next, for the errors that people meet.
 
 use crate::aws::error::UNRESERVED;
-use crate::aws::{CloudError, ErrorKind};
+use crate::aws::{CloudError, ErrorKind, NO_ROLE_CODE};
 
 use crate::events::Event;
 
@@ -71,6 +71,12 @@ pub(crate) fn for_error_in(error: &CloudError, region: Option<&str>) -> Option<S
              needs), or use others with --profile, then run the same command again",
             error.operation
         ),
+        ErrorKind::Credentials if error.code == NO_ROLE_CODE => {
+            "the credentials that assume the role need the right to do so (sts:AssumeRole), and the role's trust policy must \
+             name them; check its ARN, too, with `aws sts assume-role --role-session-name test --role-arn …`; then run the \
+             same command again"
+                .to_owned()
+        }
         ErrorKind::Credentials => format!(
             "sign in again (for example `aws sso login`), check with `aws sts \
              get-caller-identity`, then run the same command again: it goes on where it stopped{}",

@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::error::{Error, Exit, Result};
 use crate::stack::kinds::{AccountUse, Kind, Stack};
 use crate::stack::plan::Plan;
 use crate::text::failure::Failure;
@@ -76,6 +77,18 @@ impl Limit {
 /// A failure for each limit that the plan would break.
 pub(crate) fn broken(limits: &[Limit]) -> Vec<Failure> {
     limits.iter().filter_map(Limit::broken).collect()
+}
+
+/// Refuses a plan that would break a limit.
+///
+/// # Errors
+/// [`Exit::Refused`]: what the account and region have no room for.
+pub(crate) fn refuse_broken(limits: &[Limit]) -> Result<()> {
+    let failures = broken(limits);
+    match failures.is_empty() {
+        true => Ok(()),
+        false => Err(Error::of(Exit::Refused, failures)),
+    }
 }
 
 /// The limits worth showing: those that something is taken of. Of the others AWS need not have been asked, and that must

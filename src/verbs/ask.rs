@@ -12,7 +12,6 @@ use super::notes::Notes;
 use super::run::interrupted;
 use super::say::general;
 use super::sessions::Sessions;
-use crate::aws::pacing::Pacer;
 use crate::error::{Error, Exit, Result};
 use crate::events::Command;
 use crate::options::{OutputFormat, Ui};
@@ -73,10 +72,7 @@ pub(super) async fn confirmed(
 
 /// How long the deletion will take.
 fn time_of(session: &Sessions, plans: &[Plan]) -> Estimate {
-    let times = session.places.iter().zip(plans).map(|(at, plan)| {
-        let pacer = Pacer::new(at.pace(), &at.quotas());
-        Workload::of_deletion(plan).estimate(&pacer)
-    });
+    let times = session.estimates(plans.iter().map(Workload::of_deletion));
     Estimate::side_by_side(times)
 }
 

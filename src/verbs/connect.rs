@@ -20,7 +20,7 @@ use crate::evidence::kept::{DeployedPlace, KeptPlaces, StudentPlaces};
 use crate::ids::{PlaceName, Scope, Username};
 use crate::local::{self, LocalCloud, StartupStep};
 use crate::options::CloudTarget;
-use crate::stack::assign::{PlaceSight, assign, doubt};
+use crate::stack::assign::{PlaceSight, WhyUnknown, assign, doubt};
 
 impl Class {
     /// Connects to the cloud that the settings name, starting the embedded one if it is that.
@@ -133,9 +133,23 @@ impl Class {
         let scopes = lost.filter_map(|(place, _)| class.scope_of(place, &kept));
         let scopes: Vec<Scope> = scopes.chain(others.iter().cloned()).collect();
         let mut former = Former::all(&named, &scopes, &known, DeployedPlace::read(&folder)?);
+        let here = sessions.places.iter();
+        let here = here.filter_map(|at| Some((at.place.as_ref()?, at.scope())));
+        former.extend(Former::moved(here, &kept, &known));
         for one in &former {
-            if let Former::Unnamed(last) = one {
-                doubt(&mut assigned, &all, &known, &last.words());
+            match one {
+                Former::Unnamed(last) => {
+                    let why = WhyUnknown::Former(last.words());
+                    doubt(&mut assigned, &all, why, |student| {
+                        !known.contains_key(student)
+                    });
+                }
+                // What makes stacks was agreed to, and makes them where the place is now.
+                Former::Moved(place, last, there) if work.deletes() => {
+                    let why = WhyUnknown::Moved(place.clone(), last.words());
+                    doubt(&mut assigned, &all, why, |student| there.contains(student));
+                }
+                _ => {}
             }
         }
         former.retain(|one| one.concerns(class));
@@ -150,6 +164,7 @@ impl Class {
             known,
             others,
             first: Some(first),
+            left_out: None,
         };
         sessions.choose_at(is_chosen)?;
         let lost = closed.into_iter().filter(|(place, _)| is_chosen(place));

@@ -25,12 +25,11 @@ use crate::stack::copies::{self, Copies};
 use crate::stack::execute::{Task, execute_all};
 use crate::stack::kinds::Observed;
 use crate::stack::kinds::api;
-use crate::stack::limits::{Limited, broken};
+use crate::stack::limits::{Limited, refuse_broken};
 use crate::stack::new_apis::{NewApis, new_apis};
 use crate::stack::observe::apis;
 use crate::stack::plan::Plan;
 use crate::stack::result::StackResult;
-use crate::text::failure::Failure;
 
 pub(super) struct Deployment {
     pub(crate) ended: VerbEnded,
@@ -86,11 +85,13 @@ pub(super) async fn deploy(sessions: &Sessions, args: &DeployArgs) -> Result<Dep
         }
         let planned = everywhere(places, async |at| plan(at, args.reset).await).await;
         let planned = sessions.all(planned)?;
+        let elsewhere = sessions.check_planned(&planned)?;
         let over = places.iter().zip(&planned);
         let over = over.map(|(at, (plan, _))| at.session.refuse_over(&at.client, plan));
         sessions.all(over)?;
-        no_room(planned.iter().map(|(plan, _)| plan), args)?;
-        sessions.remember(planned.iter().map(|(plan, _)| plan))?;
+        let plans = || planned.iter().map(|(plan, _)| plan);
+        sessions.all(plans().map(|plan| no_room(plan, plans(), args)))?;
+        sessions.remember(plans())?;
         let prepared = places.iter().zip(planned);
         let prepared = prepared.map(|(at, planned)| prepare(at, sessions, args, planned));
         let prepared = join_all(prepared).await.into_iter();
@@ -99,11 +100,10 @@ pub(super) async fn deploy(sessions: &Sessions, args: &DeployArgs) -> Result<Dep
         let started = sessions.run_started(Command::Deploy, &plans);
         let work = carry_out(places, &planned);
         let done = announced(places, started, work).await;
-        Ok::<_, Error>((planned, done))
+        Ok::<_, Error>((planned, done, elsewhere))
     });
     let (done, run) = work.await;
-    let (planned, done) = done?;
-    let mut notes = Notes::default();
+    let (planned, done, mut notes) = done?;
     notes.extend(run.notes());
     let handouts = handout::dir(&sessions.class.settings.reports, sessions.class.name());
     let (mut ends, mut stale, mut files) = (Vec::new(), Vec::new(), Vec::new());
@@ -142,18 +142,15 @@ pub(super) async fn deploy(sessions: &Sessions, args: &DeployArgs) -> Result<Dep
     Ok(Deployment { ended, stale })
 }
 
-/// Refuses where an account has no room.
-fn no_room<'a>(plans: impl Iterator<Item = &'a Plan> + Clone, args: &DeployArgs) -> Result<()> {
-    let mut no_room: Vec<Failure> = Vec::new();
-    for plan in plans.clone() {
-        let mut limits = plan.among(plans.clone(), plan.limits_of_stacks());
-        limits.retain(|l| !(args.ignore_concurrency && l.what == Limited::Concurrency));
-        no_room.extend(broken(&limits));
-    }
-    match no_room.is_empty() {
-        true => Ok(()),
-        false => Err(Error::of(Exit::Refused, no_room)),
-    }
+/// Refuses where a place has no room for its plan, among those of all places.
+fn no_room<'a>(
+    plan: &Plan,
+    all: impl Iterator<Item = &'a Plan> + Clone,
+    args: &DeployArgs,
+) -> Result<()> {
+    let mut limits = plan.among(all, plan.limits_of_stacks());
+    limits.retain(|l| !(args.ignore_concurrency && l.what == Limited::Concurrency));
+    refuse_broken(&limits)
 }
 
 /// Keeps what a reset overwrites, and that the class is deployed here.

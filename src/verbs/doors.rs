@@ -54,6 +54,15 @@ pub(super) fn role_of(place: &PlaceSettings, class: &ClassName) -> Option<Assume
     })
 }
 
+impl Session {
+    /// The role that is assumed at this place.
+    pub(crate) fn assumed_role(&self) -> Option<String> {
+        let mut places = self.class.settings.places.iter();
+        let place = places.find(|place| Some(&place.name) == self.place.as_ref())?;
+        place.role_arn.as_ref().map(|role| role.as_str().to_owned())
+    }
+}
+
 impl Door {
     pub(super) async fn open(self) -> Result<Session> {
         let CloudTarget::Aws {

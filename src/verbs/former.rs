@@ -15,6 +15,9 @@ use crate::text::words::{plural, some_of};
 pub(super) enum Former {
     /// A place, with those who are remembered there.
     Named(PlaceName, BTreeSet<Username>),
+    /// Where a place was until now, with those who are remembered there: somebody agreed to go on in another account or
+    /// region.
+    Moved(PlaceName, DeployedPlace, BTreeSet<Username>),
     /// Where the class was when it had no places.
     Unnamed(DeployedPlace),
 }
@@ -33,20 +36,38 @@ impl Former {
         }
         let named = named.into_iter();
         let named = named.map(|(place, students)| Self::Named(place.clone(), students));
-        let stands = |last: &DeployedPlace| !last.gone && !scopes.iter().any(|at| last.is(at));
+        let stands =
+            |last: &DeployedPlace| last.gone != Some(true) && !scopes.iter().any(|at| last.is(at));
         named
             .chain(unnamed.filter(stands).map(Self::Unnamed))
             .collect()
     }
 
+    /// The places that are in another account or region than when somebody was last there.
+    pub(super) fn moved<'a>(
+        places: impl Iterator<Item = (&'a PlaceName, &'a Scope)>,
+        kept: &KeptPlaces,
+        known: &BTreeMap<Username, PlaceName>,
+    ) -> Vec<Self> {
+        let moved = places.filter_map(|(place, scope)| {
+            let last = kept.places.get(place).filter(|last| !last.is(scope))?;
+            let there = known.iter().filter(|(_, at)| *at == place);
+            let there: BTreeSet<Username> = there.map(|(student, _)| student.clone()).collect();
+            (!there.is_empty()).then(|| Self::Moved(place.clone(), last.clone(), there))
+        });
+        moved.collect()
+    }
+
     /// Whether something of what the command is about may stand there.
     pub(super) fn concerns(&self, class: &Class) -> bool {
-        if !class.settings.chosen_places.is_empty() {
+        let chosen = &class.settings.chosen_places;
+        let is_chosen = matches!(self, Self::Moved(place, ..) if chosen.contains(place));
+        if !chosen.is_empty() && !is_chosen {
             return false;
         }
         match (class.reach(), self) {
             (Reach::WholeClass | Reach::Left, _) => true,
-            (Reach::Selected, Self::Named(_, there)) => {
+            (Reach::Selected, Self::Named(_, there) | Self::Moved(_, _, there)) => {
                 class.students.iter().any(|s| there.contains(&s.username))
             }
             // Of each student of the roster it is said anyway.
@@ -61,11 +82,22 @@ impl Former {
                  for; put {place} back, and take it down",
                 plural(students.len(), "student")
             ),
-            Self::Unnamed(last) => format!(
-                "NO PLACE OF homeroom.toml IS {}: the class was deployed there ({}), and may still stand there; nobody \
-                 looked for it; add it as a [[place]], and take it down",
+            Self::Moved(place, last, students) => format!(
+                "PLACE {place} WAS {} UNTIL NOW ({}): {} may still have something there, which nobody looked for; to take \
+                 it down, put that account and region back under another name",
                 last.words(),
-                last.at.strftime("%F")
+                last.at.strftime("%F"),
+                plural(students.len(), "student")
+            ),
+            Self::Unnamed(last) => format!(
+                "NO PLACE OF homeroom.toml IS {}: the class was deployed there ({}), and {}; nobody looked for it; add it \
+                 as a [[place]], and take it down",
+                last.words(),
+                last.at.strftime("%F"),
+                match last.gone {
+                    None => "an older homeroom did not keep whether it was torn down",
+                    Some(_) => "may still stand there",
+                }
             ),
         }
     }
@@ -132,8 +164,43 @@ mod tests {
         assert_eq!(former("east", "222222222222", &last), [unnamed]);
         let named = Former::Named(old, BTreeSet::from([ana.clone()]));
         assert_eq!(former("old", "111111111111", &last), [named]);
-        let gone = DeployedPlace { gone: true, ..last };
+        // An older homeroom kept no mark.
+        let old = DeployedPlace {
+            gone: None,
+            ..last.clone()
+        };
+        let said = Former::Unnamed(old.clone()).note();
+        assert!(said.contains("an older homeroom did not keep"), "{said}");
+        assert_eq!(former("east", "222222222222", &old), [Former::Unnamed(old)]);
+        let gone = DeployedPlace {
+            gone: Some(true),
+            ..last
+        };
         assert_eq!(former("east", "222222222222", &gone), []);
+    }
+
+    #[test]
+    fn a_place_that_moved_may_have_stacks_where_it_was() {
+        let [east, ana] = ["east", "ana"];
+        let (was, is) = (scope("111111111111"), scope("222222222222"));
+        let mut kept = KeptPlaces::default();
+        let last = DeployedPlace::of(&was, Timestamp::UNIX_EPOCH);
+        kept.places.insert(east.parse().unwrap(), last.clone());
+        let moved = |at: &str, scope: &Scope| {
+            let known = BTreeMap::from([(ana.parse().unwrap(), at.parse().unwrap())]);
+            let place: PlaceName = east.parse().unwrap();
+            Former::moved([(&place, scope)].into_iter(), &kept, &known)
+        };
+        let there = BTreeSet::from([ana.parse().unwrap()]);
+        let expected = Former::Moved(east.parse().unwrap(), last, there);
+        let said = expected.note();
+        assert!(
+            said.contains("PLACE east WAS account 111111111111"),
+            "{said}"
+        );
+        assert_eq!(moved("east", &is), [expected]);
+        assert_eq!(moved("east", &was), []);
+        assert_eq!(moved("west", &is), [], "nobody is known there");
     }
 
     #[test]

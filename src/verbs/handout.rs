@@ -37,7 +37,7 @@ pub(super) async fn run(cli: &Cli, args: &HandoutArgs) -> Result<Exit> {
     }
     let unseen = addresses.unseen();
     let mut files = Vec::new();
-    let mut notes = Notes::default();
+    let mut notes = addresses.notes.clone();
     if !batch.handouts.is_empty() {
         let whole = sessions.is_all() && sessions.reaches_all() && unseen.is_empty();
         let written = write(&settings.reports, &class, &batch.handouts, whole)
@@ -81,6 +81,8 @@ impl Addresses {
 pub(super) struct AllAddresses<'a> {
     sessions: &'a Sessions,
     places: Vec<Result<Addresses>>,
+    /// What to say of places where nothing of the class stands.
+    pub(super) notes: Notes,
 }
 
 /// A student, and where they reach AWS.
@@ -162,6 +164,7 @@ pub(super) async fn look_for_addresses(
     });
     let looked: Vec<_> = looked.collect();
     let sees_all = looked.iter().all(Result::is_ok);
+    let mut notes = Notes::default();
     if stopped || looked.iter().all(Result::is_err) {
         let error = sessions.all(looked).err();
         return Err(error.unwrap_or_else(interrupted));
@@ -171,7 +174,7 @@ pub(super) async fn look_for_addresses(
     let ours = |api: &api::Seen| matches!(api.ownership, Ownership::Ours(_));
     if sees_all && !apis.flatten().any(ours) {
         // Perhaps the stacks are in another place; that is worth one more listing.
-        sessions.check_elsewhere(command).await?;
+        notes = sessions.check_elsewhere(command).await?;
     }
     let places = sessions.places.iter().zip(looked);
     let addresses = places.map(|(session, looked)| {
@@ -186,6 +189,7 @@ pub(super) async fn look_for_addresses(
     Ok(AllAddresses {
         sessions,
         places: addresses.collect(),
+        notes,
     })
 }
 

@@ -50,6 +50,8 @@ pub(super) struct Homes {
     pub(super) others: Vec<Scope>,
     /// The first place: who has no room anywhere is looked for there.
     pub(super) first: Option<PlaceName>,
+    /// What to say of students of a chosen section who are at places that were not chosen.
+    pub(super) left_out: Option<String>,
 }
 
 impl Default for Homes {
@@ -61,6 +63,7 @@ impl Default for Homes {
             known: BTreeMap::new(),
             others: Vec::new(),
             first: None,
+            left_out: None,
         }
     }
 }

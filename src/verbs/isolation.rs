@@ -21,6 +21,7 @@ use crate::ids::Username;
 use crate::probe::isolation::{IsolationSubject, ProvenBy, prove, unbounded_roles};
 use crate::probe::reach::{Target, neighbours};
 use crate::results::StudentResult;
+use crate::stack::elsewhere::Refuse;
 use crate::stack::hints;
 use crate::stack::in_order::in_order;
 use crate::stack::kinds::{Desired, Observed, Stack};
@@ -38,7 +39,8 @@ pub(super) async fn run(cli: &Cli) -> Result<Exit> {
         let looked = everywhere(places, async |at| look(at, &sessions).await).await;
         let looked = sessions.all(looked)?;
         let all = looked.iter();
-        let notes = sessions.check_stands(all.map(|(everybody, seen)| (everybody, seen)))?;
+        let notes =
+            sessions.check_stands(all.map(|(everybody, seen)| (everybody, seen)), Refuse::Any)?;
         let started = sessions.started(COMMAND, sessions.class.students.len(), 0);
         let work = async {
             let all = places.iter().zip(&looked);

@@ -8,7 +8,7 @@ use super::sessions::Sessions;
 use crate::error::{Error, Exit, Result};
 use crate::ids::Username;
 use crate::roster::Student;
-use crate::stack::elsewhere::Elsewhere;
+use crate::stack::elsewhere::{Elsewhere, Refuse};
 use crate::stack::kinds::{Desired, Observed};
 use crate::stack::leavers::{self, Leavers, LeftStudent, settle};
 use crate::stack::left::{Attendance, everybody};
@@ -102,26 +102,35 @@ impl Sessions {
         let found = self.all(found)?;
         let places = self.places.iter().zip(observed).zip(found);
         let places = places.map(|((at, observed), found)| (&at.desired, observed, found));
-        self.refuse_elsewhere(&places.collect::<Vec<_>>())
+        self.refuse_elsewhere(&places.collect::<Vec<_>>(), Refuse::Any)
     }
 
     /// Refuses if nothing of the class stands at any place, and its students' stacks stand somewhere else.
     pub(crate) fn check_stands<'a>(
         &self,
         looked: impl IntoIterator<Item = (&'a Desired, &'a Observed)>,
+        whose: Refuse,
     ) -> Result<Notes> {
         let places = looked.into_iter().map(|(desired, observed)| {
             let found = Elsewhere::find(desired, observed);
             (desired, observed, found)
         });
-        self.refuse_elsewhere(&places.collect::<Vec<_>>())
+        self.refuse_elsewhere(&places.collect::<Vec<_>>(), whose)
+    }
+
+    /// The same before a deployment, which only most of the students' stacks stop.
+    pub(crate) fn check_planned(&self, planned: &[(Plan, Observed)]) -> Result<Notes> {
+        let places = self.places.iter().zip(planned);
+        let places = places.map(|(at, (_, observed))| (&at.desired, observed));
+        self.check_stands(places, Refuse::Most)
     }
 
     fn refuse_elsewhere(
         &self,
         places: &[(&Desired, &Observed, Option<Elsewhere>)],
+        whose: Refuse,
     ) -> Result<Notes> {
-        let said = self.all(Elsewhere::check_all(places))?;
+        let said = self.all(Elsewhere::check_all(places, whose))?;
         let mut notes = Notes::default();
         for (session, said) in self.places.iter().zip(said) {
             notes.at(session, said);

@@ -13,6 +13,7 @@ mod doctor;
 mod doors;
 mod ended;
 mod ends;
+mod estimates;
 mod final_report;
 mod forget;
 mod former;

@@ -3,7 +3,7 @@
 use super::session::Session;
 use crate::ids::PlaceName;
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Notes(Vec<(Option<PlaceName>, String)>);
 
 impl Notes {

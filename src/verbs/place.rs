@@ -179,6 +179,22 @@ impl Session {
         }
     }
 
+    /// A note where the class, which has no places, was last deployed somewhere else and may still stand there.
+    pub(crate) fn not_where_it_was(&self) -> Option<String> {
+        if !self.client.is_aws() || self.place.is_some() {
+            return None;
+        }
+        let last = self.last_place().ok().flatten()?;
+        let stands = last.gone != Some(true) && !last.is(self.scope());
+        stands.then(|| {
+            format!(
+                "the class was last deployed in {} ({}), and may still stand there: nobody looked",
+                last.words(),
+                last.at.strftime("%F")
+            )
+        })
+    }
+
     /// When the class was last deployed in this account and region from here, in milliseconds since 1970.
     pub(crate) fn deployed_ms(&self) -> Option<i64> {
         let last = self.last_place().ok().flatten()?;

@@ -4,8 +4,8 @@ use super::access::still_frozen;
 use super::class::Class;
 use super::ended::PlaceEnd;
 use super::homes::Deed;
-use super::notes::Notes;
 use super::session::{At, Session};
+use super::sessions::Sessions;
 use crate::aws::configured::{CredentialSource, credential_source};
 use crate::aws::pacing::Pacer;
 use crate::cli::{Cli, PlanArgs};
@@ -15,7 +15,7 @@ use crate::lab::asl;
 use crate::options::CloudTarget;
 use crate::results::{PlacePlan, PlanDigest, Stamp};
 use crate::stack::definitions::refused_definitions;
-use crate::stack::elsewhere::Elsewhere;
+use crate::stack::ends::EndChange;
 use crate::stack::forecast::{Forecast, Workload, as_http};
 use crate::stack::kinds::Kind;
 use crate::stack::kinds::Observed;
@@ -32,9 +32,11 @@ pub(super) async fn run(cli: &Cli, args: &PlanArgs) -> Result<Exit> {
         let (planned, alias) = tokio::join!(plan(at, false), at.client.account_alias());
         let (plan, observed) = planned?;
         let definitions = refused_definitions(&at.client, &plan).await?;
-        Ok::<_, Error>(((plan, observed, alias), definitions))
+        Ok::<_, Error>((((plan, observed), alias), definitions))
     });
     let (seen, definitions): (Vec<_>, Vec<_>) = look.await?.into_iter().unzip();
+    let (planned, aliases): (Vec<_>, Vec<_>) = seen.into_iter().unzip();
+    let mut notes = sessions.check_planned(&planned)?;
     let (refused, unasked): (Vec<_>, Vec<_>) = definitions
         .into_iter()
         .map(|one| (one.refused, one.unasked))
@@ -43,23 +45,24 @@ pub(super) async fn run(cli: &Cli, args: &PlanArgs) -> Result<Exit> {
     if !refused.is_empty() {
         return Err(Error::of(Exit::Invalid, refused));
     }
-    let mut notes = Notes::default();
     // A person who plans wants to check how the roster was read.
     notes.extend(sessions.class.roster.details.clone());
-    let (mut ends, mut forecasts, mut planned) = (Vec::new(), Vec::new(), Vec::new());
+    let mut ends = Vec::new();
+    let mut ends_change = EndChange::default();
     let mut exit = Exit::Done;
     for (session, unasked) in sessions.places.iter().zip(unasked) {
         notes.at(session, unasked);
     }
-    for (session, (plan, observed, alias)) in sessions.places.iter().zip(seen) {
+    let plans: Vec<Plan> = planned.iter().map(|(plan, _)| plan.clone()).collect();
+    let forecasts = forecasts(&sessions, &plans);
+    for (session, (plan, observed)) in sessions.places.iter().zip(&planned) {
         notes.at(session, self::notes(session));
-        notes.at(session, still_frozen(session, &observed));
-        notes.at(session, api::earlier(&session.desired, &observed));
-        notes.at(session, session.on_end(&plan));
+        notes.at(session, still_frozen(session, observed));
+        notes.at(session, api::earlier(&session.desired, observed));
+        notes.at(session, session.on_end(plan));
+        ends_change.add(&session.desired, observed, session.class.settings.ends);
         notes.at(session, with_http(session));
-        notes.at(session, session.stale_access(&observed));
-        let forecast = forecast(session, &plan);
-        forecasts.push(forecast.clone());
+        notes.at(session, session.stale_access(observed));
         exit = exit.or(match args.exit_code {
             _ if !plan.gaps.is_empty() => Exit::General,
             true if plan.steps() > 0 => Exit::Changes,
@@ -71,19 +74,20 @@ pub(super) async fn run(cli: &Cli, args: &PlanArgs) -> Result<Exit> {
         let students = students.map(|student| StackResult::planned(student).into());
         ends.push(PlaceEnd {
             students: students.collect(),
-            left: session.left(&observed),
+            left: session.left(observed),
             gaps: plan.gaps.clone(),
         });
-        planned.push((plan, forecast, alias));
     }
     let mut ended = sessions.ended(Command::Plan, ends, notes);
-    ended.summary.forecast = Some(Forecast::side_by_side(forecasts));
+    ended.summary.forecast = Some(Forecast::side_by_side(forecasts.clone()));
     ended.exit = ended.exit.or(exit);
     let mut digest = PlanDigest::of(&ended.summary.students);
-    for (session, (plan, forecast, alias)) in sessions.places.iter().zip(planned) {
+    (digest.ends, digest.ends_change) = (sessions.class.settings.ends, ends_change);
+    let shows = plans.iter().zip(forecasts).zip(aliases);
+    for (session, ((plan, forecast), alias)) in sessions.places.iter().zip(shows) {
         let source = Caller::of(session).await;
         let alias_unread = alias.as_ref().err().map(ToString::to_string);
-        let limits = shown(plan.limits_of_stacks());
+        let limits = shown(plan.among(plans.iter(), plan.limits_of_stacks()));
         if let Some(stamp) = &mut ended.summary.stamp {
             set_alias(stamp, session, alias.ok().flatten());
         }
@@ -91,6 +95,7 @@ pub(super) async fn run(cli: &Cli, args: &PlanArgs) -> Result<Exit> {
             Some(place) => digest.by_place.push(PlacePlan {
                 name: place.clone(),
                 students: plan.students.len(),
+                role_arn: session.assumed_role(),
                 profile: source.profile,
                 keys_from: source.keys_from,
                 endpoint: source.endpoint,
@@ -121,13 +126,17 @@ fn pacer(session: &Session) -> Pacer {
     Pacer::new(session.pace(), &session.quotas())
 }
 
-fn forecast(session: &Session, plan: &Plan) -> Forecast {
-    let pacer = || pacer(session);
-    // Each estimate begins with full quotas.
-    Forecast {
-        deploy: Some(Workload::of(plan).estimate(&pacer())),
-        teardown: Workload::of_teardown(&session.desired).estimate(&pacer()),
-    }
+/// What to expect of each place, each estimate with full quotas.
+fn forecasts(sessions: &Sessions, plans: &[Plan]) -> Vec<Forecast> {
+    let deploys = sessions.estimates(plans.iter().map(Workload::of));
+    let stacks = sessions.places.iter().map(|at| &at.desired);
+    let teardowns = sessions.estimates(stacks.map(Workload::of_teardown));
+    let both = deploys.into_iter().zip(teardowns);
+    let both = both.map(|(deploy, teardown)| Forecast {
+        deploy: Some(deploy),
+        teardown,
+    });
+    both.collect()
 }
 
 fn set_alias(stamp: &mut Stamp, session: &Session, alias: Option<String>) {
@@ -180,11 +189,10 @@ impl Caller {
     }
 }
 
-/// Looks at the cloud and plans a deployment. Refuses if the students' stacks are in another class, lab or region.
+/// Looks at the cloud and plans a deployment.
 pub(super) async fn plan(at: &At<'_>, reset: bool) -> Result<(Plan, Observed)> {
     let At { session, client } = at;
     let observed = observe(client, &session.desired, &session.class.depth()).await?;
-    Elsewhere::check_most(&session.desired, &observed)?;
     let mut plan = deploy::plan(&session.desired, &observed, reset);
     if plan.creates_of(Kind::is_in_account_summary) > 0 {
         // Without the right to read it, the limit is shown as unknown.

@@ -9,6 +9,7 @@ use super::access::note_on_frozen;
 use super::known::KnownBefore;
 use super::session::{At, Session};
 use super::sessions::Sessions;
+use super::unreached::again;
 use crate::aws::stop::Cancelled;
 use crate::error::{Error, Result};
 use crate::events::Command;
@@ -234,6 +235,14 @@ fn add_last(student: &mut StudentProgress, last: &LastReadings) {
     }
 }
 
+/// Gives what could not be checked the instructor's next step, in the place of the student's.
+fn hint_at(students: &mut [StudentProgress], hint: &str) {
+    let checks = students.iter_mut().flat_map(|student| &mut student.checks);
+    for check in checks.filter(|check| check.verdict == Verdict::CouldNotCheck) {
+        check.instructor_hint = Some(hint.to_owned());
+    }
+}
+
 /// Students who could not be looked at, with their last readings beside it.
 ///
 /// # Errors
@@ -261,7 +270,9 @@ pub(super) fn missing(
             )
         });
         let Some(scope) = &lost.scope else {
-            all.extend(fresh.map(|(student, _)| student));
+            let mut fresh: Vec<_> = fresh.map(|(student, _)| student).collect();
+            hint_at(&mut fresh, &again(&lost.place));
+            all.extend(fresh);
             continue;
         };
         let key = CacheKey::new(scope, class.name(), sessions.lab());
@@ -274,15 +285,16 @@ pub(super) fn missing(
         for student in &mut students {
             add_last(student, &last);
         }
+        hint_at(&mut students, &again(&lost.place));
         all.extend(students);
     }
     for (student, why, _) in sessions.nowhere() {
-        let why = why.cause_in_full();
-        all.push(StudentProgress::unseen(
-            &student.username,
-            class.lab.checks(),
-            &why,
-        ));
+        let checks = class.lab.checks();
+        let mut student = StudentProgress::unseen(&student.username, checks, &why.cause_in_full());
+        if let Some(hint) = &why.hint {
+            hint_at(std::slice::from_mut(&mut student), hint);
+        }
+        all.push(student);
     }
     for student in &mut all {
         student.progress = Progress::Unknown;

@@ -117,7 +117,7 @@ async fn rehearse_on(
         RehearsalCloud::Private(cloud) => cloud.endpoint(),
         RehearsalCloud::Shared(endpoint) => endpoint,
     };
-    let strict = strict(args, endpoint).await?;
+    let strict = strict(args, endpoint, &class).await?;
     let mut endpoint = endpoint.clone();
     if let Some(proxy) = &strict {
         endpoint.url = proxy.url();
@@ -262,6 +262,7 @@ async fn ended_early(
 async fn planned(session: &Sessions) -> Result<String> {
     let look = session.look(COMMAND, async |at| plan::plan(at, false).await);
     let looked = look.await?;
+    session.check_planned(&looked)?;
     let plans = || looked.iter().map(|(plan, _)| plan);
     let students: usize = plans().map(|plan| plan.students.len()).sum();
     let what = match plans().map(Plan::steps).sum() {

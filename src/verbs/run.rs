@@ -95,15 +95,18 @@ impl Sessions {
         let listeners = Listeners::new(self, command, log);
         let stop = Stop::new();
         let (sender, receiver) = mpsc::unbounded_channel();
-        let places = self.places.iter().map(|session| {
+        let mut places: Vec<At<'_>> = Vec::new();
+        for session in &self.places {
             // What stops one place, such as its credentials, is nothing to the others.
             let (stop, events) = (stop.part(), sender.clone());
-            let client = session
-                .client
-                .in_run(session.pace(), session.quotas(), stop, events);
-            At { session, client }
-        });
-        let places: Vec<At<'_>> = places.collect();
+            let (outside, pace, quotas) = (&session.client, session.pace(), session.quotas());
+            let mut others = places.iter();
+            let client = match others.find(|other| other.session.is_in_account_of(session)) {
+                Some(other) => outside.in_run_beside(&other.client, pace, quotas, stop, events),
+                None => outside.in_run(pace, quotas, stop, events),
+            };
+            places.push(At { session, client });
+        }
         listen_to(work(&places), receiver, &stop, listeners).await
     }
 

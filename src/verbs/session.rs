@@ -6,9 +6,12 @@ use std::path::PathBuf;
 use super::class::{Class, invalid};
 use super::say::general;
 use super::say::note_at_once;
+use super::unreached::check_network;
 use crate::aws::configured::CredentialSource;
 use crate::aws::pacing::{Overrides, Pace, quotas_of_region};
-use crate::aws::{self, CallError, CallerIdentity, Client, ConnectOptions, ErrorKind, regions};
+use crate::aws::{
+    self, CallError, CallerIdentity, Client, ConnectOptions, ErrorKind, NO_ROLE_CODE, regions,
+};
 use crate::error::{Error, Exit, Result};
 use crate::evidence::cache::CacheKey;
 use crate::evidence::kept::ClassFiles;
@@ -56,8 +59,15 @@ impl Class {
             CloudTarget::Local => None,
         };
         let identity = client.caller_identity().await;
-        let identity =
-            identity.map_err(|error| cannot_begin(&error, source, profile, client.region()))?;
+        let identity = identity.map_err(|error| {
+            let begun = cannot_begin(&error, source, profile, client.region());
+            match (&place, error.kind()) {
+                (Some(place), Some(ErrorKind::Unreachable | ErrorKind::Ambiguous)) => {
+                    begun.hint(check_network(place))
+                }
+                _ => begun,
+            }
+        })?;
         require_account(&identity, self.settings.account.as_ref(), place.as_ref())?;
         let scope = identity.scope(client.region());
         let desired = self.desired(&scope, &self.students)?;
@@ -150,15 +160,25 @@ impl Session {
         let region = &self.scope().region;
         let cause = "the students' APIs do not answer at AWS's address there, and the endpoint does not say that it is like \
              LocalStack, so their address is not known; nothing was tried";
+        let of_aws = format!("'https://{{api_id}}.execute-api.{region}.amazonaws.com/{{stage}}'");
+        let (subject, option) = match self.place {
+            None => ("--endpoint-url", "--invoke-base "),
+            Some(_) => ("endpoint-url in homeroom.toml", "invoke-base = "),
+        };
         let hint = format!(
-            "name the address with --invoke-base, with {{api_id}} and {{stage}} in it: for a proxy in front of AWS \
-             --invoke-base 'https://{{api_id}}.execute-api.{region}.amazonaws.com/{{stage}}'"
+            "name the address with {}, with {{api_id}} and {{stage}} in it: for a proxy in front of AWS {option}{of_aws}",
+            option.trim_end_matches([' ', '='])
         );
-        Err(Error::new(Exit::Invalid, "--endpoint-url", cause).hint(hint))
+        Err(Error::new(Exit::Invalid, subject, cause).hint(hint))
     }
 
     pub(crate) fn scope(&self) -> &Scope {
         &self.desired.scope
+    }
+
+    /// Whether another place is in the same account, which has one IAM.
+    pub(crate) fn is_in_account_of(&self, other: &Self) -> bool {
+        self.scope().account == other.scope().account
     }
 
     /// The region's quotas, and the account's own where the settings say that they are not the published ones.
@@ -271,7 +291,7 @@ pub(super) fn cannot_begin(
     };
     let region = Some(region);
     let hint = match (error.kind, profile) {
-        (ErrorKind::Credentials, Some(profile)) => Some(format!(
+        (ErrorKind::Credentials, Some(profile)) if error.code != NO_ROLE_CODE => Some(format!(
             "look for profile {profile} in `aws configure list-profiles`, sign in with `aws sso login --profile \
              {profile}` or as the profile says, then run the same command again{}",
             hints::or_region(error, region)

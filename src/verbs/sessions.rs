@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use super::class::Class;
 use super::former::Former;
 use super::homes::Homes;
+use super::notes::Notes;
 use super::session::{At, Session};
 use super::unreached::Unreached;
 use crate::error::{Error, Exit, Result};
@@ -16,7 +17,7 @@ use crate::ids::{LabId, PlaceName, Username};
 use crate::lab::allowed::JudgedRisks;
 use crate::report::PseudonymKey;
 use crate::roster::Student;
-use crate::stack::elsewhere::{Elsewhere, Whereabouts, stands_here};
+use crate::stack::elsewhere::{Refuse, Whereabouts, stands_here};
 use crate::stack::kinds::{Desired, Observed};
 use crate::stack::observe::observe_roles;
 use crate::stack::plan::Plan;
@@ -146,6 +147,7 @@ impl Sessions {
         let unreached = self.unreached.iter().map(Unreached::note);
         unreached
             .chain(self.former.iter().map(Former::note))
+            .chain(self.homes.left_out.clone())
             .collect()
     }
 
@@ -248,11 +250,10 @@ impl Sessions {
     }
 
     /// Refuses, before anything else is looked at, if the students' stacks are in another class, lab or region.
-    pub(crate) async fn check_elsewhere(&self, command: Command) -> Result<()> {
+    pub(crate) async fn check_elsewhere(&self, command: Command) -> Result<Notes> {
         let observed = self.look_at_roles(command).await?;
-        let places = self.places.iter().zip(&observed);
-        self.all(places.map(|(at, observed)| Elsewhere::check(&at.desired, observed)))?;
-        Ok(())
+        let places = self.places.iter().map(|at| &at.desired);
+        self.check_stands(places.zip(&observed), Refuse::Any)
     }
 
     async fn look_at_roles(&self, command: Command) -> Result<Vec<Observed>> {

@@ -45,10 +45,11 @@ impl Sessions {
     /// Leaves the chosen places, and the students who are there or may be.
     ///
     /// # Errors
-    /// [`Exit::NobodySelected`]: students were chosen, and all of them are at other places.
+    /// [`Exit::NobodySelected`]: a student who was named is at another place, or the whole of a section is.
     pub(super) fn choose_at(&mut self, is_chosen: impl Fn(&PlaceName) -> bool) -> Result<()> {
-        let (homes, class) = (&self.homes, &mut self.class);
-        let some = !class.settings.students.is_empty() || class.settings.section.is_some();
+        let (homes, class) = (&mut self.homes, &mut self.class);
+        let named = !class.settings.students.is_empty();
+        let of_section = class.settings.section.is_some();
         let mut at_others = Vec::new();
         class.students.retain(|student| {
             let other = homes
@@ -57,16 +58,28 @@ impl Sessions {
             at_others.extend(other.map(|home| format!("{} is at {home}", student.username)));
             other.is_none()
         });
-        if some && class.students.is_empty() && !at_others.is_empty() {
-            let chosen = &class.settings.chosen_places;
-            let chosen: Vec<&str> = chosen.iter().map(PlaceName::as_str).collect();
-            let cause = format!(
-                "none of the chosen students is there: {}; nothing was touched",
-                some_of(&at_others, NAMED)
-            );
-            let subject = format!("--place {}", chosen.join(","));
-            let hint = "leave --place out, or name the place where they are";
-            return Err(Error::new(Exit::NobodySelected, subject, cause).hint(hint));
+        let chosen = &class.settings.chosen_places;
+        let chosen: Vec<&str> = chosen.iter().map(PlaceName::as_str).collect();
+        let (option, there) = (
+            format!("--place {}", chosen.join(",")),
+            some_of(&at_others, NAMED),
+        );
+        // Who names a student wants something done for this one.
+        if !at_others.is_empty() && (named || of_section && class.students.is_empty()) {
+            let cause = match class.students.is_empty() {
+                true => {
+                    format!("none of the chosen students is there: {there}; nothing was touched")
+                }
+                false => format!(
+                    "not every student who was named is there: {there}; nothing was touched"
+                ),
+            };
+            let hint = "leave --place out, or name only students who are there";
+            return Err(Error::new(Exit::NobodySelected, option, cause).hint(hint));
+        }
+        if !at_others.is_empty() && of_section {
+            let note = format!("of the section, others are left out by {option}: {there}");
+            homes.left_out = Some(note);
         }
         let place = |at: &Session| at.place.as_ref().is_none_or(&is_chosen);
         self.places.retain(place);
@@ -98,8 +111,7 @@ impl Sessions {
         // Without the right to read it, no bound is known of roles and policies.
         let summary = summary.unwrap_or_default();
         let of_account = self.places.iter();
-        let of_account =
-            of_account.filter(|other| other.scope().account == session.scope().account);
+        let of_account = of_account.filter(|other| other.is_in_account_of(session));
         let sharers = u32::try_from(of_account.count()).unwrap_or(1);
         let there = stacks.as_ref().map_or(0, BTreeSet::len);
         Ok(PlaceSight {

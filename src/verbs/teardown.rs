@@ -8,7 +8,7 @@ use super::ended::{PlaceEnd, VerbEnded};
 use super::homes::Deed;
 use super::notes::Notes;
 use super::run::{Log, announced};
-use super::session::At;
+use super::session::{At, Session};
 use super::sessions::Sessions;
 use super::{final_report, forget, reading};
 use crate::aws::stop::Cancelled;
@@ -96,7 +96,13 @@ pub(super) async fn look(sessions: &Sessions) -> Result<Vec<Observed>> {
 
 /// Plans the teardown of the class's students at each place.
 pub(super) fn plan(sessions: &Sessions, observed: &[Observed]) -> Vec<Plan> {
-    sessions.removals(observed, teardown::plan)
+    sessions.removals(observed, |desired, observed, reach| {
+        let plan = teardown::plan(desired, observed, reach);
+        match sessions.class.swept {
+            true => plan.with_ends_last(),
+            false => plan,
+        }
+    })
 }
 
 fn depth(sessions: &Sessions) -> Depth {
@@ -165,6 +171,7 @@ pub(super) async fn tear_down(
             left: Vec::new(),
         });
     }
+    notes.extend(sessions.places.iter().filter_map(Session::not_where_it_was));
     notes.extend(sessions.forget_homes(&ends));
     notes.extend(forget::files(sessions, COMMAND, &ends, before).await);
     let mut ended = sessions.ended(COMMAND, ends, notes);

@@ -17,6 +17,19 @@ pub(super) struct Unreached {
     pub(crate) students: Vec<Student>,
 }
 
+/// What to do once more about a place that could not be reached.
+pub(super) fn again(place: &PlaceName) -> String {
+    format!("run the same command again when place {place} can be reached")
+}
+
+/// The next step where a place of homeroom.toml does not answer.
+pub(super) fn check_network(place: &PlaceName) -> String {
+    format!(
+        "check the network, and the region and endpoint-url of place {place} in homeroom.toml; then {}",
+        again(place)
+    )
+}
+
 impl Unreached {
     pub(super) fn new(place: PlaceName, error: Error, scope: Option<Scope>) -> Self {
         let first = error.failures.into_iter().next();

@@ -22,6 +22,7 @@ use crate::report::write::write_junit;
 use crate::report::{View, causes};
 use crate::results::StudentResult;
 use crate::roster::Student;
+use crate::stack::elsewhere::Refuse;
 use crate::stack::in_order::in_order;
 use crate::stack::kinds::Observed;
 use crate::stack::observe::{Depth, observe};
@@ -35,9 +36,9 @@ const COMMAND: Command = Command::Validate;
 
 pub(super) async fn run(cli: &Cli) -> Result<Exit> {
     let sessions = Class::load(cli)?.connect(Deed::Looks).await?;
-    for session in &sessions.places {
-        session.require_invoke_address().await?;
-    }
+    let places = sessions.places.iter();
+    let known = join_all(places.map(Session::require_invoke_address)).await;
+    sessions.all(known)?;
     let (ended, observed) = validate(&sessions).await?;
     let mut places = sessions.places.iter().zip(&observed);
     let view = View {
@@ -56,7 +57,8 @@ pub(super) async fn validate(session: &Sessions) -> Result<(VerbEnded, Vec<Obser
         let looked = everywhere(places, look).await;
         let looked = session.all(looked)?;
         let all = session.places.iter().zip(&looked);
-        let notes = session.check_stands(all.map(|(at, (_, seen))| (&at.desired, seen)))?;
+        let all = all.map(|(at, (_, seen))| (&at.desired, seen));
+        let notes = session.check_stands(all, Refuse::Any)?;
         let students = looked.iter().map(|(plan, _)| plan.students.len());
         let started = session.started(COMMAND, students.sum(), 0);
         let work = async {

@@ -24,7 +24,7 @@ use crate::error::{Exit, Result};
 use crate::events::Command;
 use crate::evidence::attention::needs;
 use crate::evidence::turns::WatchTurns;
-use crate::ids::Username;
+use crate::ids::{PlaceName, Username};
 use crate::options::OutputFormat;
 use crate::report::Document;
 use crate::report::html::Pages;
@@ -54,13 +54,20 @@ const LOGS_WITHIN: Duration = Duration::from_secs(3);
 const REST: u32 = 2;
 
 pub(super) async fn run(cli: &Cli, args: &WatchArgs) -> Result<Exit> {
-    let session = Class::load(cli)?.connect(Deed::Looks).await?;
+    let mut session = Class::load(cli)?.connect(Deed::Looks).await?;
+    let verbosity = session.class.settings.ui.verbosity;
+    for note in session.notes_on_unreached() {
+        say(&note, verbosity);
+    }
     let mut known = false;
     for at in &session.places {
         known |= !at.files().last_readings()?.students.is_empty();
     }
     if !known {
-        session.check_elsewhere(Command::Watch).await?;
+        let notes = session.check_elsewhere(Command::Watch).await?;
+        for note in notes.texts(session.places.len()) {
+            say(&note, verbosity);
+        }
     }
     let key = session
         .pseudonyms(args.anonymous)
@@ -71,7 +78,6 @@ pub(super) async fn run(cli: &Cli, args: &WatchArgs) -> Result<Exit> {
     let place = listen(&session, args).await?;
     let board = Arc::new(Board::new(secret_word().map_err(general("watch"))?));
     let url = place.url(board.word());
-    let verbosity = session.class.settings.ui.verbosity;
     let signpost = match Signpost::put(&session.folder(), &url) {
         Ok(signpost) => Some(signpost),
         Err(error) => {
@@ -91,7 +97,7 @@ pub(super) async fn run(cli: &Cli, args: &WatchArgs) -> Result<Exit> {
     let interval = Duration::from_secs(args.interval);
     let render = |report: &Document| pages.live(report, key.as_ref(), interval.as_secs());
     let ended = watch(
-        &session,
+        &mut session,
         &board,
         interval,
         args.anonymous,
@@ -135,6 +141,12 @@ struct Room {
 }
 
 impl Room {
+    /// At each place.
+    fn all(session: &Sessions, interval: Duration) -> Vec<Self> {
+        let places = session.places.iter();
+        places.map(|at| Self::of(at, interval)).collect()
+    }
+
     fn of(at: &Session, interval: Duration) -> Self {
         // A reading of an unchanged class lists every student's executions, and makes a few calls for the whole class.
         let (pace, quotas) = (at.pace(), at.quotas());
@@ -156,15 +168,14 @@ impl Room {
 
 /// Reads while somebody looks or a webhook waits for news, until Ctrl-C. `hides`: the page shows no names.
 async fn watch(
-    session: &Sessions,
+    session: &mut Sessions,
     board: &Board,
     interval: Duration,
     hides: bool,
     render: impl Fn(&Document) -> std::result::Result<String, tera::Error>,
     interrupts: &mut (impl Stream<Item = ()> + Unpin),
 ) -> Result<Exit> {
-    let rooms = session.places.iter().map(|at| Room::of(at, interval));
-    let rooms: Vec<Room> = rooms.collect();
+    let mut rooms = Room::all(session, interval);
     let mut turns = WatchTurns::default();
     let mut told = Vec::new();
     let mut due = Instant::now();
@@ -206,7 +217,36 @@ async fn watch(
             Err(error) => board.say(Said::Failed(error.to_string())),
         }
         due = began + interval.max(began.elapsed() * (REST + 1));
+        // In the pause, so that a place that does not answer holds no reading up.
+        let again = tokio::select! {
+            _ = interrupts.next() => return Ok(Exit::Done),
+            again = reached_again(session) => again,
+        };
+        if let Some(again) = again {
+            *session = again;
+            rooms = Room::all(session, interval);
+            due = Instant::now();
+        }
     }
+}
+
+/// Tries the places that could not be reached once more. `None`: no more of them can be.
+async fn reached_again(session: &Sessions) -> Option<Sessions> {
+    if session.reaches_all() {
+        return None;
+    }
+    let again = session.class.clone().connect(Deed::Looks).await.ok()?;
+    let is_lost = |place: &PlaceName| again.unreached.iter().any(|lost| lost.place == *place);
+    let back = session.unreached.iter().map(|lost| &lost.place);
+    let back: Vec<&PlaceName> = back.filter(|place| !is_lost(place)).collect();
+    if back.is_empty() || again.unreached.len() >= session.unreached.len() {
+        return None;
+    }
+    for place in back {
+        let note = format!("place {place} can be reached again: its students are read from now on");
+        say(&note, session.class.settings.ui.verbosity);
+    }
+    Some(again)
 }
 
 /// Says where the page is.

@@ -18,9 +18,9 @@ pub(crate) struct DeployedPlace {
     pub(crate) account: String,
     pub(crate) region: String,
     pub(crate) at: Timestamp,
-    /// A whole teardown since then has shown that nothing is left there.
+    /// Whether a whole teardown since then has shown that nothing is left there. `None`: kept by a homeroom that did not say.
     #[serde(default)]
-    pub(crate) gone: bool,
+    pub(crate) gone: Option<bool>,
 }
 
 impl DeployedPlace {
@@ -29,7 +29,7 @@ impl DeployedPlace {
             account: scope.account.clone(),
             region: scope.region.clone(),
             at,
-            gone: false,
+            gone: Some(false),
         }
     }
 
@@ -81,7 +81,7 @@ impl ClassFiles {
             account: self.key.account.clone(),
             region: self.key.region.clone(),
             at,
-            gone: false,
+            gone: Some(false),
         }
     }
 
@@ -107,9 +107,13 @@ impl ClassFiles {
     /// Names the file that cannot be read or written.
     pub(crate) fn keep_gone(&self) -> io::Result<()> {
         let last = self.deployed_place().map_err(io::Error::other)?;
-        let last = last.filter(|last| !last.gone && last.unlike(&self.place(last.at)).is_empty());
+        let last = last
+            .filter(|last| last.gone != Some(true) && last.unlike(&self.place(last.at)).is_empty());
         last.map_or(Ok(()), |last| {
-            self.write(&DeployedPlace { gone: true, ..last })
+            self.write(&DeployedPlace {
+                gone: Some(true),
+                ..last
+            })
         })
     }
 
@@ -162,7 +166,7 @@ mod tests {
         here.keep_gone().unwrap();
         assert_eq!(here.deployed_place().unwrap(), None);
         here.keep_place(Timestamp::UNIX_EPOCH).unwrap();
-        let gone = || here.deployed_place().unwrap().unwrap().gone;
+        let gone = || here.deployed_place().unwrap().unwrap().gone == Some(true);
         files(dir.path(), "222222222222", "us-east-1")
             .keep_gone()
             .unwrap();
@@ -171,6 +175,17 @@ mod tests {
         assert!(gone());
         here.keep_place(Timestamp::UNIX_EPOCH).unwrap();
         assert!(!gone());
+    }
+
+    #[test]
+    fn a_place_without_a_mark_is_read_and_a_teardown_marks_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let here = files(dir.path(), "111111111111", "us-east-1");
+        let old = r#"{"account":"111111111111","region":"us-east-1","at":"2026-01-01T00:00:00Z"}"#;
+        std::fs::write(dir.path().join(FILE), old).unwrap();
+        assert_eq!(here.deployed_place().unwrap().unwrap().gone, None);
+        here.keep_gone().unwrap();
+        assert_eq!(here.deployed_place().unwrap().unwrap().gone, Some(true));
     }
 
     #[test]

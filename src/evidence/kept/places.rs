@@ -74,7 +74,7 @@ mod tests {
             account: "111111111111".to_owned(),
             region: "us-east-1".to_owned(),
             at: jiff::Timestamp::UNIX_EPOCH,
-            gone: false,
+            gone: Some(false),
         };
         kept.places.insert("east".parse().unwrap(), east);
         kept.keep(dir.path(), &none).unwrap();

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use crate::events::Outcome;
 use crate::ids::{Kind, Username};
 use crate::results::digest::{PlanDifference, PlanDigest, PlanGroup, USERNAME};
 use crate::results::{Account, PlaceStamp, RunSummary};
@@ -145,7 +146,10 @@ impl PlanPage<'_, '_, '_> {
             let mut line = format!("{}: {account}, {}", place.name, place.region);
             let mut plans = self.digest.by_place.iter();
             if let Some(plan) = plans.find(|plan| plan.name == place.name) {
-                let through = through(&plan.profile, plan.keys_from, &plan.endpoint);
+                let mut through = through(&plan.profile, plan.keys_from, &plan.endpoint);
+                if let Some(role) = &plan.role_arn {
+                    through = format!("{role} by {through}");
+                }
                 let students = plural(plan.students, "student");
                 line.push_str(&format!(", {through}: {students}"));
                 if let Some(why) = &plan.alias_unread {
@@ -342,7 +346,13 @@ fn done_for(group: &PlanGroup) -> String {
         n => said.push(format!("keep {n} that the student changed")),
     }
     if said.is_empty() {
-        return "nothing to do".to_owned();
+        // Of some students nothing at all is planned: their place, or which place is theirs, is not known.
+        let known = match group.outcome {
+            Outcome::Unknown => "left alone: could not be looked at",
+            Outcome::Conflict => "left alone, see below",
+            _ => "nothing to do",
+        };
+        return known.to_owned();
     }
     match count(Verdict::NoChange) {
         0 => {}

@@ -13,6 +13,7 @@ use crate::error::{Error, Exit, Result};
 use crate::events::{Command, Outcome};
 use crate::ids::Username;
 use crate::results::StudentResult;
+use crate::stack::elsewhere::Refuse;
 use crate::stack::execute::{Task, execute_all};
 use crate::stack::kinds;
 use crate::stack::kinds::Observed;
@@ -20,7 +21,7 @@ use crate::stack::kinds::managed_policy::{self, Purpose};
 use crate::stack::kinds::user;
 use crate::stack::kinds::user::access::{self, Grant};
 use crate::stack::leavers::Leavers;
-use crate::stack::limits::broken;
+use crate::stack::limits::refuse_broken;
 use crate::stack::observe::observe_access;
 use crate::stack::plan::Plan;
 use crate::stack::result::StackResult;
@@ -54,24 +55,22 @@ pub(super) async fn run(class: Class, args: &GrantArgs) -> Result<Exit> {
         let looked = everywhere(places, look_at).await;
         let observed = sessions.all(looked)?;
         let all = sessions.places.iter().zip(&observed);
-        let elsewhere = sessions.check_stands(all.map(|(at, seen)| (&at.desired, seen)))?;
+        let all = all.map(|(at, seen)| (&at.desired, seen));
+        let elsewhere = sessions.check_stands(all, Refuse::Any)?;
         let all = places.iter().zip(&observed);
         let planned = join_all(all.map(|(at, observed)| plan_at(at, args, observed))).await;
         let plans: Vec<Plan> = sessions.all(planned)?;
-        let no_room = plans
+        let limits = plans
             .iter()
-            .flat_map(|plan| broken(&plan.among(plans.iter(), plan.limits_of_access())));
-        let no_room: Vec<Failure> = no_room.collect();
-        if !no_room.is_empty() {
-            return Err(Error::of(Exit::Refused, no_room));
-        }
+            .map(|plan| plan.among(plans.iter(), plan.limits_of_access()));
+        sessions.all(limits.map(|limits| refuse_broken(&limits)))?;
         let started = sessions.run_started(COMMAND, &plans);
         let work = carry_out(places, &plans, &vault);
         let students = announced(places, started, work).await;
         let exposed = everywhere(places, async |at| {
             exposed::note(&at.client, at.session).await
         });
-        Ok((plans, observed, students, exposed.await, elsewhere))
+        Ok::<_, Error>((plans, observed, students, exposed.await, elsewhere))
     });
     let (done, run) = work.await;
     let (plans, observed, students, exposed, mut notes) = done?;

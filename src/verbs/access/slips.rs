@@ -7,7 +7,6 @@ use crate::verbs::class::Class;
 use crate::verbs::ended::PlaceEnd;
 use crate::verbs::handout::look_for_addresses;
 use crate::verbs::homes::Deed;
-use crate::verbs::notes::Notes;
 use crate::verbs::say::unwritten;
 
 const COMMAND: Command = Command::AccessSlips;
@@ -26,7 +25,7 @@ pub(super) async fn run(class: Class) -> Result<Exit> {
         let written = batch.files().and_then(|files| vault.keep_slips(files));
         files.extend(written.map_err(unwritten("slips", "`homeroom access slips`"))?);
     }
-    let mut notes = Notes::default();
+    let mut notes = addresses.notes.clone();
     notes.extend(batch.notes(&files));
     let unseen = addresses.unseen();
     let all_seen = unseen.is_empty();

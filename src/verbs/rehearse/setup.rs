@@ -15,6 +15,7 @@ use crate::options::{GlobalOptions, QuotaScale};
 use crate::strict::{self, Proxy};
 use crate::verbs::class::{Class, invalid};
 use crate::verbs::say::general;
+use crate::verbs::session::embedded;
 
 /// The suffix of the class's name, so that a rehearsal never meets the real class.
 const SUFFIX: &str = "-rehearsal";
@@ -83,15 +84,18 @@ fn keep_roster(class: &Class, named: &ClassName) -> Result<PathBuf> {
 pub(super) async fn strict(
     args: &RehearseArgs,
     endpoint: &local::Endpoint,
+    class: &Class,
 ) -> Result<Option<Proxy>> {
     if !args.strict {
         return Ok(None);
     }
+    let region = embedded(endpoint, class.settings.region.as_ref(), &class.lab).region;
     let options = strict::Options {
         scale: f64::from(args.scale),
         timings: strict::Timings::with_lags(),
         ..strict::Options::default()
-    };
+    }
+    .in_region(&region);
     let proxy = Proxy::start(&endpoint.url, options).await;
     Ok(Some(proxy.map_err(general("--strict"))?))
 }

@@ -1,11 +1,17 @@
-//! One class at two places: two embedded clouds of different accounts, and one of them that goes away.
+//! One class at two and three places: embedded clouds of different accounts, and one of them that goes away.
+
+use homeroom::stack::kinds::role;
+use homeroom::strict::{Fault, Rule};
 
 use super::*;
 
 const EAST: &str = "111111111111";
 const WEST: &str = "222222222222";
+const NORTH: &str = "333333333333";
+const TWO: &[(&str, &str)] = &[("east", EAST), ("west", WEST)];
+const THREE: &[(&str, &str)] = &[("east", EAST), ("west", WEST), ("north", NORTH)];
 
-/// Two clouds, a folder with settings and a roster, and the binary.
+/// Clouds, a folder with settings and a roster, and the binary.
 struct Places {
     clouds: Vec<PrivateCloud>,
     folder: TempDir,
@@ -32,15 +38,19 @@ async fn cloud(folder: &Path, account: &'static str) -> PrivateCloud {
 
 impl Places {
     async fn begin(roster: &str) -> Self {
+        Self::begin_at(TWO, roster).await
+    }
+
+    async fn begin_at(names: &[(&str, &'static str)], roster: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let clouds = vec![
-            cloud(folder.path(), EAST).await,
-            cloud(folder.path(), WEST).await,
-        ];
+        let started = names
+            .iter()
+            .map(|(_, account)| cloud(folder.path(), account));
+        let clouds = futures::future::join_all(started).await;
         let mut settings =
             "class = \"demo\"\nroster = \"demo.csv\"\nquota-scale = \"off\"\n".to_owned();
         let mut keys = String::new();
-        for (name, cloud) in ["east", "west"].iter().zip(&clouds) {
+        for ((name, _), cloud) in names.iter().zip(&clouds) {
             let endpoint = cloud.endpoint();
             settings += &format!(
                 "[[place]]\nname = \"{name}\"\nprofile = \"{name}\"\nregion = \"us-east-1\"\nendpoint-url = \"{}\"\n\
@@ -52,11 +62,66 @@ impl Places {
                 endpoint.access_key, endpoint.secret_key
             );
         }
-        std::fs::write(folder.path().join("homeroom.toml"), settings).unwrap();
-        std::fs::write(folder.path().join("credentials"), keys).unwrap();
         let places = Self { clouds, folder };
+        places.write("homeroom.toml", &settings);
+        places.write("credentials", &keys);
         places.enrol(roster);
         places
+    }
+
+    /// Puts a proxy before a cloud: once it is dropped, the place cannot be reached.
+    async fn behind_proxy(&self, cloud: usize) -> Proxy {
+        let options = Options {
+            quotas: false,
+            scale: 1000.0,
+            ..Options::default()
+        };
+        let url = &self.clouds[cloud].endpoint().url;
+        let proxy = Proxy::start(url, options).await.unwrap();
+        self.reach(&self.clouds[cloud].endpoint().url, &proxy.url());
+        proxy
+    }
+
+    /// Lets a place assume a role of its account, with the class's own credentials.
+    async fn assume_role_at(&self, name: &str, cloud: usize) {
+        let trust = serde_json::json!({"Version": "2012-10-17", "Statement":
+            [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}]});
+        let policy = serde_json::json!({"Version": "2012-10-17", "Statement":
+            [{"Effect": "Allow", "Action": "*", "Resource": "*"}]});
+        let role = role::Spec {
+            name: "teaching".into(),
+            trust: trust.into(),
+            policy: policy.into(),
+            boundary: None,
+            until: None,
+        };
+        let client = self.client(cloud).await;
+        client
+            .create_role(&role, "/", &Default::default())
+            .await
+            .unwrap();
+        let (name_of_role, policy) = (&role.name, &role.policy);
+        client
+            .put_role_policy(name_of_role, "all", policy)
+            .await
+            .unwrap();
+        let account = THREE[cloud].1;
+        let own = format!("\nprofile = \"{name}\"\nregion");
+        let assumed = format!("\nrole_arn = \"arn:aws:iam::{account}:role/teaching\"\nregion");
+        let settings = self.settings().replace(&own, &assumed);
+        self.write(
+            "homeroom.toml",
+            &format!("profile = \"{name}\"\n{settings}"),
+        );
+    }
+
+    /// Puts another endpoint into the settings.
+    fn reach(&self, old: &str, new: &str) {
+        let of = |url: &str| format!("endpoint-url = \"{url}\"");
+        self.write(
+            "homeroom.toml",
+            &self.settings().replace(&of(old), &of(new)),
+        );
     }
 
     /// Writes the roster: usernames with commas and places.
@@ -66,10 +131,9 @@ impl Places {
         std::fs::write(self.folder.path().join("demo.csv"), roster).unwrap();
     }
 
-    /// The exit code, the document, and what was said.
-    fn json(&self, words: &str) -> (i32, Value, String) {
+    fn command(&self, words: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_homeroom"));
-        let output = command
+        command
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap())
             .env("HOME", self.folder.path())
@@ -80,10 +144,14 @@ impl Places {
             )
             .current_dir(self.folder.path())
             .args(words.split(' '))
-            .args(["--output", "json"])
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// The exit code, the document, and what was said.
+    fn json(&self, words: &str) -> (i32, Value, String) {
+        let mut command = self.command(words);
+        let output = command.args(["--output", "json"]).output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         let document: Value = serde_json::from_slice(&output.stdout)
             .unwrap_or_else(|error| panic!("{words}: {error}\n{said}"));
@@ -91,20 +159,25 @@ impl Places {
         (output.status.code().unwrap(), document, said)
     }
 
-    async fn roles(&self, cloud: usize) -> usize {
+    async fn client(&self, cloud: usize) -> Client {
         let endpoint = self.clouds[cloud].endpoint();
-        let client = connect(ConnectOptions {
+        connect(ConnectOptions {
             region: "us-east-1".into(),
             endpoint_url: Some(endpoint.url.clone()),
             credentials: Some((endpoint.access_key.clone(), endpoint.secret_key.clone())),
             ..ConnectOptions::default()
         })
-        .await;
+        .await
+    }
+
+    /// How many roles of homeroom's are there.
+    async fn roles(&self, cloud: usize) -> usize {
+        let client = self.client(cloud).await;
         let principals = all(|t| client.principals_page(t)).await;
-        principals
+        let roles = principals
             .iter()
-            .filter(|p| matches!(p, Principal::Role(_)))
-            .count()
+            .filter(|p| matches!(p, Principal::Role(role) if role.path.starts_with("/homeroom/")));
+        roles.count()
     }
 }
 
@@ -261,6 +334,96 @@ impl Places {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_class_at_three_places_outlasts_a_kill_a_loss_and_a_change() {
+    let day = Places::begin_at(THREE, "ana,east ben,west cleo,north dora,").await;
+    day.assume_role_at("north", 2).await;
+    let roles = async || [day.roles(0).await, day.roles(1).await, day.roles(2).await];
+    // Killed in the middle of it.
+    let mut deploy = day.command("deploy");
+    let mut deploy = deploy
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let begun = async || roles().await.iter().sum::<usize>() >= 4;
+    while !begun().await && deploy.try_wait().unwrap().is_none() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    deploy.kill().unwrap();
+    deploy.wait().unwrap();
+    let (code, again, said) = day.json("deploy");
+    assert_eq!(code, 0, "{said} {again}");
+    let home = |document: &Value, name: &str| {
+        student(document, name)["place"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    assert_eq!(
+        ["ana", "ben", "cleo"].map(|name| home(&again, name)),
+        ["east", "west", "north"]
+    );
+    let full = roles().await;
+    assert_eq!(full.iter().sum::<usize>(), 12, "each once: {full:?}");
+    assert!(full.iter().all(|roles| [3, 6].contains(roles)), "{full:?}");
+
+    // One joins, and one leaves.
+    let dora = home(&again, "dora");
+    day.enrol("emil, ana,east ben,west dora,");
+    let (code, joined, said) = day.json("deploy");
+    assert_eq!(code, 0, "{said} {joined}");
+    assert_eq!(home(&joined, "dora"), dora);
+    assert_ne!(home(&joined, "emil"), dora, "evenly");
+    let left = joined["left"].to_string();
+    assert!(left.contains("cleo") && left.contains("north"), "{left}");
+    let (code, torn, said) = day.json("teardown --left --confirm demo");
+    assert_eq!(code, 0, "{said} {torn}");
+    assert_eq!(outcomes(&torn), [("cleo".to_owned(), "removed".to_owned())]);
+    assert_eq!(roles().await.iter().sum::<usize>(), 12);
+
+    // West answers less and less. The pages of the others are made.
+    let proxy = day.behind_proxy(1).await;
+    let url = proxy.url();
+    let denied = Rule::on("apigateway:GetRestApis").fault(Fault::AccessDenied);
+    proxy.model().inject(denied);
+    let (code, pages, said) = day.json("handout");
+    assert_eq!(code, 3, "{said} {pages}");
+    assert_eq!(student(&pages, "ana")["outcome"], "written", "{pages}");
+    assert_eq!(student(&pages, "ben")["outcome"], "unknown", "{pages}");
+    let page = |name: &str| day.folder.path().join("reports/demo/handouts").join(name);
+    assert!(page("ana.html").exists() && !page("ben.html").exists());
+    assert!(!page("all students.html").exists(), "they are not all");
+    proxy.model().heal();
+    assert_eq!(day.json("handout").0, 0);
+    assert!(page("ben.html").exists() && page("all students.html").exists());
+
+    // West goes away. Alone, it is known to remain.
+    drop(proxy);
+    assert_eq!(day.json("handout").0, 3);
+    let (code, alone, _) = day.json("teardown --place west --confirm demo");
+    assert_eq!(code, 5, "{alone}");
+    let (code, torn, said) = day.json("teardown --confirm demo");
+    assert_eq!(code, 5, "{said} {torn}");
+    assert_eq!(student(&torn, "ana")["outcome"], "removed");
+    assert_eq!(student(&torn, "ben")["outcome"], "remains");
+    let west = roles().await;
+    assert!(west[0] == 0 && west[1] >= 3 && west[2] == 0, "{west:?}");
+
+    // It is back, and so is who left.
+    day.reach(&url, &day.clouds[1].endpoint().url);
+    day.enrol("ben, cleo,");
+    let (code, anew, said) = day.json("deploy");
+    assert_eq!(
+        (code, home(&anew, "ben")),
+        (0, "west".to_owned()),
+        "{said} {anew}"
+    );
+    let (code, torn, said) = day.json("teardown --confirm demo");
+    assert_eq!(code, 0, "{said} {torn}");
+    assert_eq!(roles().await, [0, 0, 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_the_settings_lost_or_moved_is_neither_empty_nor_made_twice() {
     let day = Places::begin("ana,east ben,west").await;
     assert_eq!(day.json("deploy").0, 0);
@@ -270,6 +433,11 @@ async fn what_the_settings_lost_or_moved_is_neither_empty_nor_made_twice() {
     let (code, none, _) = day.json("teardown --students ana --place west --confirm demo");
     assert_eq!(code, 4, "{none}");
     assert!(none.to_string().contains("ana is at east"), "{none}");
+
+    // One of the named students is there, and the other is not.
+    let (code, mixed, _) = day.json("validate --students ana,ben --place west");
+    assert_eq!(code, 4, "{mixed}");
+    assert!(mixed.to_string().contains("ana is at east"), "{mixed}");
 
     // West has another account now, as with a wrong profile.
     let file = "reports/demo/places.json";
@@ -284,6 +452,18 @@ async fn what_the_settings_lost_or_moved_is_neither_empty_nor_made_twice() {
     let moved = std::fs::read_to_string(day.folder.path().join(file)).unwrap();
     assert!(moved.contains("333333333333"), "{moved}");
     day.write(file, &kept);
+
+    // Somebody goes on in another account than the one where the stack was last.
+    day.write(file, &kept.replace(WEST, NORTH));
+    let (code, torn, said) = day.json("teardown --students ben --confirm demo");
+    assert_eq!(code, 5, "{said} {torn}");
+    let notes = torn["notes"].to_string();
+    assert!(
+        notes.contains("PLACE west WAS account 333333333333"),
+        "{notes}"
+    );
+    day.write(file, &kept);
+    assert_eq!(day.json("deploy").0, 0);
 
     // No places any more, in the account of one of them.
     let (general, places) = whole.split_once("[[place]]").unwrap();
@@ -332,4 +512,59 @@ async fn what_the_settings_lost_or_moved_is_neither_empty_nor_made_twice() {
     let (code, torn, _) = day.json("teardown --confirm demo");
     assert_eq!(code, 5, "{torn}");
     assert_eq!((day.roles(0).await, day.roles(1).await), (0, 0));
+}
+
+/// What a page of `watch` answers, by a request of its own.
+fn fetch(url: &str) -> std::net::TcpStream {
+    use std::io::Write;
+    let (host, path) = url.trim_start_matches("http://").split_once('/').unwrap();
+    let mut stream = std::net::TcpStream::connect(host).unwrap();
+    write!(
+        stream,
+        "GET /{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+    )
+    .unwrap();
+    stream
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_watch_reads_a_place_again_once_it_is_back() {
+    use std::io::{BufRead, BufReader, Read};
+    let day = Places::begin("ana,east ben,west").await;
+    let proxy = day.behind_proxy(1).await;
+    proxy.model().inject(Rule::any().fault(Fault::Reset));
+    let mut watch = day.command("watch --interval 5 --output json");
+    let watch = watch.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut watch = watch.spawn().unwrap();
+    let mut said = String::new();
+    let mut out = BufReader::new(watch.stdout.take().unwrap());
+    out.read_line(&mut said).unwrap();
+    let told: Value = serde_json::from_str(&said).unwrap();
+    let url = told["url"].as_str().unwrap();
+    // It reads while somebody looks.
+    let looks = fetch(&format!("{url}events"));
+    let page = || {
+        let mut page = String::new();
+        fetch(url).read_to_string(&mut page).unwrap();
+        page
+    };
+    let is_lost = |page: &str| page.contains("everybody in");
+    let until = async |lost: bool| loop {
+        let page = page();
+        if page.contains("ben") && is_lost(&page) == lost {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    until(true).await;
+    proxy.model().heal();
+    until(false).await;
+    watch.kill().unwrap();
+    drop(looks);
+    let mut said = String::new();
+    let mut err = watch.stderr.take().unwrap();
+    err.read_to_string(&mut said).unwrap();
+    watch.wait().unwrap();
+    assert!(said.contains("PLACE west COULD NOT BE REACHED"), "{said}");
+    assert!(said.contains("place west can be reached again"), "{said}");
 }

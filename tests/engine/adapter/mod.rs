@@ -2,6 +2,7 @@
 //! are classified, counts are true.
 
 mod account;
+mod assumed_role;
 mod compute;
 mod faults;
 mod fixtures;

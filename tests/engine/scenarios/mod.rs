@@ -13,6 +13,7 @@ mod left;
 mod others;
 mod places;
 mod run_log;
+mod scale;
 
 use std::collections::BTreeMap;
 use std::future::Future;

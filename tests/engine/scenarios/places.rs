@@ -111,6 +111,33 @@ async fn credentials_that_end_at_one_place_stop_nothing_at_another() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_place_that_goes_away_in_the_middle_fails_alone() {
+    let (places, run) = places(&[4, 4, 4]).await;
+    let gone = &places[1].aws;
+    gone.inject(Rule::any().skip(40).fault(Fault::Refuse));
+    let began = Instant::now();
+    let runs = deploy_everywhere(&places).await;
+    for at in [0, 2] {
+        assert_all_well(&runs[at]);
+        assert_eq!(
+            places[at].aws.snapshot(),
+            everything_once(&places[at].class)
+        );
+    }
+    let mut steps = runs[1].iter().flat_map(|run| run.steps.values());
+    assert!(steps.any(|result| matches!(result, StepResult::Failed { .. })));
+    assert!(
+        began.elapsed().as_secs() >= 120,
+        "the network may come back"
+    );
+    assert!(gone.snapshot().len() < everything_once(&places[1].class).len());
+    gone.heal();
+    drop(run);
+    assert_all_well(&deploy_class(gone, &places[1].class).await);
+    assert_eq!(gone.snapshot(), everything_once(&places[1].class));
+}
+
+#[tokio::test(start_paused = true)]
 async fn one_interrupt_stops_every_place_and_a_re_run_finishes_each() {
     let (places, run) = places(&[5, 5]).await;
     let stop = run.stop.clone();
