@@ -20,6 +20,7 @@ use homeroom::strict::{Options, Proxy, Spread};
 
 const STUDENTS: usize = 30;
 const SCALE: f64 = 10.0;
+const REGION: &str = "us-east-1";
 
 /// The types of Lab 6's API (`api_type`).
 const API_TYPES: [&str; 2] = ["REST", "HTTP"];
@@ -43,7 +44,8 @@ impl Account {
         let mut options = Options {
             scale: SCALE,
             ..Options::default()
-        };
+        }
+        .in_region(REGION);
         if let Some(time) = role_propagation {
             options.timings.role_propagation = Spread::exactly(time.mul_f64(SCALE));
         }
@@ -83,7 +85,7 @@ fn homeroom(folder: &Path, account: &Account, api_type: &str, words: &[&str]) ->
         .current_dir(folder)
         .env("AWS_ACCESS_KEY_ID", &endpoint.access_key)
         .env("AWS_SECRET_ACCESS_KEY", &endpoint.secret_key)
-        .args(["--roster", "class.csv", "--region", "us-east-1", "--quiet"])
+        .args(["--roster", "class.csv", "--region", REGION, "--quiet"])
         .args(["--endpoint-url", &account.proxy.url()])
         .args(["--invoke-base", &endpoint.invoke_base])
         .args(["--quota-scale", &SCALE.to_string()])

@@ -327,6 +327,15 @@ impl Scope {
         format!("{console}/states/home?region={region}#/v2/executions/details/{escaped}")
     }
 
+    /// An account of AWS's own examples, to fill a lab in without any account.
+    pub(crate) fn of_nobody(region: &str) -> Self {
+        Self {
+            partition: "aws".to_owned(),
+            account: "123456789012".to_owned(),
+            region: region.to_owned(),
+        }
+    }
+
     /// ARN of a log group, without the trailing `:*` that policies on its streams need.
     pub fn log_group_arn(&self, name: &str) -> String {
         self.arn("logs", format_args!("log-group:{name}"))

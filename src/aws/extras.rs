@@ -9,12 +9,13 @@ use aws_sdk_lambda::types::{
 use aws_sdk_sfn::operation::describe_state_machine::DescribeStateMachineOutput;
 use aws_sdk_sfn::operation::update_state_machine::builders::UpdateStateMachineFluentBuilder;
 use aws_sdk_sfn::types::{
-    EncryptionConfiguration, EncryptionType, LogLevel, LoggingConfiguration, TracingConfiguration,
+    CloudWatchLogsLogGroup, EncryptionConfiguration, EncryptionType, LogDestination, LogLevel,
+    LoggingConfiguration, TracingConfiguration,
 };
 
 use crate::stack::kinds::drift::Extras;
 use crate::stack::kinds::function::{EPHEMERAL_STORAGE_LEAST, FunctionOptions, FunctionSetting};
-use crate::stack::kinds::state_machine::{MachineSetting, TRACED};
+use crate::stack::kinds::state_machine::{MachineLogging, MachineOptions, MachineSetting, TRACED};
 
 /// Where a function logs by default.
 fn own_log_group(function: &str) -> String {
@@ -210,11 +211,8 @@ pub(super) fn of_machine(machine: &DescribeStateMachineOutput) -> Extras<Machine
         let level = config.level().map(LogLevel::as_str).unwrap_or_default();
         let groups = config.destinations().iter();
         let groups = groups.filter_map(|d| d.cloud_watch_logs_log_group()?.log_group_arn());
-        let data = config
-            .include_execution_data()
-            .then_some("with execution data");
-        let parts: Vec<_> = [level].into_iter().chain(groups).chain(data).collect();
-        extras.insert(MachineSetting::LoggingConfiguration, parts.join(", "));
+        let text = MachineLogging::text(level, groups, config.include_execution_data());
+        extras.insert(MachineSetting::LoggingConfiguration, text);
     }
     if machine
         .tracing_configuration()
@@ -223,6 +221,19 @@ pub(super) fn of_machine(machine: &DescribeStateMachineOutput) -> Extras<Machine
         extras.insert(MachineSetting::TracingConfiguration, TRACED.to_owned());
     }
     extras
+}
+
+/// What a request says of logging: nothing where the lab does not ask for it. AWS takes the group's ARN only with what stands
+/// for all its streams.
+pub(super) fn logging_of_machine(options: &MachineOptions) -> Option<LoggingConfiguration> {
+    let (logging, group) = options.logging.as_ref()?;
+    let group = CloudWatchLogsLogGroup::builder().log_group_arn(format!("{group}:*"));
+    let to = LogDestination::builder().cloud_watch_logs_log_group(group.build());
+    let configuration = LoggingConfiguration::builder()
+        .level(logging.events.as_str().into())
+        .include_execution_data(logging.execution_data)
+        .destinations(to.build());
+    Some(configuration.build())
 }
 
 /// Resets settings to AWS's defaults.

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::aws::execution::{Execution, ExecutionDetail, ExecutionStatus, HistoryEvent};
 
-use crate::stack::kinds::state_machine::{self, MachineSetting, WorkflowType};
+use crate::stack::kinds::state_machine::{self, MachineOptions, MachineSetting, WorkflowType};
 use crate::stack::ownership::{Ownership, Tags};
 
 use super::Page;
@@ -97,14 +97,15 @@ impl Client {
 
     /// states:CreateStateMachine.
     pub async fn create_state_machine(&self, new: &NewStateMachine<'_>) -> CallResult<()> {
-        self.make_state_machine(new, false).await
+        self.make_state_machine(new, &MachineOptions::default())
+            .await
     }
 
-    /// The same, traced by X-Ray or not.
+    /// The same, with settings.
     pub(crate) async fn make_state_machine(
         &self,
         new: &NewStateMachine<'_>,
-        traced: bool,
+        options: &MachineOptions,
     ) -> CallResult<()> {
         let tags = tag_list(&new.tags);
         self.send(Operation::CreateStateMachine, |sdk| {
@@ -114,7 +115,8 @@ impl Client {
                 .r#type(machine_type(new.workflow_type))
                 .role_arn(&new.role_arn)
                 .definition(&new.definition)
-                .set_tracing_configuration(tracing(traced))
+                .set_tracing_configuration(tracing(options))
+                .set_logging_configuration(extras::logging_of_machine(options))
                 .set_tags(Some(tags.clone()))
                 .send()
         })
@@ -128,22 +130,26 @@ impl Client {
         new: &NewStateMachine<'_>,
         undo: &[MachineSetting],
     ) -> CallResult<()> {
-        self.write_state_machine(arn, new, false, undo).await
+        self.write_state_machine(arn, new, &MachineOptions::default(), undo)
+            .await
     }
 
-    /// The same, and has X-Ray trace it.
+    /// The same, with settings.
     pub(crate) async fn write_state_machine(
         &self,
         arn: &str,
         new: &NewStateMachine<'_>,
-        traced: bool,
+        options: &MachineOptions,
         undo: &[MachineSetting],
     ) -> CallResult<()> {
         self.send(Operation::UpdateStateMachine, |sdk| {
             let request = extras::undo_of_machine(sdk.sfn.update_state_machine(), undo);
-            let reset = request.get_tracing_configuration().clone();
+            let traced = tracing(options).or(request.get_tracing_configuration().clone());
+            let logged =
+                extras::logging_of_machine(options).or(request.get_logging_configuration().clone());
             request
-                .set_tracing_configuration(tracing(traced).or(reset))
+                .set_tracing_configuration(traced)
+                .set_logging_configuration(logged)
                 .state_machine_arn(arn)
                 .role_arn(&new.role_arn)
                 .definition(&new.definition)
@@ -331,7 +337,8 @@ fn machine_type(workflow_type: WorkflowType) -> StateMachineType {
 }
 
 /// What a request says of tracing: nothing where the lab does not ask for it.
-fn tracing(traced: bool) -> Option<TracingConfiguration> {
+fn tracing(options: &MachineOptions) -> Option<TracingConfiguration> {
+    let traced = options.traced;
     traced.then(|| TracingConfiguration::builder().enabled(true).build())
 }
 

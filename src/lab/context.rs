@@ -65,11 +65,16 @@ impl<'a> ClassContext<'a> {
         });
         let state_machines = each(&manifest.state_machines, |machine| {
             let name = machine.pattern.name(username);
-            json!({
+            let mut value = json!({
                 "name": name,
                 "arn": scope.state_machine_arn(&name),
                 "execution_arn": scope.executions_arn(&name),
-            })
+            });
+            if let Some(group) = machine.log_group() {
+                let name = group.name(username);
+                value["log_group"] = json!({ "name": name, "arn": scope.log_group_arn(&name) });
+            }
+            value
         });
         let api_of = |api: &ApiEntry| {
             let name = api.pattern.name(username);

@@ -103,8 +103,11 @@ impl Lab {
         self.check_access(student, context, &deployed, problems);
         for output in &self.manifest.outputs {
             let key = output_key(&output.id);
-            if let Err(error) = self.templates.text(&key, &deployed) {
-                problems.add_for(&student.username, MANIFEST, format!("{key}: {error}"));
+            if let Err(error) = self.templates.text(&key, &deployed)
+                && self.templates.has_text(&key)
+            {
+                let place = self.manifest.place_of("output", &output.id);
+                problems.add_for(&student.username, place, format!("{key}: {error}"));
             }
         }
     }
@@ -162,10 +165,10 @@ impl Renderer<'_> {
                 .map(|role| self.role(role, boundary_arn.clone()))
                 .collect(),
             boundary,
-            log_groups: functions
-                .clone()
-                .map(|function| log_group::Spec {
-                    name: function.log_group().name(&owner.student),
+            log_groups: manifest
+                .log_groups()
+                .map(|pattern| log_group::Spec {
+                    name: pattern.name(&owner.student),
                     retention_days: lab.retention_days(),
                 })
                 .collect(),
@@ -201,6 +204,7 @@ impl Renderer<'_> {
     }
 
     fn function(&mut self, function: &FunctionEntry) -> Option<function::Spec> {
+        let manifest = &self.lab.manifest;
         let mut environment = BTreeMap::new();
         for variable in function.environment.keys() {
             let key = environment_key(&function.id, variable);
@@ -208,7 +212,11 @@ impl Renderer<'_> {
                 Ok(value) => {
                     environment.insert(variable.clone(), value);
                 }
-                Err(error) => self.documents.say(MANIFEST, format!("{key}: {error}")),
+                Err(_) if !self.lab.templates.has_text(&key) => {}
+                Err(error) => {
+                    let place = manifest.place_of("function", &function.id);
+                    self.documents.say(place, format!("{key}: {error}"));
+                }
             }
         }
         // Lambda counts the names and values as JSON.
@@ -263,11 +271,16 @@ impl Renderer<'_> {
                             "{key} is {arn:?}, not the ARN of a layer's version in the class's region \
                              ({begin}ACCOUNT:layer:NAME:VERSION)"
                         );
-                        self.documents.say(MANIFEST, cause);
+                        let place = self.lab.manifest.place_of("function", &function.id);
+                        self.documents.say(place, cause);
                     }
                     layers.push(arn);
                 }
-                Err(error) => self.documents.say(MANIFEST, format!("{key}: {error}")),
+                Err(_) if !self.lab.templates.has_text(&key) => {}
+                Err(error) => {
+                    let place = self.lab.manifest.place_of("function", &function.id);
+                    self.documents.say(place, format!("{key}: {error}"));
+                }
             }
         }
         layers
@@ -282,10 +295,14 @@ impl Renderer<'_> {
             role: self.role_name(&entry.role),
             definition: definition.into(),
             tracing: entry.tracing,
+            logging: entry.logging(),
         };
         if !machine.definition.is_null() {
             let subject = format!("templates/{}", entry.definition);
-            let length = machine.signed_definition(self.owner).chars().count();
+            let length = machine
+                .signed_definition(self.scope, self.owner)
+                .chars()
+                .count();
             if length > DEFINITION_MAX {
                 let cause =
                     format!("has {length} characters; Step Functions takes {DEFINITION_MAX}");

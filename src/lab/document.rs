@@ -9,6 +9,7 @@ use crate::lab::asl;
 use crate::lab::asl::source::JsonLines;
 use crate::lab::ends::{ending, length};
 use crate::lab::jsonata;
+use crate::lab::policy_grammar;
 use crate::lab::problems::Problems;
 use crate::lab::template::Templates;
 
@@ -31,10 +32,13 @@ impl Documents<'_> {
             .ok()
     }
 
-    pub(crate) fn json(&mut self, path: &str, context: &Context) -> Option<Value> {
+    /// A file filled in. Of one that could not be read there is nothing more to say.
+    fn filled(&mut self, path: &str, context: &Context) -> Option<String> {
+        if !self.templates.has(path) {
+            return None;
+        }
         let filled = self.templates.file(path, context);
-        let text = self.or_say(path, filled)?;
-        self.parsed(path, &text)
+        self.or_say(path, filled)
     }
 
     fn parsed(&mut self, path: &str, text: &str) -> Option<Value> {
@@ -47,8 +51,7 @@ impl Documents<'_> {
 
     /// A file of any kind; one whose name ends in .json must be JSON.
     pub(crate) fn text(&mut self, path: &str, context: &Context) -> Option<String> {
-        let filled = self.templates.file(path, context);
-        let text = self.or_say(path, filled)?;
+        let text = self.filled(path, context)?;
         if path.ends_with(".json") {
             self.parsed(path, &text)?;
         }
@@ -57,8 +60,7 @@ impl Documents<'_> {
 
     /// A state machine's definition: what is wrong with it, each with its line in the file once that is filled in.
     pub(crate) fn definition(&mut self, path: &str, context: &Context) -> Option<Value> {
-        let filled = self.templates.file(path, context);
-        let text = self.or_say(path, filled)?;
+        let text = self.filled(path, context)?;
         let value = self.parsed(path, &text)?;
         let lines = JsonLines::read(&text);
         let repeated = lines.repeated.iter().map(|place| {
@@ -94,7 +96,7 @@ impl Documents<'_> {
         max: usize,
         context: &Context,
     ) -> Option<Value> {
-        let value = self.json(path, context)?;
+        let value = self.grammatical(path, context)?;
         Some(self.checked(path, what, max, value))
     }
 
@@ -106,12 +108,28 @@ impl Documents<'_> {
         max: usize,
         context: &Context,
     ) -> Option<Value> {
-        let mut value = self.json(path, context)?;
+        let mut value = self.grammatical(path, context)?;
         if let Some(ends) = self.ends {
             let ended = ending(&value, ends, max);
             value = self.or_say(path, ended)?;
         }
         Some(self.checked(path, what, max, value))
+    }
+
+    /// A policy, held against IAM's grammar.
+    fn grammatical(&mut self, path: &str, context: &Context) -> Option<Value> {
+        let text = self.filled(path, context)?;
+        let value = self.parsed(path, &text)?;
+        let wrong = policy_grammar::problems(&value);
+        if !wrong.is_empty() {
+            let lines = JsonLines::read(&text);
+            for (place, cause) in wrong {
+                let line = lines.line_of(&place);
+                let line = line.map_or_else(String::new, |line| format!("line {line}: "));
+                self.say(format!("templates/{path}"), format!("{line}{cause}"));
+            }
+        }
+        Some(value)
     }
 
     fn checked(&mut self, path: &str, what: &str, max: usize, value: Value) -> Value {

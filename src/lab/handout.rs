@@ -52,9 +52,9 @@ enum Directive {
         bash: Vec<CommandPart>,
         powershell: Vec<CommandPart>,
     },
-    /// A payload, sent to a route.
+    /// A payload, sent to a route; `None` for a route that is called without a body.
     Request {
-        payload: String,
+        payload: Option<String>,
         times: u32,
         route: RouteRef,
     },
@@ -119,8 +119,15 @@ pub(super) fn read(
     templates: &mut Templates,
     problems: &mut Problems,
 ) -> HandoutTemplate {
+    let short;
     let (file, source) = match &manifest.handout {
-        None => ("the handout of labs that have none".to_owned(), DEFAULT),
+        None => {
+            short = of_its_own(manifest);
+            (
+                "the handout of labs that have none".to_owned(),
+                short.as_str(),
+            )
+        }
         Some(HandoutEntry { template }) => {
             let path = format!("templates/{template}");
             let Some(bytes) = files.get(&path) else {
@@ -144,6 +151,36 @@ pub(super) fn read(
     HandoutTemplate { file, elements }
 }
 
+/// The handout of a lab that has none: what the lab gives its students besides its checks, each in a block.
+fn of_its_own(manifest: &Manifest) -> String {
+    let routes = manifest.apis.iter().flat_map(|api| {
+        let plain = api.routes.iter().filter(|route| !route.path.contains('{'));
+        plain.map(|route| (&api.id, &route.method, &route.path))
+    });
+    let (mut sent, mut asked) = (Vec::new(), Vec::new());
+    for (api, method, path) in routes {
+        let words = format!("api={api} method={method} path={path}");
+        match &**method {
+            "POST" | "PUT" | "PATCH" => sent.push(words),
+            "GET" => asked.push(format!("```request {words}\n```\n")),
+            _ => {}
+        }
+    }
+    let payloads = manifest
+        .payloads
+        .iter()
+        .map(|payload| match sent.as_slice() {
+            [route] => format!("```request payload={} {route}\n```\n", payload.id),
+            _ => format!("```input payload={}\n```\n", payload.id),
+        });
+    let blocks: Vec<String> = payloads.chain(asked).collect();
+    if blocks.is_empty() {
+        return DEFAULT.replace("{examples}\n\n", "");
+    }
+    let examples = format!("## Examples to use\n\n{}", blocks.join("\n"));
+    DEFAULT.replace("{examples}\n", &examples)
+}
+
 /// The key under which a text is compiled: the text itself, so that the same text is compiled once.
 fn key(text: &str) -> String {
     format!("handout: {text}")
@@ -161,11 +198,7 @@ impl Lab {
         let (Ok(class), Ok(username)) = ("class".parse::<ClassName>(), "student1".parse()) else {
             return;
         };
-        let scope = Scope {
-            partition: "aws".to_owned(),
-            account: "123456789012".to_owned(),
-            region: self.region().to_owned(),
-        };
+        let scope = Scope::of_nobody(self.region());
         let student = Student::unknown(username);
         let apis = self.stand_in_apis(&student.username);
         let access = StudentAccess {
@@ -202,7 +235,12 @@ impl Lab {
             access,
         };
         let outputs = self.outputs(scope, class, student, apis).into_iter();
-        let outputs = outputs.filter(|output| filler.leads_somewhere(&output.value));
+        // Where the lab has no handout, nothing else shows what is no address.
+        let has_none = self.manifest.handout.is_none();
+        let outputs = outputs.filter(|output| {
+            let is_text = link(&output.value).is_none();
+            filler.leads_somewhere(&output.value) || (has_none && is_text)
+        });
         let addresses = outputs.map(|output| HandoutAddress {
             opens: filler.opens(&output.value),
             label: output.label,
@@ -374,7 +412,7 @@ impl Filler<'_> {
                 payload,
                 times,
                 route,
-            } => self.request(payload, route).map(|request| {
+            } => self.request(payload.as_deref(), route).map(|request| {
                 let title = clean(&request.title).into_owned();
                 match link(&request.url) {
                     // Without a valid address there is no command to send it.
@@ -428,13 +466,19 @@ impl Filler<'_> {
         Some((&payload.title, text.ok()?))
     }
 
-    /// A payload, sent to a route of an API that is deployed.
-    fn request(&self, payload: &str, route: &RouteRef) -> Option<ExampleRequest> {
-        let (title, body) = self.payload(payload)?;
+    /// A payload, or nothing, sent to a route of an API that is deployed.
+    fn request(&self, payload: Option<&str>, route: &RouteRef) -> Option<ExampleRequest> {
+        let target = format!("{} {}", route.method, route.path);
+        let (title, body) = match payload {
+            Some(payload) => self
+                .payload(payload)
+                .map(|(title, body)| (title.to_owned(), body))?,
+            None => (target.clone(), String::new()),
+        };
         let api = self.lab.api_name(&route.api, &self.student.username)?;
         Some(ExampleRequest {
-            id: payload.to_owned(),
-            title: title.to_owned(),
+            id: payload.unwrap_or(&target).to_owned(),
+            title,
             method: route.method.clone(),
             url: format!("{}{}", self.apis.get(&api)?.url, route.path),
             body,

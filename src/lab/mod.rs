@@ -15,6 +15,7 @@ pub(crate) mod allowed;
 pub(crate) mod asl;
 pub mod bundle;
 pub mod check;
+mod choices;
 mod code;
 mod context;
 mod desired;
@@ -22,14 +23,17 @@ mod document;
 mod ends;
 mod filled;
 pub mod given;
+mod handler;
 mod handout;
 mod jsonata;
 pub mod marks;
 pub mod mistake;
+mod mistyped;
 mod model;
 mod patterns;
 pub mod points;
 mod policies;
+mod policy_grammar;
 mod problems;
 mod proofread;
 mod read;
@@ -37,6 +41,7 @@ mod requirements;
 mod risks;
 mod settle;
 mod template;
+mod unknown;
 mod verify;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -63,7 +68,8 @@ use crate::stack::kinds::function::Code;
 use crate::stack::names::{NamePattern, username_limit};
 use crate::text::failure::Failure;
 use crate::text::unwanted::shown;
-use model::{Manifest, ManifestEntry, of_id};
+use mistyped::ReadManifest;
+use model::{ApiEntry, Manifest, ManifestEntry, of_id};
 use problems::Problems;
 use read::{compile, pack, read_manifest};
 use settle::SET;
@@ -101,11 +107,15 @@ impl Lab {
 
     /// As much of a lab as could be read, and what is wrong with it.
     fn read(files: &Files) -> Result<(Self, Problems), Vec<Failure>> {
-        let (manifest, unknown) = read_manifest(files)?;
+        let ReadManifest {
+            manifest,
+            mistakes,
+            mended,
+        } = read_manifest(files)?;
+        let Some(manifest) = manifest else {
+            return Err(mistakes);
+        };
         let mut problems = Problems::default();
-        for failure in unknown {
-            problems.add(failure.subject, failure.cause).hint = failure.hint;
-        }
         verify::manifest(&manifest, &mut problems);
         let mut templates = compile(&manifest, files, &mut problems);
         let handout = handout::read(&manifest, files, &mut templates, &mut problems);
@@ -120,12 +130,18 @@ impl Lab {
             ends: None,
         };
         lab.settle(&mut problems);
-        if problems.is_empty() {
+        if problems.is_empty() && mistakes.is_empty() {
             lab.try_handout(&mut problems);
         }
         let rehearsal = lab.manifest.rehearsal.settings.clone();
         lab.override_settings(&rehearsal, "[rehearsal.settings]", &mut problems);
         lab.settings = lab.manifest.settings.clone();
+        problems.forget(|failure| {
+            let is_there = |text: &String| failure.cause.contains(text);
+            let mut mended = mended.iter();
+            mended.any(|(entry, key)| is_there(entry) && is_there(key))
+        });
+        problems.begin_with(mistakes);
         Ok((lab, problems))
     }
 
@@ -245,7 +261,7 @@ impl Lab {
         }
         let m = &self.manifest;
         of(&m.roles)
-            .chain(m.functions.iter().map(|function| function.log_group()))
+            .chain(m.log_groups())
             .chain(of(&m.functions))
             .chain(of(&m.state_machines))
             .chain(of(&m.apis))
@@ -257,6 +273,29 @@ impl Lab {
         let apis = self.manifest.apis.iter();
         let signed = apis.filter(|api| api.limits.authorization == Authorization::AwsIam);
         signed.map(|api| api.stage.as_str())
+    }
+
+    pub(crate) fn has_workflows(&self) -> bool {
+        !self.manifest.state_machines.is_empty()
+    }
+
+    /// What of a stack a freeze stops, in words.
+    pub(crate) fn what_a_freeze_stops(&self) -> String {
+        let m = &self.manifest;
+        let open = |api: &ApiEntry| api.limits.authorization == Authorization::None;
+        let parts = [
+            (self.has_workflows(), "their running workflows are stopped"),
+            (
+                !m.functions.is_empty(),
+                "their functions do not run until `homeroom access thaw`",
+            ),
+            (
+                m.apis.iter().any(open),
+                "an API without authorization answers every call with an error",
+            ),
+        ];
+        let said = parts.into_iter().filter(|(holds, _)| *holds);
+        said.map(|(_, said)| said).collect::<Vec<_>>().join("; ")
     }
 
     pub(crate) fn has_layers(&self) -> bool {

@@ -13,7 +13,9 @@ use crate::lab::mistake::Mistake;
 use crate::stack::kinds::Kind;
 use crate::stack::kinds::api::{Authorization, Throttle};
 use crate::stack::kinds::function::log_group_of;
-use crate::stack::kinds::state_machine::WorkflowType;
+use crate::stack::kinds::state_machine::{
+    LOG_GROUP_PREFIX, LOG_GROUP_SUFFIX, LoggedEvents, MachineLogging, WorkflowType,
+};
 use crate::stack::names::NamePattern;
 
 /// What messages call the manifest.
@@ -257,8 +259,31 @@ pub(super) struct StateMachineEntry {
     pub(crate) definition: String,
     #[serde(default)]
     pub(crate) tracing: bool,
+    pub(crate) logging: Option<LoggedEvents>,
+    /// Whether the log has inputs and outputs.
+    #[serde(default)]
+    pub(crate) include_execution_data: bool,
     #[serde(skip, default = "unnamed")]
     pub(crate) pattern: NamePattern,
+}
+
+impl StateMachineEntry {
+    pub(crate) fn logging(&self) -> Option<MachineLogging> {
+        let execution_data = self.include_execution_data;
+        self.logging.map(|events| MachineLogging {
+            events,
+            execution_data,
+        })
+    }
+
+    /// The log group of one that logs.
+    pub(crate) fn log_group(&self) -> Option<NamePattern> {
+        self.logging.map(|_| NamePattern {
+            kind: Kind::LogGroup,
+            prefix: format!("{LOG_GROUP_PREFIX}{}", self.pattern.prefix),
+            suffix: format!("{}{LOG_GROUP_SUFFIX}", self.pattern.suffix),
+        })
+    }
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -416,6 +441,15 @@ pub(super) fn entry_key(table: &str, id: &str, key: &str) -> String {
 
 pub(super) fn of_id<'a, E: ManifestEntry>(entries: &'a [E], id: &str) -> Option<&'a E> {
     entries.iter().find(|entry| entry.id() == id)
+}
+
+impl Manifest {
+    /// How the stack's log groups are named: of the functions, in their order, then of the state machines that log.
+    pub(crate) fn log_groups(&self) -> impl Iterator<Item = NamePattern> {
+        let of_functions = self.functions.iter().map(FunctionEntry::log_group);
+        let machines = self.state_machines.iter();
+        of_functions.chain(machines.filter_map(StateMachineEntry::log_group))
+    }
 }
 
 impl FunctionEntry {

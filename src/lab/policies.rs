@@ -17,6 +17,7 @@ use crate::lab::model::ManifestEntry;
 use crate::lab::patterns::{Share, Statement, Withheld, overlap, statements};
 use crate::lab::problems::Problems;
 use crate::roster::Student;
+use crate::stack::kinds::state_machine::LOGGING_RIGHTS;
 use crate::stack::kinds::{Desired, Stack};
 use crate::text::failure::Failure;
 use crate::text::words::some_of;
@@ -98,6 +99,16 @@ impl Lab {
         problems.or(())
     }
 
+    /// Whether every policy of the lab could be read: what is not there withholds nothing.
+    pub(crate) fn has_its_policies(&self) -> bool {
+        let of_roles = self.manifest.roles.iter().map(|role| &role.policy);
+        let of_access = self.manifest.access.iter();
+        let of_access = of_access.flat_map(|access| [&access.policy, &access.boundary]);
+        of_roles
+            .chain(of_access)
+            .all(|path| self.templates.has(path))
+    }
+
     /// Of one student. `seen` holds what other students' policies said: most differ in the student's name alone.
     fn hold_of(
         &self,
@@ -129,6 +140,7 @@ impl Lab {
                 );
             }
         }
+        self.hold_logging(stack, problems);
         if let (Some(access), Some(entry)) = (access, &self.manifest.access) {
             let whose = ("a student".to_owned(), entry.policy.as_str());
             self.hold(
@@ -139,6 +151,39 @@ impl Lab {
                 &access.boundary,
                 problems,
             );
+        }
+    }
+
+    /// Step Functions makes no state machine that logs unless its role may set up the delivery.
+    fn hold_logging(&self, stack: &Stack, problems: &mut Problems) {
+        for entry in self
+            .manifest
+            .state_machines
+            .iter()
+            .filter(|m| m.logging.is_some())
+        {
+            let mut roles = stack.roles.iter().zip(&self.manifest.roles);
+            let Some((role, of)) = roles.find(|(_, of)| of.id == entry.role) else {
+                continue;
+            };
+            let lacking = lacking(&role.policy, &LOGGING_RIGHTS);
+            if lacking.is_empty() {
+                continue;
+            }
+            let actions = lacking.iter().map(|action| format!("{action:?}"));
+            let cause = format!(
+                "state machine {:?} logs, and its role {:?} is not allowed {}: AWS would refuse to make it",
+                entry.id,
+                of.id,
+                some_of(&lacking, NAMED)
+            );
+            let hint = format!(
+                "add a statement with \"Action\": [{}] and \"Resource\": \"*\" (AWS binds them to nothing else), to the boundary \
+                 as well; or take logging out of [[state_machine]] {:?}",
+                actions.collect::<Vec<_>>().join(", "),
+                entry.id
+            );
+            problems.add(format!("templates/{}", of.policy), cause).hint = Some(hint);
         }
     }
 
@@ -271,6 +316,16 @@ impl Lab {
                 vec![scope.log_group_arn(&name)],
             ));
         }
+        for machine in &m.state_machines {
+            if let Some(group) = machine.log_group() {
+                known.push(NamedArns::new(
+                    format!("the log group of state machine {:?}", machine.id),
+                    "state_machines",
+                    &format!("{}.log_group", machine.id),
+                    vec![scope.log_group_arn(&group.name(username))],
+                ));
+            }
+        }
         known
     }
 
@@ -284,6 +339,7 @@ impl Lab {
         let mut said = self.unnamed(scope, class, student);
         said.extend(self.rights_that_lack(scope, stack, &student.username));
         said.extend(self.idle_pairs(desired, stack, student));
+        said.extend(self.editable_and_logging(scope, class, student));
         for (role, entry) in stack.roles.iter().zip(&self.manifest.roles) {
             for statement in statements(&role.policy).iter().filter(|s| s.allows) {
                 let making: Vec<&str> = match statement.actions.but {
@@ -306,6 +362,29 @@ impl Lab {
             }
         }
         said
+    }
+
+    /// What logging asks of a role reaches beyond the stack, and whoever edits a workflow acts with its role.
+    fn editable_and_logging(
+        &self,
+        scope: &Scope,
+        class: &ClassName,
+        student: &Student,
+    ) -> Vec<String> {
+        if !self.students_may(scope, class, student, "states:UpdateStateMachine") {
+            return Vec::new();
+        }
+        let logging = self.manifest.state_machines.iter();
+        let logging = logging.filter(|machine| machine.logging.is_some());
+        let said = logging.map(|machine| {
+            format!(
+                "students may edit state machine {:?}, which logs: through it they can use its role's logs:PutResourcePolicy, \
+                 which reaches the log deliveries of the whole account; take states:UpdateStateMachine from them, or logging \
+                 from it, unless the account is for the class alone",
+                machine.id
+            )
+        });
+        said.collect()
     }
 
     /// Actions of a statement that the boundary withholds on some of its resources alone.
@@ -440,11 +519,28 @@ impl Lab {
     }
 }
 
-/// Whether an action makes something that stays. A log stream goes with its group.
+/// Those of the actions that a policy does not allow on everything. What cannot be bound to a resource is allowed on "*" or
+/// nowhere; log groups can be listed by their names' beginnings.
+fn lacking<'a>(policy: &Value, actions: &[&'a str]) -> Vec<&'a str> {
+    let policy = statements(policy);
+    let allowed = |action: &str| {
+        let least = match action {
+            "logs:DescribeLogGroups" => Share::Some,
+            _ => Share::All,
+        };
+        let mut allowing = policy.iter().filter(|statement| statement.allows);
+        allowing.any(|statement| statement.part_of(action, "*") >= least)
+    };
+    let lacking = actions.iter().filter(|action| !allowed(action));
+    lacking.copied().collect()
+}
+
+/// Whether an action makes something that stays. A log stream goes with its group, a delivery with its state machine.
 fn makes(action: &str) -> bool {
     let action = action.to_lowercase();
     let (service, name) = action.split_once(':').unwrap_or(("*", &action));
-    overlap(name, "create*") && !(service == "logs" && name == "createlogstream")
+    let goes = service == "logs" && ["createlogstream", "createlogdelivery"].contains(&name);
+    overlap(name, "create*") && !goes
 }
 
 /// What a message calls a resource of a policy, and what a template writes for it.
@@ -593,5 +689,93 @@ mod tests {
             alone.contains("does not let state machine \"greetings\" call function \"greet\""),
             "{alone}"
         );
+    }
+
+    /// The lab that `lab new` writes, whose workflow logs, with more in its role's policy and in the boundary.
+    fn logging(rights: &str, more: &[(&str, &str, &str)]) -> crate::lab::proofread::Proofread {
+        let machine = "definition = \"greetings.json\"";
+        let lab = format!("{machine}\nlogging = \"ERROR\"");
+        let (statements, boundary) = (
+            format!("\"Statement\": [{rights}{{"),
+            format!("\"Statement\": [{rights}"),
+        );
+        let mut changes = vec![
+            ("lab.toml", machine, lab.as_str()),
+            ("workflow-policy.json", "\"Statement\": [{", &statements),
+            ("boundary.json", "\"Statement\": [", &boundary),
+        ];
+        changes.extend(more);
+        Lab::proofread(&starter(&changes))
+    }
+
+    fn delivery(but: &str) -> String {
+        let rights = LOGGING_RIGHTS.iter().filter(|right| **right != but);
+        let rights: Vec<String> = rights.map(|right| format!("{right:?}")).collect();
+        let rights = rights.join(", ");
+        format!("{{\"Effect\": \"Allow\", \"Action\": [{rights}], \"Resource\": \"*\"}}, ")
+    }
+
+    #[test]
+    fn a_workflow_that_logs_needs_a_role_that_may_deliver_logs() {
+        let found = logging("", &[]);
+        assert_eq!(found.problems.len(), 1, "{:?}", found.problems);
+        let problem = &found.problems[0];
+        assert_eq!(problem.subject, "templates/workflow-policy.json");
+        assert!(
+            problem
+                .cause
+                .contains("is not allowed logs:CreateLogDelivery")
+        );
+        let hint = problem.hint.as_deref().unwrap();
+        assert!(
+            hint.contains("\"logs:DescribeLogGroups\"") && hint.contains("\"Resource\": \"*\"")
+        );
+        let found = logging(&delivery("logs:PutResourcePolicy"), &[]);
+        assert!(
+            found.problems[0]
+                .cause
+                .contains("is not allowed logs:PutResourcePolicy: AWS")
+        );
+        // Of these nothing can be bound to a resource.
+        let bound = delivery("").replace(
+            "\"*\"",
+            "\"{{ state_machines.greetings.log_group.arn }}:*\"",
+        );
+        let found = logging(&bound, &[]);
+        assert!(!found.problems.is_empty());
+        let found = logging(&delivery(""), &[]);
+        assert_eq!(found.problems, []);
+        let unnamed = "neither templates/student-policy.json nor templates/boundary.json names the log group of state machine \
+                       \"greetings\"";
+        assert!(
+            found.remarks.iter().any(|said| said.contains(unnamed)),
+            "{:?}",
+            found.remarks
+        );
+        assert!(
+            !found
+                .remarks
+                .iter()
+                .any(|said| said.contains("may make something"))
+        );
+    }
+
+    #[test]
+    fn students_who_may_edit_a_workflow_that_logs_are_remarked_on() {
+        let (read, edit) = (
+            "\"states:DescribeStateMachine\"",
+            "\"states:DescribeStateMachine\", \"states:UpdateStateMachine\"",
+        );
+        let edits = [
+            ("student-policy.json", read, edit),
+            ("boundary.json", read, edit),
+        ];
+        let warned = |more: &[(&str, &str, &str)]| {
+            let remarks = logging(&delivery(""), more).remarks;
+            remarks
+                .iter()
+                .any(|said| said.contains("logs:PutResourcePolicy"))
+        };
+        assert!(warned(&edits) && !warned(&[]));
     }
 }

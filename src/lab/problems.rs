@@ -55,6 +55,18 @@ impl Problems {
         failure
     }
 
+    /// Puts problems of the bundle itself before all others.
+    pub(crate) fn begin_with(&mut self, failures: Vec<Failure>) {
+        let first = failures
+            .into_iter()
+            .map(|failure| (failure, BTreeSet::new()));
+        self.list.splice(0..0, first);
+    }
+
+    pub(crate) fn forget(&mut self, is_untrue: impl Fn(&Failure) -> bool) {
+        self.list.retain(|(failure, _)| !is_untrue(failure));
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.list.is_empty()
     }

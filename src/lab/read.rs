@@ -2,73 +2,24 @@
 
 use std::collections::BTreeMap;
 
+use crate::lab::mistyped::{self, ReadManifest};
 use crate::lab::model::MANIFEST;
-use crate::lab::model::{Architecture, FigureOrText, Manifest, ManifestEntry, entry_key, line_of};
+use crate::lab::model::{Architecture, FigureOrText, Manifest, ManifestEntry, entry_key};
 use crate::lab::problems::Problems;
 use crate::lab::template::Templates;
-use crate::lab::{Files, code, requirements};
+use crate::lab::{Files, code, handler, requirements};
 use crate::stack::kinds::function::{Code, ZIP_MAX};
 use crate::text::failure::Failure;
 
-/// Keys that homeroom does not know, at most, before it stops to look for more.
-const UNKNOWN_MAX: usize = 30;
-
-/// Reads the manifest: its syntax, its keys and their types. Keys that it should not have are problems beside it.
-pub(super) fn read_manifest(files: &Files) -> Result<(Manifest, Vec<Failure>), Vec<Failure>> {
+/// Reads the manifest: its syntax, its keys and their types, as far as that goes.
+pub(super) fn read_manifest(files: &Files) -> Result<ReadManifest, Vec<Failure>> {
     let bytes = files.get(MANIFEST).ok_or_else(|| {
         let missing = Failure::new(MANIFEST, "is not there");
         vec![missing.hint("a lab is a folder that holds templates/lab.toml and lambdas/")]
     })?;
     let text = std::str::from_utf8(bytes)
         .map_err(|error| vec![Failure::new(MANIFEST, format!("is not UTF-8: {error}"))])?;
-    let mut text = text.to_owned();
-    let mut unknown = Vec::new();
-    loop {
-        let error = match Manifest::parse(&text) {
-            Ok(manifest) => return Ok((manifest, unknown)),
-            Err(error) => error,
-        };
-        let line = error.span().map(|span| line_of(&text, span.start));
-        let place = line.map_or_else(String::new, |line| format!(", line {line}"));
-        let message = error.message().trim();
-        unknown.push(Failure {
-            hint: replacement(message).map(str::to_owned),
-            ..Failure::new(format!("{MANIFEST}{place}"), message)
-        });
-        match line.and_then(|line| without_unknown(&text, line, message)) {
-            Some(rest) if unknown.len() < UNKNOWN_MAX => text = rest,
-            _ => return Err(unknown),
-        }
-    }
-}
-
-/// The manifest without a key that is unknown, where the key has a line of its own.
-fn without_unknown(text: &str, line: usize, message: &str) -> Option<String> {
-    let key = message.strip_prefix("unknown field `")?.split('`').next()?;
-    let mut lines: Vec<&str> = text.split('\n').collect();
-    let of_key = lines.get_mut(line - 1)?;
-    let rest = of_key.trim_start().strip_prefix(key)?;
-    rest.trim_start().starts_with('=').then_some(())?;
-    *of_key = "";
-    let rest = lines.join("\n");
-    // A value over several lines leaves a rest that is no TOML.
-    toml::from_str::<toml::Table>(&rest).is_ok().then_some(rest)
-}
-
-/// What to write in the place of a key that labs of earlier versions have.
-fn replacement(message: &str) -> Option<&'static str> {
-    let unknown = |key: &str| message.contains(&format!("unknown field `{key}`"));
-    if unknown("api_input") {
-        Some(
-            "anybody can type an input: name the log line that proves a start by the API, as api_log = { function = \"…\", line = { \"/message\" = \"…\" }, execution = \"/…\" }",
-        )
-    } else if unknown("homeroom_name_prefixes") || unknown("homeroom_input") {
-        Some(
-            "anybody can type a word: put {{ nonce }} into what the probes send, and the places where the execution's input keeps it into nonce_in = [\"/…\"]",
-        )
-    } else {
-        None
-    }
+    Ok(mistyped::read(text))
 }
 
 /// Compiles every template that the manifest names.
@@ -247,7 +198,7 @@ pub(super) fn pack(
             let place = manifest.place_of("function", &function.id);
             problems.add(place, format!("{whose}: {cause}"));
         };
-        let (folder, handler) = (function.code.as_str(), &function.handler);
+        let (folder, named) = (function.code.as_str(), &function.handler);
         let content = code::files_of(files, folder);
         if content.is_empty() {
             say(format!(
@@ -281,18 +232,20 @@ pub(super) fn pack(
             problems.add(place, format!("{whose}: {cause}"));
         };
         let is_python = runtime.is_some_and(|runtime| runtime.starts_with("python"));
-        match handler.rsplit_once('.') {
+        match named.rsplit_once('.') {
             Some((module, entry)) if !module.is_empty() && !entry.is_empty() => {
                 let file = format!("{}.py", module.replace('.', "/"));
-                if is_python && !content.iter().any(|(path, _)| *path == file) {
-                    say(format!(
-                        "handler = {handler:?}: there is no file lambdas/{folder}/{file}"
-                    ));
+                let source = content.iter().find(|(path, _)| *path == file);
+                let wrong = match source {
+                    Some((_, source)) => handler::lacks(&String::from_utf8_lossy(source), entry)
+                        .map(|has| format!("lambdas/{folder}/{file} has no {entry}; {has}")),
+                    None => Some(format!("there is no file lambdas/{folder}/{file}")),
+                };
+                if let Some(wrong) = wrong.filter(|_| is_python) {
+                    say(format!("handler = {named:?}: {wrong}"));
                 }
             }
-            _ => say(format!(
-                "handler = {handler:?} is not \"<file>.<function>\""
-            )),
+            _ => say(format!("handler = {named:?} is not \"<file>.<function>\"")),
         }
         if codes.contains_key(folder) {
             continue;

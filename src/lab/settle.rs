@@ -20,6 +20,9 @@ use crate::stack::names::NamePattern;
 /// Longest stage name. Source: API Gateway CreateStage, `stageName`.
 const STAGE_MAX: usize = 128;
 
+/// Says that a function reserves nothing.
+pub(super) const NO_FIGURE: &str = "off";
+
 /// What messages call a setting that was given as a text.
 pub(super) const SET: &str = "--set";
 
@@ -153,7 +156,7 @@ impl Lab {
             let key = entry_key("function", &function.id, "reserved_concurrency");
             let figure = function.reserved_concurrency.as_ref();
             function.reserved =
-                figure.and_then(|f| of_settings.figure(&key, f, RESERVED_MAX, Some("off")));
+                figure.and_then(|f| of_settings.figure(&key, f, RESERVED_MAX, Some(NO_FIGURE)));
         }
     }
 }

@@ -9,12 +9,11 @@
 //! (settings excepted: they are the bundle's own).
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::error::Error as _;
-
 use tera::ast::{Expr, ExprVal, Node};
 use tera::{Context, Tera, Value};
 
 use crate::lab::jsonata;
+use crate::lab::unknown::{self, innermost};
 
 /// Filters that a template may use: each yields a plain value that is escaped afterwards.
 const FILTERS: [&str; 9] = [
@@ -34,6 +33,8 @@ const FILTERS: [&str; 9] = [
 pub(super) struct Templates {
     files: Tera,
     texts: Tera,
+    /// What the files are, by path, for the lines of messages.
+    sources: BTreeMap<String, String>,
     /// See [`Templates::columns`].
     columns: BTreeMap<String, String>,
     /// See [`Templates::expressions`], by path.
@@ -50,6 +51,7 @@ impl Default for Templates {
         Self {
             files,
             texts,
+            sources: BTreeMap::new(),
             columns: BTreeMap::new(),
             expressions: BTreeMap::new(),
         }
@@ -65,6 +67,7 @@ fn escape_json(text: &str) -> String {
 impl Templates {
     /// Compiles a file; answers with every problem that it has.
     pub(crate) fn add_file(&mut self, path: &str, source: &str) -> Vec<String> {
+        self.sources.insert(path.to_owned(), source.to_owned());
         let place = path.ends_with(".json").then_some(JsonPlace::Outside);
         let checked = compiled(&mut self.files, path, source, place);
         self.keep_columns(checked, &format!("templates/{path}"))
@@ -105,12 +108,29 @@ impl Templates {
         &self.columns
     }
 
+    /// Whether a file is there and could be compiled.
+    pub(crate) fn has(&self, path: &str) -> bool {
+        self.files.get_template(path).is_ok()
+    }
+
+    /// Whether a text of the manifest could be compiled.
+    pub(crate) fn has_text(&self, key: &str) -> bool {
+        self.texts.get_template(key).is_ok()
+    }
+
     pub(crate) fn file(&self, path: &str, context: &Context) -> Result<String, String> {
-        bounded(&self.files, path, context)
+        let source = self.sources.get(path).map_or("", String::as_str);
+        bounded(&self.files, path, context).map_err(|error| {
+            let unknown = unknown::values(&self.files, path, context, &error);
+            unknown::told(&unknown, Some(source)).unwrap_or(error)
+        })
     }
 
     pub(crate) fn text(&self, key: &str, context: &Context) -> Result<String, String> {
-        bounded(&self.texts, key, context)
+        bounded(&self.texts, key, context).map_err(|error| {
+            let unknown = unknown::values(&self.texts, key, context, &error);
+            unknown::told(&unknown, None).unwrap_or(error)
+        })
     }
 }
 
@@ -123,7 +143,7 @@ fn compiled(
 ) -> TemplateChecker {
     let mut checker = TemplateChecker::default();
     match tera.add_raw_template(name, source) {
-        Err(error) => checker.say(innermost(&error)),
+        Err(error) => checker.say(located(&innermost(&error))),
         Ok(()) => {
             let template = tera.get_template(name).ok();
             let end = template.and_then(|template| checker.nodes(&template.ast, place));
@@ -133,6 +153,23 @@ fn compiled(
         }
     }
     checker
+}
+
+/// A parser's message with its line in front: `--> 18:43 18 | … = expected …`.
+fn located(message: &str) -> String {
+    let found = message.strip_prefix("--> ").and_then(|rest| {
+        let (line, rest) = rest.split_once(':')?;
+        let (column, _) = rest.split_once(' ')?;
+        let (_, expected) = rest.rsplit_once(" = ")?;
+        let number = |text: &str| text.parse::<usize>().ok();
+        Some((number(line)?, number(column)?, expected))
+    });
+    match found {
+        Some((line, column, expected)) => {
+            format!("line {line}, character {column}: is no template: {expected}")
+        }
+        None => message.to_owned(),
+    }
 }
 
 /// Steps that a template may take: far more than any lab's takes, and done within a second.
@@ -216,22 +253,6 @@ fn length(ident: &str, context: &Context) -> u64 {
         _ => settings.map_or(0, |all| all.to_string().len()),
     };
     u64::try_from(length).unwrap_or(u64::MAX)
-}
-
-/// The message that says what is wrong: Tera wraps it in ones that only say where, and draws parse errors
-/// over several lines.
-fn innermost(error: &tera::Error) -> String {
-    let mut message = error.to_string();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        message = inner.to_string();
-        source = inner.source();
-    }
-    let lines = message
-        .lines()
-        .map(str::trim)
-        .filter(|line| !matches!(*line, "" | "|"));
-    lines.collect::<Vec<_>>().join(" ")
 }
 
 /// Where in a JSON document the text has got to.
@@ -630,7 +651,7 @@ mod tests {
     fn errors_say_what_is_wrong_in_one_line() {
         let parse = problems("t.json", "{\n\"a\": \"{{ username \"\n}");
         assert!(
-            parse[0].contains("2:") && !parse[0].contains('\n'),
+            parse[0].starts_with("line 2, character 19: ") && !parse[0].contains('\n'),
             "{parse:?}"
         );
         let mut templates = Templates::default();

@@ -380,7 +380,7 @@ fn faults_of_the_manifest_name_their_entry() {
         (
             "\"{{ settings.limit }}\"",
             "\"{{ username }}\"",
-            "throttle.rate: Variable `username` not found",
+            "throttle.rate: {{ username }} is nothing that can be filled in here; known here: lab, settings",
         ),
         ("expect_http = 202", "expect_http = 20", "expect_http = 20"),
         (
@@ -1008,8 +1008,8 @@ fn an_unknown_kind_of_proof_is_refused_with_the_known_ones() {
     assert_eq!(
         said,
         [
-            "templates/lab.toml, line 81: unknown variant `cloudtrail-events`, expected one of `resources-exist`, \
-             `resources-ready`, `executions`, `log-events`, `invocations`, `unprovable`"
+            "templates/lab.toml, line 81: [[check]] \"logs\": kind = \"cloudtrail-events\": it is none of those known here: \
+             \"resources-exist\", \"resources-ready\", \"executions\", \"log-events\", \"invocations\", \"unprovable\""
         ]
     );
 }
@@ -1068,7 +1068,7 @@ fn credit_for_parts_needs_parts_that_can_be_counted() {
     for fine in [
         format!("{executions}, count = 5"),
         format!("{executions}, one_for_each = {{ \"/a\" = [1, 2, 3] }}, count = 3"),
-        "kind = \"log-events\", functions = [\"f\"]".to_owned(),
+        "kind = \"log-events\", functions = [\"f\"], own_execution_of = \"m\"".to_owned(),
     ] {
         let lab = Lab::parse(check("student", &fine)).unwrap();
         assert_eq!(lab.checks()[1].credit, Credit::Each);
@@ -1107,5 +1107,58 @@ fn credit_for_parts_needs_parts_that_can_be_counted() {
     ] {
         let said = refusal(check(work, &wrong));
         assert!(said.contains(expected), "{wrong}: {said}");
+    }
+}
+
+#[test]
+fn a_task_that_a_probe_would_do_for_everybody_is_refused() {
+    let check = |work: &str| {
+        with_check(&format!(
+            "work = \"{work}\"\nproof = {{ kind = \"log-events\", functions = [\"f\"] }}\n"
+        ))
+    };
+    let said = refusal(check("student\"\npoints = 1 #"));
+    for expected in [
+        "[[check]] \"c\": a log event of anybody's would pass it, also of homeroom's own probe \"go\"",
+        "write own_execution_of = \"m\"",
+    ] {
+        assert!(said.contains(expected), "{said}");
+    }
+    assert!(Lab::parse(check("stack")).is_ok());
+}
+
+#[test]
+fn nothing_asks_for_executions_of_an_express_workflow() {
+    let express = |more: &str| {
+        let mut files = with("templates/lab.toml", "\"STANDARD\"", "\"EXPRESS\"");
+        let text = String::from_utf8(files["templates/lab.toml"].clone()).unwrap();
+        files.insert(
+            "templates/lab.toml".into(),
+            format!("{text}{more}").into_bytes(),
+        );
+        refusal(files)
+    };
+    let probe = "[[probe]]\nid = \"x\"\ntitle = \"X\"\nhint = \"Look.\"\ndeadline_s = 9\nrequest = { kind = \"execution\", state_machine = \
+                 \"m\", input = \"probe.json\", expect_end = { status = \"SUCCEEDED\" } }\n";
+    let check = "[[check]]\nid = \"x\"\ntitle = \"X\"\nwork = \"student\"\npoints = 1\nhint = \"Do.\"\nproof = { kind = \"executions\", \
+                 state_machine = \"m\" }\n";
+    let step = "[[rehearsal.step]]\nhow = \"execution\"\nstate_machine = \"m\"\nname = \"x\"\npayload = \"p\"\n";
+    // The check of the lab itself asks for an execution of its own.
+    for (more, whose) in [
+        (probe, "[[probe]] \"x\": state_machine = \"m\""),
+        (check, "[[check]] \"x\": proof.state_machine = \"m\""),
+        (step, "[[rehearsal.step]] 1: state_machine = \"m\""),
+        ("", "[[check]] \"logs\": proof.own_execution_of = \"m\""),
+    ] {
+        let said = express(more);
+        assert!(
+            said.contains("[[probe]] \"go\": expect_end asks how an execution ends"),
+            "{said}"
+        );
+        let expected = format!(
+            "{whose} is of the type EXPRESS, whose executions AWS neither lists nor describes"
+        );
+        assert!(said.contains(&expected), "{said}");
+        assert!(said.contains("write type = \"STANDARD\""), "{said}");
     }
 }

@@ -5,7 +5,9 @@ use std::fmt::Display;
 
 use crate::lab::check::{Check, Credit, Proof, Work};
 use crate::lab::marks::{Starter, is_plain_pointer};
-use crate::lab::model::{MANIFEST, Manifest, ManifestEntry, ProbeRequest, RehearsalStep, of_id};
+use crate::lab::model::{
+    MANIFEST, Manifest, ManifestEntry, Probe, ProbeRequest, RehearsalStep, of_id,
+};
 use crate::lab::problems::{Problems, known};
 use crate::stack::kinds::api::answering;
 use crate::stack::kinds::function::{EPHEMERAL_STORAGE_LEAST, EPHEMERAL_STORAGE_MOST, LAYERS_MAX};
@@ -157,6 +159,21 @@ impl Verifier<'_> {
         }
     }
 
+    /// How an execution ended shows only of a workflow whose executions can be described.
+    fn ends_are_known(&mut self) {
+        let mut machines = self.manifest.state_machines.iter();
+        if machines.any(|machine| machine.workflow_type == WorkflowType::Standard) {
+            return;
+        }
+        let cause = format!(
+            "{}: expect_end asks how an execution ends, and the lab has no state machine of the type STANDARD: AWS describes \
+             executions of no other",
+            self.entry
+        );
+        let hint = "take expect_end out, and hold the answer itself against expect and expect_http";
+        self.problems.add(self.place.as_str(), cause).hint = Some(hint.to_owned());
+    }
+
     fn functions(&mut self, key: &str, ids: &[String]) {
         for id in ids {
             self.refer(key, id, &self.manifest.functions);
@@ -213,6 +230,11 @@ impl Verifier<'_> {
         for machine in &m.state_machines {
             self.enter("state_machine", &machine.id);
             self.refer("role", &machine.role, &m.roles);
+            self.ensure(
+                machine.logging.is_some() || !machine.include_execution_data,
+                "include_execution_data = true says what a log holds, and there is none: write logging = \"ALL\", \"ERROR\" or \
+                 \"FATAL\" beside it",
+            );
         }
         for api in &m.apis {
             self.enter(api.table(), &api.id);
@@ -336,6 +358,9 @@ impl Verifier<'_> {
                         format_args!("expect_http = {expect_http} is no HTTP status"),
                     );
                     self.pointers([execution_arn_pointer]);
+                    if expect_end.is_some() {
+                        self.ends_are_known();
+                    }
                     expect_end.as_ref()
                 }
                 ProbeRequest::Execution {
@@ -597,12 +622,38 @@ impl Verifier<'_> {
                     own_execution_of,
                 } => {
                     self.functions("proof.functions", functions);
-                    if let Some(machine) = own_execution_of {
-                        self.refer_listed("proof.own_execution_of", machine);
+                    match own_execution_of {
+                        Some(machine) => self.refer_listed("proof.own_execution_of", machine),
+                        None => self.logged_by_whom(check),
                     }
                 }
             }
         }
+    }
+
+    /// What functions log while `validate` tries them is no student's work.
+    fn logged_by_whom(&mut self, check: &Check) {
+        let runs = |probe: &Probe| !matches!(probe.request, ProbeRequest::LogEvents { .. });
+        let Some(probe) = self.manifest.probes.iter().find(|probe| runs(probe)) else {
+            return;
+        };
+        if check.work == Work::Stack {
+            return;
+        }
+        let cause = format!(
+            "{}: a log event of anybody's would pass it, also of homeroom's own probe {:?}: every student would have done this \
+             task once validate has run",
+            self.entry, probe.id
+        );
+        let machines = self.manifest.state_machines.iter();
+        let mut listed = machines.filter(|m| m.workflow_type == WorkflowType::Standard);
+        let lines = "prove it by a line that the function writes: { kind = \"invocations\", function = \"…\", line = { \"/message\" \
+                     = \"…\" } }; or write work = \"stack\"";
+        let hint = match listed.next() {
+            Some(machine) => format!("write own_execution_of = {:?}; or {lines}", machine.id),
+            None => lines.to_owned(),
+        };
+        self.problems.add(self.place.as_str(), cause).hint = Some(hint);
     }
 
     /// A name or an input does not prove who started an execution.

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::events::Outcome;
 use crate::ids::{Kind, PlaceName, Username};
 use crate::results::StudentResult;
 use crate::stack::diff::{DiffLine, Difference, Differing};
+use crate::stack::ends::EndChange;
 use crate::stack::forecast::Forecast;
 use crate::stack::limits::Limit;
 use crate::stack::plan::Verdict;
@@ -29,6 +31,11 @@ pub struct PlanDigest {
     /// Why the account's alias could not be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub alias_unread: Option<String>,
+    /// When the class ends by itself.
+    pub ends: Option<Timestamp>,
+    /// What is there and says another end.
+    #[serde(skip_serializing_if = "EndChange::is_none")]
+    pub ends_change: EndChange,
     /// Those that the plan takes something of.
     pub limits: Vec<Limit>,
     /// The same of each place that was reached, where the class has several.

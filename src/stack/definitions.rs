@@ -57,8 +57,7 @@ pub async fn refused_definitions(
             unasked += 1;
             continue;
         }
-        let definition = machine.signed_definition(owner);
-        let answer = client.refusals_of_definition(machine.workflow_type, &definition);
+        let answer = client.refusals_of_definition(machine.workflow_type, &shape);
         match answer.await {
             Ok(said) => refused.extend(said.into_iter().map(|said| {
                 let subject = format!("state machine {}", machine.name);

@@ -1,12 +1,15 @@
 //! The end of a class: the tag that says it, and what follows from it. Roles and users carry the tag, because they are what
 //! stops at that moment, and they are listed with their tags at once.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use serde::Serialize;
 
 use crate::ids::ClassName;
-use crate::stack::kinds::{Desired, Observed};
-use crate::stack::ownership::{Owner, Tags};
+use crate::stack::kinds::{AnySeen, Desired, Observed};
+use crate::stack::ownership::{Owner, Ownership, Tags};
 use crate::stack::plan::Plan;
 use crate::text::failure::Failure;
 use crate::text::moment::utc;
@@ -79,6 +82,42 @@ pub(crate) fn over(plan: &Plan, ends: Option<Timestamp>, now: Timestamp) -> Opti
         Failure::new("homeroom.toml (ends)", cause)
             .hint("give a later time with its offset, as in ends = 2030-05-14T18:00:00+02:00, or take the line out")
     })
+}
+
+/// What is there and says another end than the class has now.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct EndChange {
+    /// Roles: `deploy` changes them.
+    pub roles: usize,
+    /// Students' users: `access grant` changes them.
+    pub users: usize,
+    /// What they say; `None` for no end.
+    pub from: BTreeSet<Option<Timestamp>>,
+}
+
+impl EndChange {
+    pub(crate) fn is_none(&self) -> bool {
+        self.from.is_empty()
+    }
+
+    /// Counts what of these stacks says another end.
+    pub(crate) fn add(&mut self, desired: &Desired, observed: &Observed, ends: Option<Timestamp>) {
+        let mut is_other = |tags: &Tags| {
+            let other = other_tag(ends, tags).is_some();
+            self.from.extend(other.then(|| until(tags)));
+            usize::from(other)
+        };
+        for stack in &desired.stacks {
+            let roles = stack.roles.iter();
+            let roles = roles.filter_map(|role| observed.roles.get(&role.name));
+            let ours = Ownership::Ours(stack.owner.clone());
+            for role in roles.filter(|role| role.whose(desired, Some(&stack.owner)) == ours) {
+                self.roles += is_other(&role.tags);
+            }
+            let user = observed.user_of(&desired.scope, &stack.owner);
+            self.users += user.map_or(0, |user| is_other(&user.tags));
+        }
+    }
 }
 
 /// A note where students' access ends at another time than the class as it is deployed now.

@@ -54,7 +54,8 @@ pub(crate) async fn observe_knowing(
     let (http_apis, more) = http_apis?;
     gaps.extend(more);
     apis.extend(http_apis);
-    let (log_groups, more) = log_group::list(search, &functions, strangers).await?;
+    let (log_groups, more) =
+        log_group::list(search, &functions, &state_machines, strangers).await?;
     gaps.extend(more);
     let mut observed = Observed {
         roles,

@@ -131,11 +131,14 @@ pub(crate) async fn observe(client: &Client, desired: &Desired) -> Result<OwnSta
     own.observed.state_machines = state_machines;
     own.observed.apis = apis;
     own.observed.log_groups = log_groups;
-    // A group belongs to whom its function belongs.
-    for (name, function) in &own.observed.functions {
-        let group = function::log_group_of(name);
+    // A group belongs to whom its function or state machine belongs.
+    let functions = own.observed.functions.iter();
+    let functions = functions.map(|(name, f)| (function::log_group_of(name), &f.ownership));
+    let machines = own.observed.state_machines.iter();
+    let machines = machines.map(|(name, m)| (state_machine::log_group_of(name), &m.ownership));
+    for (group, ownership) in functions.chain(machines) {
         if let Some(group) = own.observed.log_groups.get_mut(&group) {
-            group.ownership = function.ownership.clone();
+            group.ownership = ownership.clone();
         }
     }
     own.observed.gaps = gaps;

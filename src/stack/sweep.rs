@@ -9,7 +9,6 @@ use crate::stack::execute::execute;
 use crate::stack::kinds::Desired;
 use crate::stack::kinds::classes::any_names;
 use crate::stack::observe::{Depth, observe};
-use crate::stack::plan::Plan;
 use crate::stack::plan::teardown::{self, Reach};
 use crate::stack::prove_gone::prove_gone;
 use crate::stack::result::deleted;
@@ -41,17 +40,8 @@ pub async fn tear_down_by_tags(
     let depth = &Depth::TeardownOfClass {
         patterns: any_names(),
     };
-    let plan = async || -> Result<Plan, Cancelled> {
-        let observed = observe(client, desired, depth).await?;
-        Ok(teardown::plan(desired, &observed, Reach::WholeClass))
-    };
-    // What says when the class ends goes last of all, so that a sweep that was cut off finds the class again.
-    let besides = |plan: &Plan| plan.only(|item| !item.resource.kind.facts().in_iam);
-    execute(client, &besides(&plan().await?), deleted).await;
-    let mut plan = plan().await?;
-    if besides(&plan).steps() > 0 {
-        plan = besides(&plan);
-    }
+    let observed = observe(client, desired, depth).await?;
+    let plan = teardown::plan(desired, &observed, Reach::WholeClass).with_ends_last();
     let runs = execute(client, &plan, deleted).await;
     let left = prove_gone(client, desired, depth, &plan, &runs).await?;
     let results = left.results(&plan, &runs);

@@ -23,6 +23,16 @@ const fn quota(calls: u32, seconds: u64, burst: u32) -> BucketQuota {
     }
 }
 
+/// The figures of a region that are larger than the smallest. Source: AmazonCloudWatch/latest/logs,
+/// cloudwatch_limits_cwl.html.
+pub(crate) fn of_region(region: &str) -> &'static [(&'static str, BucketQuota)] {
+    const VIRGINIA: &[(&str, BucketQuota)] = &[("logs:FilterLogEvents", quota(25, 1, 25))];
+    match region {
+        "us-east-1" => VIRGINIA,
+        _ => &[],
+    }
+}
+
 /// Buckets of single operations.
 pub(crate) const OPERATIONS: &[(&str, BucketQuota)] = &[
     // apigateway/latest/developerguide/limits.html, "quotas for creating, deploying and managing an API"; none can be

@@ -131,6 +131,17 @@ impl Default for Options {
     }
 }
 
+impl Options {
+    /// With the quotas of a region that are larger than the smallest ones.
+    #[must_use]
+    pub fn in_region(mut self, region: &str) -> Self {
+        let own = figures::of_region(region).iter();
+        self.raised
+            .extend(own.map(|(name, quota)| ((*name).to_owned(), *quota)));
+        self
+    }
+}
+
 /// What becomes of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {

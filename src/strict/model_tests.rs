@@ -160,6 +160,18 @@ fn quotas_that_are_off_let_everything_pass_and_raised_ones_more() {
 }
 
 #[test]
+fn a_region_with_a_larger_quota_lets_more_through() {
+    let body = json!({"logGroupName": "/aws/lambda/f"});
+    let search = request("POST", "/", "logs", "Logs_20140328.FilterLogEvents", &body);
+    let passed = |region| {
+        let mut model = Model::new(Options::default().in_region(region));
+        let calls = (0..60).filter(|_| refused(&mut model, ZERO, &search).is_none());
+        calls.count()
+    };
+    assert_eq!((passed("us-east-1"), passed("eu-west-1")), (25, 5));
+}
+
+#[test]
 fn a_competitor_leaves_its_share_of_every_bucket_less() {
     let mut options = Options {
         competitor: 0.5,

@@ -1,7 +1,9 @@
 //! `completions SHELL`, and the answers to what the printed script asks: which words can stand at the cursor.
 //!
-//! Students, sections and classes come from the settings, the roster and names of files. Nothing is asked of the network,
-//! and nobody is told of what cannot be read: there is only no answer then.
+//! Students, sections, classes and settings come from homeroom.toml, the roster, the lab and names of files. Nothing is asked of
+//! the network, and nobody is told of what cannot be read: there is only no answer then.
+
+mod settings;
 
 use std::collections::BTreeSet;
 use std::env;
@@ -33,7 +35,8 @@ pub(super) fn run(args: &CompletionsArgs) -> Result<Exit> {
     if let Some(shell) = Shells::builtins().completer(&args.shell.to_string()) {
         said(shell.write_registration(ASKED, name, bin, completer, &mut script))?;
     }
-    said(io::stdout().lock().write_all(&script))?;
+    let script = settings::with_joined_words(&String::from_utf8_lossy(&script));
+    said(io::stdout().lock().write_all(script.as_bytes()))?;
     Ok(Exit::Done)
 }
 
@@ -75,6 +78,7 @@ fn command(shell: &str) -> clap::Command {
         let listed = one_more(&names, &typed.to_string_lossy());
         listed.into_iter().map(CompletionCandidate::new).collect()
     };
+    let set = |typed: &OsStr| settings::offered(&typed.to_string_lossy());
     let classes = |arg: Arg| {
         arg.add(ArgValueCompleter::new(|typed: &OsStr| {
             let mut classes = classes();
@@ -86,6 +90,7 @@ fn command(shell: &str) -> clap::Command {
         .mut_arg("students", |arg| arg.add(ArgValueCompleter::new(students)))
         .mut_arg("section", |arg| arg.add(ArgValueCompleter::new(sections)))
         .mut_arg("place", |arg| arg.add(ArgValueCompleter::new(places)))
+        .mut_arg("set", |arg| arg.add(ArgValueCompleter::new(set)))
         .mut_arg("class", classes)
         .mut_subcommand("teardown", |verb| verb.mut_arg("confirm", classes))
         .mut_subcommand("access", |verb| {
@@ -187,6 +192,12 @@ fn roster() -> Option<Roster> {
 }
 
 fn settings() -> Option<ClassSettings> {
+    let typed = around()?;
+    ClassSettings::resolve(&typed, false, &ProcessContext::look(&typed)).ok()
+}
+
+/// The options of the command line that is being typed.
+fn around() -> Option<GlobalOptions> {
     let words: Vec<OsString> = env::args_os()
         .skip_while(|word| word != "--")
         .skip(1)
@@ -195,8 +206,7 @@ fn settings() -> Option<ClassSettings> {
         .ok()
         .and_then(|index| index.parse().ok());
     let index = index.unwrap_or(words.len().saturating_sub(1));
-    let typed = typed(words, index)?;
-    ClassSettings::resolve(&typed, false, &ProcessContext::look(&typed)).ok()
+    typed(words, index)
 }
 
 /// The options around the cursor, which is in the word at `index`.

@@ -15,6 +15,7 @@ use crate::lab::asl;
 use crate::options::CloudTarget;
 use crate::results::{PlacePlan, PlanDigest, Stamp};
 use crate::stack::definitions::refused_definitions;
+use crate::stack::ends::EndChange;
 use crate::stack::forecast::{Forecast, Workload, as_http};
 use crate::stack::kinds::Kind;
 use crate::stack::kinds::Observed;
@@ -47,6 +48,7 @@ pub(super) async fn run(cli: &Cli, args: &PlanArgs) -> Result<Exit> {
     // A person who plans wants to check how the roster was read.
     notes.extend(sessions.class.roster.details.clone());
     let mut ends = Vec::new();
+    let mut ends_change = EndChange::default();
     let mut exit = Exit::Done;
     for (session, unasked) in sessions.places.iter().zip(unasked) {
         notes.at(session, unasked);
@@ -58,6 +60,7 @@ pub(super) async fn run(cli: &Cli, args: &PlanArgs) -> Result<Exit> {
         notes.at(session, still_frozen(session, observed));
         notes.at(session, api::earlier(&session.desired, observed));
         notes.at(session, session.on_end(plan));
+        ends_change.add(&session.desired, observed, session.class.settings.ends);
         notes.at(session, with_http(session));
         notes.at(session, session.stale_access(observed));
         exit = exit.or(match args.exit_code {
@@ -79,6 +82,7 @@ pub(super) async fn run(cli: &Cli, args: &PlanArgs) -> Result<Exit> {
     ended.summary.forecast = Some(Forecast::side_by_side(forecasts.clone()));
     ended.exit = ended.exit.or(exit);
     let mut digest = PlanDigest::of(&ended.summary.students);
+    (digest.ends, digest.ends_change) = (sessions.class.settings.ends, ends_change);
     let shows = plans.iter().zip(forecasts).zip(aliases);
     for (session, ((plan, forecast), alias)) in sessions.places.iter().zip(shows) {
         let source = Caller::of(session).await;

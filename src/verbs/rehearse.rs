@@ -37,7 +37,7 @@ use crate::stack::observe::{Depth, observe};
 use crate::stack::plan::Plan;
 use crate::strict::Proxy;
 use post_mortem::PostMortem;
-use setup::{counted, prepare, strict};
+use setup::{counted, prepare, refuse_broken, strict};
 
 /// Scripted students who work at once.
 const STUDENTS_AT_ONCE: usize = 8;
@@ -53,6 +53,7 @@ enum RehearsalCloud {
 
 pub(super) async fn run(cli: &Cli, args: &RehearseArgs) -> Result<Exit> {
     let class = prepare(cli, args, Class::load(cli)?)?;
+    refuse_broken(&class)?;
     let ui = class.settings.ui;
     let say = |text: &str| say(text, ui.verbosity);
     if class.settings.roster_built_in {
@@ -115,7 +116,7 @@ async fn rehearse_on(
         RehearsalCloud::Private(cloud) => cloud.endpoint(),
         RehearsalCloud::Shared(endpoint) => endpoint,
     };
-    let strict = strict(args, endpoint).await?;
+    let strict = strict(args, endpoint, &class).await?;
     let mut endpoint = endpoint.clone();
     if let Some(proxy) = &strict {
         endpoint.url = proxy.url();

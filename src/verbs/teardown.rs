@@ -96,7 +96,13 @@ pub(super) async fn look(sessions: &Sessions) -> Result<Vec<Observed>> {
 
 /// Plans the teardown of the class's students at each place.
 pub(super) fn plan(sessions: &Sessions, observed: &[Observed]) -> Vec<Plan> {
-    sessions.removals(observed, teardown::plan)
+    sessions.removals(observed, |desired, observed, reach| {
+        let plan = teardown::plan(desired, observed, reach);
+        match sessions.class.swept {
+            true => plan.with_ends_last(),
+            false => plan,
+        }
+    })
 }
 
 fn depth(sessions: &Sessions) -> Depth {

@@ -11,7 +11,7 @@ fn offered(folder: &Path, words: &[&str]) -> String {
     // As bash calls a function of completion: the command, the word at the cursor, the word before it.
     let script = r#"
         source <(homeroom completions bash)
-        COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMP_TYPE=9
+        COMP_WORDBREAKS='= :' COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMP_TYPE=9
         _clap_complete_homeroom homeroom "${!#}"
         printf '%s\n' "${COMPREPLY[@]}"
     "#;
@@ -78,6 +78,29 @@ fn bash_completes_students_sections_and_classes_of_the_roster_meant() {
     assert_eq!(
         offered(&["homeroom", "access", "revoke", "--confirm", "m"]),
         "mine"
+    );
+}
+
+#[test]
+fn bash_completes_a_setting_and_its_value_though_it_splits_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let offered = |words: &[&str]| offered(folder.path(), words);
+    let set = ["homeroom", "plan", "--set"];
+    assert_eq!(offered(&[&set[..], &["api_t"]].concat()), "api_type=");
+    // An answer takes the place of what follows the sign.
+    let api_type = |rest: &[&str]| offered(&[&set[..], &["api_type"], rest].concat());
+    assert_eq!(api_type(&["="]), "REST\nHTTP");
+    assert_eq!(api_type(&["=", "H"]), "HTTP");
+    assert_eq!(
+        offered(&["homeroom", "plan", "--set", "=", "api_type", "=", "H"]),
+        "HTTP"
+    );
+    // What stands before is understood as well.
+    let lab = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/labs/mini");
+    let other = offered(&["homeroom", "--lab", "=", lab, "plan", "--set", ""]);
+    assert!(
+        !other.contains("api_type") && other.contains("region="),
+        "{other}"
     );
 }
 

@@ -10,6 +10,7 @@ use super::{Condition, Directive, RouteRef, is_template, key};
 use crate::lab::model::{Manifest, line_of};
 use crate::lab::problems::known;
 use crate::lab::template::Templates;
+use crate::stack::kinds::api::answering;
 
 /// The words behind a fence, for a hint.
 const FENCES: &str = "text, bash, powershell, shell, input, request, flow, checks";
@@ -292,7 +293,12 @@ impl<'a> HandoutParser<'a> {
                 payload: self.payload(&mut keys)?,
             },
             "request" => {
-                let payload = self.payload(&mut keys)?;
+                // A route without a body is asked for with its method.
+                let bodiless = keys.0.iter().all(|word| !word.starts_with("payload="));
+                let payload = match bodiless {
+                    true => None,
+                    false => Some(self.payload(&mut keys)?),
+                };
                 let times = match keys.take("times").map(|n| n.parse::<u32>()) {
                     None => 1,
                     Some(Ok(n @ 1..=100)) => n,
@@ -304,7 +310,7 @@ impl<'a> HandoutParser<'a> {
                 Directive::Request {
                     payload,
                     times,
-                    route: self.route(&mut keys)?,
+                    route: self.route(&mut keys, bodiless)?,
                 }
             }
             other => {
@@ -352,30 +358,52 @@ impl<'a> HandoutParser<'a> {
         None
     }
 
-    /// The one route that takes a body and has the given api, method and path.
-    fn route(&mut self, keys: &mut FenceKeys<'_>) -> Option<RouteRef> {
-        let asked = ["api", "method", "path"].map(|key| keys.take(key));
+    /// The one route that takes a body, or takes none, and answers the given api, method and path. A path may have values in the
+    /// place of the route's parameters.
+    fn route(&mut self, keys: &mut FenceKeys<'_>, bodiless: bool) -> Option<RouteRef> {
+        let [api, method, path] = ["api", "method", "path"].map(|key| keys.take(key));
         let apis = self.manifest.apis.iter();
-        let routes = apis.flat_map(|api| {
-            api.routes.iter().map(|route| RouteRef {
-                api: api.id.clone(),
-                method: route.method.clone(),
-                path: route.path.clone(),
-            })
+        let apis = apis.filter(|entry| api.is_none_or(|api| entry.id == api));
+        let routes = apis.flat_map(|entry| entry.routes.iter().map(move |route| (entry, route)));
+        let fitting = routes.filter_map(|(entry, route)| {
+            let own = route.method.as_str();
+            let sent = method.filter(|_| own == "ANY").unwrap_or(own);
+            let path = path.unwrap_or(&route.path);
+            let one = std::slice::from_ref(route);
+            let answers = route.path == path
+                || answering(one, |r| (&r.method, &r.path), sent, path).is_some();
+            let takes_body = matches!(sent, "POST" | "PUT" | "PATCH");
+            let fits = answers
+                && method.is_none_or(|method| method == sent)
+                && sent != "ANY"
+                && takes_body != bodiless;
+            let found = RouteRef {
+                api: entry.id.clone(),
+                method: sent.to_owned(),
+                path: path.to_owned(),
+            };
+            fits.then_some((route.path != path, found))
         });
-        let fits = |route: &RouteRef| {
-            let said = asked.iter().zip([&route.api, &route.method, &route.path]);
-            let takes_body = matches!(&*route.method, "POST" | "PUT" | "PATCH");
-            takes_body && said.into_iter().all(|(a, b)| a.is_none_or(|a| a == b))
-        };
-        let mut found: Vec<RouteRef> = routes.filter(fits).collect();
+        let mut found: Vec<(bool, RouteRef)> = fitting.collect();
+        // A path of its own comes before one with parameters.
+        if found.iter().any(|(by_parameter, _)| !by_parameter) {
+            found.retain(|(by_parameter, _)| !by_parameter);
+        }
+        let what = if bodiless { "no body" } else { "a body" };
         if found.len() != 1 {
             self.say(format!(
-                "{} routes that take a body fit; say which with api=, method= and path=",
+                "{} routes that take {what} fit; say which with api=, method= and path=",
                 found.len()
             ));
         }
-        found.pop()
+        let (_, found) = found.pop()?;
+        if bodiless && found.path.contains('{') {
+            self.say(format!(
+                "path={} has parameters: write values in their place, such as path=/runs/42",
+                found.path
+            ));
+        }
+        Some(found)
     }
 }
 

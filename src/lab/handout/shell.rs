@@ -50,10 +50,23 @@ impl Shell {
         let ExampleRequest {
             method, url, body, ..
         } = request;
+        let has_body = matches!(method.as_str(), "POST" | "PUT" | "PATCH");
         let [method, url, body] = [method, url, body].map(|text| self.quoted(text));
         // The keys of an IAM user stand in the environment already, for the AWS CLI.
         let provider = request.sigv4.as_ref().map(|text| self.quoted(text));
         match (self, provider) {
+            (Self::Bash, None) if !has_body => {
+                format!("curl --silent --show-error --globoff --request {method} {url}")
+            }
+            (Self::Bash, Some(provider)) if !has_body => format!(
+                "curl --silent --show-error --globoff --request {method} {url} \\\n  --aws-sigv4 {provider} --user \"$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY\""
+            ),
+            (Self::PowerShell, Some(provider)) if !has_body => format!(
+                "curl.exe --silent --show-error --globoff --request {method} {url} `\n  --aws-sigv4 {provider} --user \"${{env:AWS_ACCESS_KEY_ID}}:${{env:AWS_SECRET_ACCESS_KEY}}\""
+            ),
+            (Self::PowerShell, None) if !has_body => {
+                format!("Invoke-RestMethod -Method {method} -Uri {url}")
+            }
             (Self::Bash, provider) => {
                 let signed = provider.map(|provider| format!(
                     "--aws-sigv4 {provider} --user \"$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY\" \\\n  "
@@ -284,6 +297,29 @@ mod tests {
           -ContentType 'application/json; charset=utf-8' `
           -Body '{}'
         ");
+    }
+
+    #[test]
+    fn a_request_without_a_body_sends_none() {
+        let plain = ExampleRequest {
+            method: "GET".into(),
+            ..request("")
+        };
+        let signed = ExampleRequest {
+            sigv4: Some("aws:amz:us-east-1:execute-api".into()),
+            ..plain.clone()
+        };
+        for shell in [Shell::Bash, Shell::PowerShell] {
+            for request in [&plain, &signed] {
+                let command = shell.request(request);
+                assert!(command.contains("'GET'"), "{command}");
+                assert!(
+                    !command.contains("data") && !command.contains("Body"),
+                    "{command}"
+                );
+                assert_eq!(command.contains("sigv4"), request.sigv4.is_some());
+            }
+        }
     }
 
     #[test]

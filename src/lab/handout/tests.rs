@@ -278,6 +278,11 @@ fn every_mistake_of_a_handout_is_told_with_its_line_when_the_lab_is_read() {
         ("[x](javascript:1)\n", 1, "must begin with https://"),
         ("x\n\n## T {#nope}\n", 3, "names no [[check]]"),
         ("```input payload=nope\n```\n", 1, "names no [[payload]]"),
+        (
+            "```request method=GET\n```\n",
+            1,
+            "0 routes that take no body",
+        ),
         ("```request payload=sales path=/x\n```\n", 1, "0 routes"),
         (
             "```request payload=sales times=0\n```\n",
@@ -352,4 +357,60 @@ fn a_lab_without_a_handout_of_its_own_lists_its_tasks() {
     let lab = lab_in("tests/labs/mini", None).unwrap();
     let elements = filled(&lab, "x", &console()).elements;
     assert!(elements.contains(&Element::Block(HandoutBlock::Checks { hints: true })));
+}
+
+/// What the blocks of a handout show, each under its title.
+fn shown(handout: &FilledHandout) -> Vec<(String, String)> {
+    let blocks = handout.elements.iter().filter_map(|element| match element {
+        Element::Block(HandoutBlock::Text { title, text }) => Some((title.clone(), text.clone())),
+        Element::Block(HandoutBlock::Commands { title, bash, .. }) => {
+            Some((title.clone(), bash.clone()))
+        }
+        _ => None,
+    });
+    blocks.collect()
+}
+
+#[test]
+fn a_lab_without_a_handout_gives_what_it_has_in_the_short_one() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/labs/function/templates/lab.toml");
+    let lab = lab_in("tests/labs/function", None).unwrap();
+    assert!(!fs::read_to_string(root).unwrap().contains("[handout]"));
+    let given = shown(&filled(&lab, "x", &console()));
+    let titles: Vec<&str> = given.iter().map(|(title, _)| title.as_str()).collect();
+    assert_eq!(titles, ["A question", "No question: the function says so"]);
+    assert!(given[0].1.starts_with('{'), "{given:?}");
+    // Of an API that only answers, what to ask it.
+    let mut files = crate::lab::bundle::starter();
+    let api = "\n[[api]]\nid = \"api\"\nname = \"{{ username }}-workflow-api\"\ntype = \"HTTP\"\n[[api.route]]\nmethod = \
+               \"GET\"\npath = \"/hello\"\nfunction = \"greet\"\n[[output]]\nid = \"name\"\nlabel = \"Its name\"\nvalue = \
+               \"{{ functions.greet.name }}\"\n";
+    let text = String::from_utf8(files[MANIFEST].clone()).unwrap();
+    let text = text.replace("started_by = \"person\", ", "");
+    files.insert(MANIFEST.to_owned(), format!("{text}{api}").into_bytes());
+    let lab = Lab::parse(files).unwrap_or_else(|failures| panic!("{failures:#?}"));
+    let handout = filled(&lab, "x", &console());
+    let given = shown(&handout);
+    let asked =
+        "curl --silent --show-error --globoff --request 'GET' 'https://abc.example/prod/hello'";
+    assert_eq!(
+        given.last().unwrap(),
+        &("GET /hello".to_owned(), asked.to_owned())
+    );
+    let name = handout
+        .addresses
+        .iter()
+        .find(|it| it.label == "Its name")
+        .unwrap();
+    assert_eq!((name.value.as_str(), name.opens), ("user1-greet", false));
+}
+
+#[test]
+fn a_request_of_a_handout_may_ask_a_route_with_a_parameter() {
+    let text = "```request method=GET path=/orders/42\n```\n";
+    let lab = lab_in("labs/orders", Some(text)).unwrap_or_else(|failures| panic!("{failures:#?}"));
+    assert!(format!("{:?}", lab.handout).contains("path: \"/orders/42\""));
+    let open = lab_in("labs/orders", Some("```request method=GET\n```\n")).unwrap_err();
+    let said = format!("{open:?}");
+    assert!(said.contains("write values in their place"), "{said}");
 }

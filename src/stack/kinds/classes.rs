@@ -13,6 +13,7 @@ use crate::stack::ends;
 use crate::stack::kinds::function::LOG_GROUP_PREFIX;
 use crate::stack::kinds::role::Seen as RoleSeen;
 use crate::stack::kinds::search::pages;
+use crate::stack::kinds::state_machine;
 use crate::stack::kinds::{Gap, Kind};
 use crate::stack::names::NamePattern;
 use crate::stack::ownership::{Owner, Ownership, Record, Tags, of_principal};
@@ -238,6 +239,7 @@ pub(crate) fn any_names() -> Vec<NamePattern> {
         any(Kind::Function, ""),
         any(Kind::StateMachine, ""),
         any(Kind::LogGroup, LOG_GROUP_PREFIX),
+        any(Kind::LogGroup, state_machine::LOG_GROUP_PREFIX),
     ]
 }
 

@@ -1,6 +1,7 @@
-//! CloudWatch Logs log group of a Lambda function.
+//! CloudWatch Logs log group of a Lambda function, or of a state machine that logs.
 //!
-//! A listing shows no tags. A group belongs to whom its function belongs; if the function is gone, the group's tags decide.
+//! A listing shows no tags. A group belongs to whom its function or state machine belongs; if that is gone, the group's tags
+//! decide.
 //! They are read again right before a deletion.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,7 +14,7 @@ use crate::stack::diff::Differing;
 use crate::stack::kinds::search::{Listed, Search};
 use crate::stack::kinds::{
     AnySeen, AnySpec, Desired, Effect, Item, Kind, KindAction, KindFacts, Observed, PlannedCalls,
-    Planning, ResourceId, Verdict, function,
+    Planning, ResourceId, Verdict, function, state_machine,
 };
 use crate::stack::ownership::{Fingerprint, Owner, Ownership};
 use crate::stack::step::{Context, StepError, or_gone};
@@ -193,36 +194,41 @@ async fn delete(cx: &Context<'_>, prove: bool) -> Result<(), StepError> {
 pub(crate) async fn list(
     search: &Search<'_>,
     functions: &BTreeMap<String, function::Seen>,
+    machines: &BTreeMap<String, state_machine::Seen>,
     strangers: &BTreeSet<Username>,
 ) -> Listed<BTreeMap<String, Seen>> {
     let client = search.client;
-    let by_function = |group: &str| match &functions
-        .get(group.strip_prefix(function::LOG_GROUP_PREFIX)?)?
-        .ownership
-    {
-        Ownership::Ours(owner) => Some(Ownership::Ours(owner.clone())),
-        _ => None,
+    let whose = |group: &str| {
+        let function = group.strip_prefix(function::LOG_GROUP_PREFIX);
+        let function = function.and_then(|name| functions.get(name));
+        let machine = state_machine::machine_of(group).and_then(|name| machines.get(name));
+        let of = function.map(|function| &function.ownership);
+        match of.or(machine.map(|machine| &machine.ownership))? {
+            Ownership::Ours(owner) => Some(Ownership::Ours(owner.clone())),
+            _ => None,
+        }
     };
     let mut found = BTreeMap::new();
-    let prefix = prefix(search);
-    let listed = search.list(
-        Kind::LogGroup,
-        |token| client.log_groups_page(&prefix, token),
-        |mut group: Seen| {
-            let vouched = by_function(&group.name);
-            let stray = search.stray(Kind::LogGroup, &group.name);
-            if search.wanted(Kind::LogGroup, &group.name)
-                || vouched.is_some()
-                || stray.is_some_and(|student| !strangers.contains(&student))
-            {
-                group.ownership = vouched.unwrap_or(Ownership::Unproven);
-                found.insert(group.name.clone(), group);
-            } else {
-                search.note_named(Kind::LogGroup, &group.name);
-            }
-        },
-    );
-    let mut gaps = listed.await?;
+    let mut keep = |mut group: Seen| {
+        let vouched = whose(&group.name);
+        let stray = search.stray(Kind::LogGroup, &group.name);
+        if search.wanted(Kind::LogGroup, &group.name)
+            || vouched.is_some()
+            || is_of_machine_once(search, &group.name)
+            || stray.is_some_and(|student| !strangers.contains(&student))
+        {
+            group.ownership = vouched.unwrap_or(Ownership::Unproven);
+            found.insert(group.name.clone(), group);
+        } else {
+            search.note_named(Kind::LogGroup, &group.name);
+        }
+    };
+    let mut gaps = Vec::new();
+    for prefix in [prefix_of_functions(search), prefix_of_machines(search)] {
+        let Some(prefix) = prefix else { continue };
+        let page = |token| client.log_groups_page(&prefix, token);
+        gaps.extend(search.list(Kind::LogGroup, page, &mut keep).await?);
+    }
     let asked = search.complete(
         Kind::LogGroup,
         &mut found,
@@ -262,20 +268,45 @@ pub(crate) async fn by_name(search: &Search<'_>) -> Listed<BTreeMap<String, Seen
     Ok((found, gaps))
 }
 
-/// The longest common prefix of all log groups that are looked for, so that one student's teardown need not list all of the
-/// account's groups.
-fn prefix(search: &Search<'_>) -> String {
+/// The log groups of functions that are looked for, by the longest prefix that they have in common, so that one student's
+/// teardown need not list all of the account's groups.
+fn prefix_of_functions(search: &Search<'_>) -> Option<String> {
     let of_strays = search.names_of_strays(Kind::LogGroup);
     let names = search.beginnings(Kind::LogGroup);
-    let mut names = names.chain(of_strays.iter().map(String::as_str));
-    let Some(first) = names.next() else {
-        return function::LOG_GROUP_PREFIX.to_owned();
-    };
+    let names = names.chain(of_strays.iter().map(String::as_str));
+    let names = names.filter(|name| name.starts_with(function::LOG_GROUP_PREFIX));
+    let all = || function::LOG_GROUP_PREFIX.to_owned();
+    Some(common_prefix(names).unwrap_or_else(all))
+}
+
+/// The same of state machines. A teardown also looks for the groups of those that log no longer.
+fn prefix_of_machines(search: &Search<'_>) -> Option<String> {
+    let of_strays = search.names_of_strays(Kind::LogGroup);
+    let names = search.beginnings(Kind::LogGroup);
+    let names = names.chain(of_strays.iter().map(String::as_str));
+    let names = names.filter(|name| name.starts_with(state_machine::LOG_GROUP_PREFIX));
+    let once = search.beginnings(Kind::StateMachine);
+    let once = once.filter(|_| !search.depth.is_deployment());
+    let once = once.map(|machine| format!("{}{machine}", state_machine::LOG_GROUP_PREFIX));
+    let all: Vec<String> = names.map(str::to_owned).chain(once).collect();
+    common_prefix(all.iter().map(String::as_str))
+}
+
+/// Whether a teardown looks for the state machine that has, or once had, this group.
+fn is_of_machine_once(search: &Search<'_>, group: &str) -> bool {
+    let machine = state_machine::machine_of(group);
+    machine.is_some_and(|machine| {
+        !search.depth.is_deployment() && search.wanted(Kind::StateMachine, machine)
+    })
+}
+
+fn common_prefix<'a>(mut names: impl Iterator<Item = &'a str>) -> Option<String> {
+    let first = names.next()?;
     let common = names.fold(first, |common, name| {
         let same = common.bytes().zip(name.bytes()).take_while(|(a, b)| a == b);
         &common[..same.count()]
     });
-    common.to_owned()
+    Some(common.to_owned())
 }
 
 /// The log group that Lambda may make again after a step deleted this resource: the group itself or its function.

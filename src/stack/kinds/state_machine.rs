@@ -36,6 +36,36 @@ pub(super) const FACTS: KindFacts = KindFacts {
     goes_after: &[],
 };
 
+/// Where machines log. Source: Step Functions Developer Guide, "CloudWatch Logs resource policy size restrictions": one
+/// entry of the account's resource policy is for all groups below `/aws/vendedlogs/`; any other group takes one of its own,
+/// and the policy holds 5,120 characters.
+pub(crate) const LOG_GROUP_PREFIX: &str = "/aws/vendedlogs/states/";
+/// The console's end of such a name.
+pub(crate) const LOG_GROUP_SUFFIX: &str = "-Logs";
+
+pub(crate) fn log_group_of(machine: &str) -> String {
+    format!("{LOG_GROUP_PREFIX}{machine}{LOG_GROUP_SUFFIX}")
+}
+
+/// The machine that logs to this group.
+pub(crate) fn machine_of(log_group: &str) -> Option<&str> {
+    let rest = log_group.strip_prefix(LOG_GROUP_PREFIX)?;
+    rest.strip_suffix(LOG_GROUP_SUFFIX)
+}
+
+/// What the role of a machine that logs must be allowed, on "*". Source: Step Functions Developer Guide, "Using CloudWatch
+/// Logs to log execution history", "IAM policies for logging to CloudWatch Logs".
+pub(crate) const LOGGING_RIGHTS: [&str; 8] = [
+    "logs:CreateLogDelivery",
+    "logs:GetLogDelivery",
+    "logs:UpdateLogDelivery",
+    "logs:DeleteLogDelivery",
+    "logs:ListLogDeliveries",
+    "logs:PutResourcePolicy",
+    "logs:DescribeResourcePolicies",
+    "logs:DescribeLogGroups",
+];
+
 /// Largest definition in characters. Source: CreateStateMachine, `definition`.
 pub(crate) const DEFINITION_MAX: usize = 1_048_576;
 /// How long a deletion may take before running executions, which hold it up, are stopped.
@@ -54,6 +84,74 @@ pub enum WorkflowType {
     Express,
 }
 
+/// Which events of executions a machine logs. Source: Step Functions LoggingConfiguration, `level`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum LoggedEvents {
+    All,
+    Error,
+    Fatal,
+}
+
+impl LoggedEvents {
+    const EACH: [Self; 3] = [Self::All, Self::Error, Self::Fatal];
+
+    /// Its name in the API.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::All => "ALL",
+            Self::Error => "ERROR",
+            Self::Fatal => "FATAL",
+        }
+    }
+}
+
+/// What a machine writes to its log group, [`log_group_of`] its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MachineLogging {
+    pub events: LoggedEvents,
+    /// Whether inputs and outputs are logged, too.
+    pub execution_data: bool,
+}
+
+/// How logged inputs and outputs are told.
+const WITH_DATA: &str = "with execution data";
+
+impl MachineLogging {
+    /// The setting's text, to these groups.
+    pub(crate) fn text<'a>(
+        level: &str,
+        groups: impl IntoIterator<Item = &'a str>,
+        execution_data: bool,
+    ) -> String {
+        // AWS takes and tells the ARN with what stands for all streams behind it.
+        let groups = groups.into_iter();
+        let groups = groups.map(|arn| arn.strip_suffix(":*").unwrap_or(arn));
+        let data = execution_data.then_some(WITH_DATA);
+        let parts: Vec<_> = [level].into_iter().chain(groups).chain(data).collect();
+        parts.join(", ")
+    }
+
+    /// What such a text says; `None` where it logs nothing.
+    fn told(text: &str) -> Option<Self> {
+        let level = text.split(", ").next()?;
+        let mut known = LoggedEvents::EACH.into_iter();
+        Some(Self {
+            events: known.find(|events| events.as_str() == level)?,
+            execution_data: text.ends_with(WITH_DATA),
+        })
+    }
+}
+
+/// Settings that not every lab has, as a request has them.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct MachineOptions {
+    /// Whether X-Ray traces it.
+    pub(crate) traced: bool,
+    /// What it logs, and the ARN of the group.
+    pub(crate) logging: Option<(MachineLogging, String)>,
+}
+
 #[derive(Debug, Clone, PartialEq)]
 pub struct Spec {
     pub name: String,
@@ -63,6 +161,8 @@ pub struct Spec {
     pub definition: Arc<Value>,
     /// Whether X-Ray traces it.
     pub tracing: bool,
+    /// What it logs.
+    pub logging: Option<MachineLogging>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -105,13 +205,24 @@ impl MachineSetting {
             Self::TracingConfiguration => ("tracingConfiguration", "disabled"),
         }
     }
+
+    /// What a sentence calls it.
+    fn short(self) -> &'static str {
+        match self {
+            Self::EncryptionConfiguration => "encryption",
+            Self::LoggingConfiguration => "logging",
+            Self::TracingConfiguration => "tracing",
+        }
+    }
 }
 
 /// How a tracing that is switched on is told.
 pub(crate) const TRACED: &str = "enabled";
-/// The key of the record in which it stands that homeroom switched tracing on.
-const TRACED_KEY: &str = "tracing";
-const TRACING: MachineSetting = MachineSetting::TracingConfiguration;
+/// Settings that a lab may have, each with the key of the record in which it stands what homeroom set.
+const RECORDED: [(MachineSetting, &str); 2] = [
+    (MachineSetting::LoggingConfiguration, "logging"),
+    (MachineSetting::TracingConfiguration, "tracing"),
+];
 
 pub(crate) type KnownMachines = BTreeMap<String, KnownMachine>;
 
@@ -140,8 +251,8 @@ pub enum Action {
         machine: Spec,
         /// Settings to return to AWS's defaults.
         undo: Vec<MachineSetting>,
-        /// Whether to switch its tracing on.
-        trace: bool,
+        /// Settings of the lab's to write.
+        set: Vec<MachineSetting>,
     },
     StopExecutions,
     Delete {
@@ -150,7 +261,7 @@ pub enum Action {
 }
 
 impl Spec {
-    /// Of the definition alone: tracing is recorded under a key of its own.
+    /// Of the definition alone: tracing and logging are recorded under keys of their own.
     pub fn fingerprint(&self) -> Fingerprint {
         body_fingerprint(&self.definition)
     }
@@ -163,44 +274,69 @@ impl Spec {
         detail: &Described,
     ) -> (bool, Extras<MachineSetting>) {
         let mut settings = detail.extras.clone();
-        match self.tracing_drift(owner, detail) {
-            Drift::Theirs if !detail.is_traced() => {
-                settings.insert(TRACING, TRACING.words().1.to_owned());
-            }
-            Drift::Theirs => {}
-            _ => {
-                settings.remove(&TRACING);
+        for (setting, _) in RECORDED {
+            match self.setting_drift(scope, owner, detail, setting) {
+                Drift::Theirs => {
+                    let seen = detail.setting(setting).to_owned();
+                    settings.insert(setting, seen);
+                }
+                _ => drop(settings.remove(&setting)),
             }
         }
         (self.drift(scope, owner, detail) == Drift::Theirs, settings)
     }
 
-    /// How a setting is where nobody changed it.
-    fn own_setting(&self, setting: MachineSetting) -> &'static str {
+    /// What the lab sets.
+    fn lab_setting(&self, scope: &Scope, setting: MachineSetting) -> Option<String> {
         match setting {
-            MachineSetting::TracingConfiguration if self.tracing => TRACED,
-            other => other.words().1,
+            MachineSetting::EncryptionConfiguration => None,
+            MachineSetting::LoggingConfiguration => self.logging.map(|logging| {
+                let group = scope.log_group_arn(&log_group_of(&self.name));
+                let (level, data) = (logging.events.as_str(), logging.execution_data);
+                MachineLogging::text(level, [group.as_str()], data)
+            }),
+            MachineSetting::TracingConfiguration => self.tracing.then(|| TRACED.to_owned()),
         }
     }
 
-    /// How its tracing differs. A record without the key is of a lab that asked for none.
-    fn tracing_drift(&self, owner: &Owner, detail: &Described) -> Drift {
+    /// How a setting is where nobody changed it.
+    fn own_setting(&self, scope: &Scope, setting: MachineSetting) -> String {
+        let own = self.lab_setting(scope, setting);
+        own.unwrap_or_else(|| setting.words().1.to_owned())
+    }
+
+    /// How one of the [`RECORDED`] settings differs. A record without its key is of a lab that did not have it.
+    fn setting_drift(
+        &self,
+        scope: &Scope,
+        owner: &Owner,
+        detail: &Described,
+        setting: MachineSetting,
+    ) -> Drift {
+        let print = |text: &str| Fingerprint::of([text]);
+        let key = RECORDED.into_iter().find(|(known, _)| *known == setting);
         let record = detail.record().filter(|record| record.owner == *owner);
-        let recorded =
-            record.map(|record| tracing_print(record.fingerprints.contains_key(TRACED_KEY)));
+        let recorded = record.map(|record| {
+            let kept = key.and_then(|(_, key)| record.fingerprints.get(key).cloned());
+            kept.unwrap_or_else(|| print(setting.words().1))
+        });
         three_way(
-            &tracing_print(self.tracing),
+            &print(&self.own_setting(scope, setting)),
             recorded.as_ref(),
-            &tracing_print(detail.is_traced()),
+            &print(detail.setting(setting)),
         )
     }
 
     /// The definition as it is sent: with the record in its `Comment`, keys in the template's order.
-    pub fn signed_definition(&self, owner: &Owner) -> String {
+    pub fn signed_definition(&self, scope: &Scope, owner: &Owner) -> String {
         let mut definition = Value::clone(&self.definition);
-        let (own, traced) = (self.fingerprint(), tracing_print(true));
+        let own = self.fingerprint();
+        let settings = RECORDED.map(|(setting, key)| {
+            let text = self.lab_setting(scope, setting);
+            text.map(|text| (key, Fingerprint::of([text.as_str()])))
+        });
         let mut prints = vec![("definition", &own)];
-        prints.extend(self.tracing.then_some((TRACED_KEY, &traced)));
+        prints.extend(settings.iter().flatten().map(|(key, print)| (*key, print)));
         let record = owner.record(&prints);
         if let Value::Object(map) = &mut definition {
             let comment = match map.get("Comment").and_then(Value::as_str) {
@@ -214,13 +350,27 @@ impl Spec {
 
     /// Takes the definition that is deployed as its own, where it is as homeroom recorded it and only the lab differs.
     pub(crate) fn take_deployed(&mut self, scope: &Scope, owner: &Owner, detail: &Described) {
-        if self.tracing_drift(owner, detail) == Drift::Stale {
-            self.tracing = detail.is_traced();
+        for (setting, _) in RECORDED {
+            if self.setting_drift(scope, owner, detail, setting) == Drift::Stale {
+                self.take_setting(detail, setting);
+            }
         }
         if self.drift(scope, owner, detail) == Drift::Stale
             && let Ok(definition) = serde_json::from_str(&detail.definition)
         {
             self.definition = Arc::new(definition);
+        }
+    }
+
+    fn take_setting(&mut self, detail: &Described, setting: MachineSetting) {
+        match setting {
+            MachineSetting::EncryptionConfiguration => {}
+            MachineSetting::LoggingConfiguration => {
+                self.logging = MachineLogging::told(detail.setting(setting));
+            }
+            MachineSetting::TracingConfiguration => {
+                self.tracing = detail.setting(setting) == TRACED;
+            }
         }
     }
 
@@ -261,14 +411,11 @@ impl Described {
         Some(self.record()?.owner)
     }
 
-    fn is_traced(&self) -> bool {
-        self.extras.contains_key(&TRACING)
+    /// A setting in words; AWS's default where nobody set it.
+    fn setting(&self, setting: MachineSetting) -> &str {
+        let set = self.extras.get(&setting);
+        set.map_or(setting.words().1, String::as_str)
     }
-}
-
-/// What is recorded of tracing.
-fn tracing_print(traced: bool) -> Fingerprint {
-    Fingerprint::of([if traced { TRACED } else { "disabled" }])
 }
 
 fn record_of(definition: &Value) -> Option<Record> {
@@ -305,17 +452,23 @@ impl Spec {
         at.is_ours(&seen.ownership).then_some(detail)
     }
 
+    /// Settings that only the lab has changed.
+    fn stale_settings(&self, at: &Planning<'_>, detail: &Described) -> Vec<MachineSetting> {
+        let drift = |setting| self.setting_drift(at.scope, at.owner(), detail, setting);
+        let settings = RECORDED.map(|(setting, _)| setting).into_iter();
+        let stale = settings.filter(|setting| drift(*setting) == Drift::Stale);
+        stale.collect()
+    }
+
     /// How one that only the lab has changed differs from the lab's.
     fn differing(&self, at: &Planning<'_>, detail: &Described) -> Differing {
         let mut differs = Differing::default();
         let role_arn = at.scope.role_arn(&at.owner().class, &self.role);
         differs.compare("role", &detail.role_arn, role_arn);
         let old: Value = serde_json::from_str(&detail.definition).unwrap_or_default();
-        if self.tracing_drift(at.owner(), detail) == Drift::Stale {
-            let (name, by_itself) = TRACING.words();
-            let seen = detail.extras.get(&TRACING);
-            let seen = seen.map_or(by_itself, String::as_str);
-            differs.compare(name, seen, self.own_setting(TRACING));
+        for setting in self.stale_settings(at, detail) {
+            let own = self.own_setting(at.scope, setting);
+            differs.compare(setting.words().0, detail.setting(setting), own);
         }
         if body_fingerprint(&old) == body_fingerprint(&self.definition) {
             return differs;
@@ -376,10 +529,16 @@ impl AnySpec for Spec {
 
     fn plan(&self, at: &Planning<'_>) -> Item {
         let (id, owner) = (self.id(), at.owner());
-        let needs = ResourceId::new(Kind::Role, &self.role);
+        // Step Functions refuses a log group that is not there.
+        let group = self.logging.map(|_| log_group_of(&self.name));
+        let groups = at.stack.log_groups.iter().map(AnySpec::id);
+        let mut needs: Vec<_> = groups
+            .filter(|id| Some(&id.name) == group.as_ref())
+            .collect();
+        needs.push(ResourceId::new(Kind::Role, &self.role));
         let create = |id, why| {
             let action = Action::Create(self.clone());
-            Item::act(id, Verdict::Create, action, why).after([needs.clone()])
+            Item::act(id, Verdict::Create, action, why).after(needs.clone())
         };
         let Some(seen) = at.observed.state_machines.get(&self.name) else {
             return create(id, "");
@@ -394,13 +553,13 @@ impl AnySpec for Spec {
             return create(id, "the one that is there is being deleted");
         }
         let drift = self.drift(at.scope, owner, detail);
-        let tracing = self.tracing_drift(owner, detail);
+        let stale_settings = self.stale_settings(at, detail);
         let (definition, own) = self.changed_by_student(at.scope, owner, detail);
         let mut changed = Vec::from_iter(definition.then_some("definition"));
         changed.extend(own.keys().map(|setting| setting.words().0));
         let theirs = said(&changed);
         let mut stale = Vec::from_iter((drift == Drift::Stale).then_some("definition or role"));
-        stale.extend((tracing == Drift::Stale).then_some("tracing"));
+        stale.extend(stale_settings.iter().map(|setting| setting.short()));
         let stale = stale.join(" and ");
         let why = match &theirs {
             Some(theirs) if at.reset => format!("{theirs}; reset was asked for"),
@@ -412,20 +571,23 @@ impl AnySpec for Spec {
             _ => return Item::unchanged(id, theirs),
         };
         let mut undo: Vec<_> = own.keys().copied().filter(|_| at.reset).collect();
-        if tracing == Drift::Stale && !self.tracing {
-            undo.push(TRACING);
-        }
+        undo.extend(stale_settings);
+        // What the lab has is set, not undone.
+        let of_lab = |setting: &MachineSetting| self.lab_setting(at.scope, *setting).is_some();
+        undo.retain(|setting| !of_lab(setting));
+        let set = RECORDED.into_iter().map(|(setting, _)| setting);
+        let set = set.filter(|setting| of_lab(setting) && (at.reset || !own.contains_key(setting)));
         let action = Action::Update {
             machine: self.clone(),
             undo,
-            trace: self.tracing && (at.reset || tracing != Drift::Theirs),
+            set: set.collect(),
         };
         let differs = match stale.is_empty() {
             false => self.differing(at, detail),
             true => Differing::default(),
         };
         let item = Item::act(id, Verdict::Update, action, why).with_theirs(theirs);
-        item.differing(differs).after([needs])
+        item.differing(differs).after(needs)
     }
 
     fn deletion(&self) -> super::Action {
@@ -441,7 +603,11 @@ impl AnySpec for Spec {
         let mut settings = SettingsDiff::default();
         let (definition, own) = self.changed_by_student(at.scope, at.owner(), detail);
         for (setting, value) in &own {
-            settings.compare(setting.words().0, self.own_setting(*setting), value);
+            settings.compare(
+                setting.words().0,
+                &self.own_setting(at.scope, *setting),
+                value,
+            );
         }
         let resource = self.id().to_string();
         if !definition {
@@ -543,11 +709,7 @@ impl KindAction for Action {
     async fn run(&self, cx: &Context<'_>) -> Result<(), StepError> {
         match self {
             Self::Create(machine) => create(cx, machine).await,
-            Self::Update {
-                machine,
-                undo,
-                trace,
-            } => update(cx, machine, undo, *trace).await,
+            Self::Update { machine, undo, set } => update(cx, machine, undo, set).await,
             Self::StopExecutions => stop(cx).await,
             Self::Delete { arn } => delete(cx, arn).await,
         }
@@ -559,17 +721,32 @@ fn request<'a>(cx: &Context<'_>, machine: &'a Spec) -> NewStateMachine<'a> {
         name: &machine.name,
         workflow_type: machine.workflow_type,
         role_arn: cx.scope.role_arn(cx.class(), &machine.role),
-        definition: machine.signed_definition(cx.owner),
+        definition: machine.signed_definition(cx.scope, cx.owner),
         tags: cx.owner.tags(cx.scope, &machine.fingerprint()),
+    }
+}
+
+/// The lab's settings, of those in `set`.
+fn options(cx: &Context<'_>, machine: &Spec, set: &[MachineSetting]) -> MachineOptions {
+    let is_set = |setting| set.contains(&setting);
+    let logging = machine.logging;
+    let logging = logging.filter(|_| is_set(MachineSetting::LoggingConfiguration));
+    MachineOptions {
+        traced: machine.tracing && is_set(MachineSetting::TracingConfiguration),
+        logging: logging.map(|logging| {
+            let group = log_group_of(&machine.name);
+            (logging, cx.scope.log_group_arn(&group))
+        }),
     }
 }
 
 async fn create(cx: &Context<'_>, machine: &Spec) -> Result<(), StepError> {
     let new = &request(cx, machine);
+    let options = &options(cx, machine, &RECORDED.map(|(setting, _)| setting));
     let mut deletion = Poll::state_machine_gone();
     cx.let_functions_ask().await?;
     loop {
-        let created = cx.call_assuming_role(|| cx.client.make_state_machine(new, machine.tracing));
+        let created = cx.call_assuming_role(|| cx.client.make_state_machine(new, options));
         match created.await {
             Err(StepError::Cloud(error)) if error.kind == ErrorKind::Deleting => {
                 let on = "an older state machine of that name to be gone";
@@ -588,7 +765,7 @@ async fn adopt(cx: &Context<'_>, machine: &Spec) -> Result<(), StepError> {
     let arn = &cx.scope.state_machine_arn(&machine.name);
     let detail = cx.client.describe_state_machine(arn).await?;
     prove_ours(cx, arn, &detail).await?;
-    update(cx, machine, &[], machine.tracing).await
+    update(cx, machine, &[], &RECORDED.map(|(setting, _)| setting)).await
 }
 
 /// Proves that a state machine is this student's: by the record in its definition, else by its tags.
@@ -600,16 +777,16 @@ async fn prove_ours(cx: &Context<'_>, arn: &str, detail: &Described) -> Result<(
     cx.prove_ours(&tags)
 }
 
-/// Writes definition and role, and returns the settings in `undo` to AWS's defaults.
+/// Writes definition, role and the settings in `set`, and returns those in `undo` to AWS's defaults.
 async fn update(
     cx: &Context<'_>,
     machine: &Spec,
     undo: &[MachineSetting],
-    traced: bool,
+    set: &[MachineSetting],
 ) -> Result<(), StepError> {
-    let new = &request(cx, machine);
+    let (new, options) = (&request(cx, machine), &options(cx, machine, set));
     let arn = &cx.scope.state_machine_arn(&machine.name);
-    cx.call_assuming_role(|| cx.client.write_state_machine(arn, new, traced, undo))
+    cx.call_assuming_role(|| cx.client.write_state_machine(arn, new, options, undo))
         .await?;
     Ok(cx.client.tag_state_machine(arn, &new.tags).await?)
 }

@@ -88,6 +88,7 @@ mod tests {
                     "A": {"Type": "Wait", "Seconds": 1, "Next": "B"}, "B": {"Type": "Succeed"}}})
                 .into(),
                 tracing: false,
+                logging: None,
             }],
             apis: Vec::new(),
         };
@@ -118,7 +119,7 @@ mod tests {
     #[test]
     fn an_untouched_stack_has_no_changes() {
         let (scope, stack) = stack();
-        let signed = stack.state_machines[0].signed_definition(&stack.owner);
+        let signed = stack.state_machines[0].signed_definition(&scope, &stack.owner);
         let observed = machine(&stack, &scope, signed);
         assert_eq!(changes(&scope, &stack, &observed), []);
     }
@@ -126,7 +127,7 @@ mod tests {
     #[test]
     fn a_changed_workflow_is_shown_line_by_line_without_homerooms_record() {
         let (scope, stack) = stack();
-        let signed = stack.state_machines[0].signed_definition(&stack.owner);
+        let signed = stack.state_machines[0].signed_definition(&scope, &stack.owner);
         // The console writes keys in another order and other white space.
         let mut definition: Value = serde_json::from_str(&signed).unwrap();
         definition["States"]["A"]["Seconds"] = json!(9);

@@ -76,6 +76,33 @@ pub fn plan(desired: &Desired, observed: &Observed, reach: Reach) -> Plan {
     Plan::new(desired, observed, students.collect())
 }
 
+impl Plan {
+    /// The same, but a student's roles and users go once nothing else of theirs is left: their tags say when the class ends, so a
+    /// sweep that was cut off finds it again by them.
+    #[must_use]
+    pub fn with_ends_last(mut self) -> Self {
+        let in_iam = |item: &Item| item.resource.kind.facts().in_iam;
+        let hidden = self.gaps.iter().find(|gap| !gap.kind.facts().in_iam);
+        for student in &mut self.students {
+            let others = student.items.iter();
+            let others = others.filter(|item| item.action.is_some() && !in_iam(item));
+            let others: Vec<ResourceId> = others.map(|item| item.resource.clone()).collect();
+            let last = student.items.iter_mut();
+            for item in last.filter(|item| in_iam(item) && item.action.is_some()) {
+                match hidden {
+                    Some(gap) => {
+                        item.action = None;
+                        item.verdict = Verdict::Unknown;
+                        item.why = format!("stays until every {} can be seen", gap.kind);
+                    }
+                    None => item.after.extend(others.iter().cloned()),
+                }
+            }
+        }
+        self
+    }
+}
+
 pub(crate) fn growth(shown: &Plan, fresh: &Plan) -> BTreeSet<ResourceId> {
     let deletions = |plan: &Plan| -> BTreeSet<ResourceId> {
         let items = plan.students.iter().flat_map(|s| &s.items);

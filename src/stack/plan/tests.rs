@@ -73,6 +73,7 @@ fn stack(user: &str, code: &str) -> Stack {
                 json!({"Comment": "A flow", "StartAt": "X", "States": {"X": {"Type": "Succeed"}}})
                     .into(),
             tracing: false,
+            logging: None,
         }],
         apis: vec![api::Spec {
             api_type: ApiType::Rest,
@@ -248,7 +249,7 @@ fn apply(observed: &mut Observed, owner: &Owner, item: &Item) {
                     name,
                     created_ms: None,
                     detail: Some(state_machine::Described {
-                        definition: machine.signed_definition(owner),
+                        definition: machine.signed_definition(&scope, owner),
                         role_arn: scope.role_arn(&owner.class, &machine.role),
                         deleting: false,
                         extras: left,

@@ -49,11 +49,7 @@ pub(super) async fn run(class: Class, command: Command) -> Result<Exit> {
     let all: Vec<StudentResult> = students.iter().flatten().cloned().collect();
     let stands = |s: &StudentResult| s.outcome == Outcome::Frozen && !has_no_stack(&s.resources);
     if all.iter().any(stands) {
-        notes.push(
-            "their running workflows are stopped, and their functions do not run until `homeroom access thaw`; an API \
-             without authorization answers every call with an error"
-                .to_owned(),
-        );
+        notes.push(sessions.class.lab.what_a_freeze_stops());
     }
     notes.extend(half_reached(&all));
     let mut exit = run.exit(&all, &[Outcome::Failed, Outcome::Conflict]);

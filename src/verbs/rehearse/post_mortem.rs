@@ -20,6 +20,8 @@ pub(super) struct PostMortem {
     kept: OnceCell<PathBuf>,
 }
 
+const HISTORIES: &str = "failed-executions.json";
+
 impl PostMortem {
     pub(crate) fn new(reports: &Path, class: &ClassName, log: Option<PathBuf>) -> Self {
         Self {
@@ -32,10 +34,11 @@ impl PostMortem {
     /// Says where to look, once something was saved.
     pub(crate) fn note(&self) -> Option<String> {
         let place = self.kept.get()?;
-        Some(format!(
-            "to find out why: the embedded cloud's log and the failed executions' histories are in {}",
-            place.display()
-        ))
+        let what = match place.join(HISTORIES).is_file() {
+            true => "the embedded cloud's log and the failed executions' histories are",
+            false => "the embedded cloud's log is",
+        };
+        Some(format!("to find out why: {what} in {}", place.display()))
     }
 
     /// Saves what shows why, while the cloud still runs. An error here is shown and ends nothing.
@@ -53,14 +56,14 @@ impl PostMortem {
             return Ok(());
         }
         let dir = self.new_folder()?;
-        if let Some(session) = session {
+        if let Some(session) = session.filter(|session| session.class.lab.has_workflows()) {
             let look = session.look_each(Command::Rehearse, async |at| {
                 FailedExecutions::read(&at.client, &at.session.desired).await
             });
             let (found, _) = look.await;
             // A rehearsal has one place.
             let text = serde_json::to_vec_pretty(&found.first()).map_err(io::Error::other)?;
-            write_new(&dir.join("failed-executions.json"), &text)?;
+            write_new(&dir.join(HISTORIES), &text)?;
         }
         if let Some(log) = &self.log {
             // After the histories: the log shows, too, if reading them failed.
@@ -106,6 +109,8 @@ mod tests {
         assert_eq!(kept.kept.get(), None);
         kept.try_to_keep(None).await.unwrap();
         let place = kept.kept.get().unwrap().to_owned();
+        let note = kept.note().unwrap();
+        assert!(note.contains("log is in") && !note.contains("executions"));
         fs::write(&log, "later").unwrap();
         kept.try_to_keep(None).await.unwrap();
         assert_eq!(kept.kept.get(), Some(&place));

@@ -6,14 +6,16 @@ use std::sync::Arc;
 use crate::cli::{Cli, RehearseArgs};
 use crate::error::{Error, Exit, Result};
 use crate::files::{class_dir, write_whole};
-use crate::ids::{CLASS_MAX, ClassName};
+use crate::ids::{CLASS_MAX, ClassName, Scope};
 use crate::lab::Lab;
+use crate::lab::allowed::JudgedRisks;
 use crate::lab::bundle::DEMO_ROSTER;
 use crate::local;
 use crate::options::{GlobalOptions, QuotaScale};
 use crate::strict::{self, Proxy};
 use crate::verbs::class::{Class, invalid};
 use crate::verbs::say::general;
+use crate::verbs::session::embedded;
 
 /// The suffix of the class's name, so that a rehearsal never meets the real class.
 const SUFFIX: &str = "-rehearsal";
@@ -62,6 +64,15 @@ pub(super) fn prepare(cli: &Cli, args: &RehearseArgs, mut class: Class) -> Resul
     Ok(class)
 }
 
+/// Refuses what the deployment would refuse of the lab, before a cloud is started for it.
+pub(super) fn refuse_broken(class: &Class) -> Result<()> {
+    let (lab, students) = (&class.lab, &class.students);
+    let desired = class.desired(&Scope::of_nobody(lab.region()), students)?;
+    lab.hold_policies(&desired, students).map_err(invalid)?;
+    let risks = lab.risks(&desired, students);
+    JudgedRisks::of(risks, &class.settings.allow_in_roles).refuse(lab.id())
+}
+
 /// Writes the built-in roster beside the class's other files: commands that look around afterwards must name a roster.
 fn keep_roster(class: &Class, named: &ClassName) -> Result<PathBuf> {
     let path = class_dir(&class.settings.reports, named).join("roster.csv");
@@ -73,15 +84,18 @@ fn keep_roster(class: &Class, named: &ClassName) -> Result<PathBuf> {
 pub(super) async fn strict(
     args: &RehearseArgs,
     endpoint: &local::Endpoint,
+    class: &Class,
 ) -> Result<Option<Proxy>> {
     if !args.strict {
         return Ok(None);
     }
+    let region = embedded(endpoint, class.settings.region.as_ref(), &class.lab).region;
     let options = strict::Options {
         scale: f64::from(args.scale),
         timings: strict::Timings::with_lags(),
         ..strict::Options::default()
-    };
+    }
+    .in_region(&region);
     let proxy = Proxy::start(&endpoint.url, options).await;
     Ok(Some(proxy.map_err(general("--strict"))?))
 }

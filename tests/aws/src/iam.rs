@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use homeroom::strict::{Refusal, Request};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::Value;
 
 use super::ACCOUNT;
 use super::answer::{Answer, Body, escape};
@@ -22,7 +23,7 @@ pub(super) struct Role {
     pub(super) name: String,
     pub(super) path: String,
     trust: String,
-    inline: BTreeMap<String, String>,
+    pub(super) inline: BTreeMap<String, String>,
     pub(super) attached: Vec<String>,
     pub(super) boundary: Option<String>,
     tags: BTreeMap<String, String>,
@@ -100,6 +101,31 @@ pub(super) fn document(text: &str, max: usize) -> Result<String, Refusal> {
         return Err(Refusal::new(409, "LimitExceeded", &message));
     }
     Ok(text.to_owned())
+}
+
+/// Whether a policy allows an action on everything.
+fn allows(document: &str, action: &str) -> bool {
+    let document: Value = serde_json::from_str(document).unwrap_or_default();
+    let statements = match &document["Statement"] {
+        Value::Array(all) => all.iter().collect(),
+        one => vec![one],
+    };
+    let has = |value: &Value, fits: &dyn Fn(&str) -> bool| match value {
+        Value::Array(all) => all.iter().filter_map(Value::as_str).any(fits),
+        one => one.as_str().is_some_and(fits),
+    };
+    let names = |pattern: &str| {
+        let (pattern, action) = (pattern.to_lowercase(), action.to_lowercase());
+        match pattern.strip_suffix('*') {
+            Some(beginning) => action.starts_with(beginning),
+            None => action == pattern,
+        }
+    };
+    statements.into_iter().any(|statement| {
+        statement["Effect"] == "Allow"
+            && has(&statement["Action"], &names)
+            && has(&statement["Resource"], &|resource| resource == "*")
+    })
 }
 
 impl World {
@@ -264,6 +290,19 @@ impl World {
             next.map(|token| format!("<Marker>{token}</Marker>"))
                 .unwrap_or_default()
         )
+    }
+
+    /// Whether a role's inline policies and its boundary both allow an action on everything. Conditions are not weighed.
+    pub(super) fn role_may(&self, arn: &str, action: &str) -> bool {
+        let Some(role) = self.roles.get(arn.rsplit('/').next().unwrap_or_default()) else {
+            return false;
+        };
+        let boundary = role.boundary.as_ref();
+        role.inline.values().any(|text| allows(text, action))
+            && boundary.is_none_or(|arn| {
+                self.document_of(arn)
+                    .is_none_or(|text| allows(text, action))
+            })
     }
 
     /// Whether a service can assume a role at all; the model says from when on.

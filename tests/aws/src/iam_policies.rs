@@ -77,6 +77,13 @@ impl World {
         })
     }
 
+    /// The version in force of a policy; `None` of one of AWS's own, which is not kept here.
+    pub(super) fn document_of(&self, arn: &str) -> Option<&String> {
+        let mut policies = self.principals.policies.values();
+        let policy = policies.find(|policy| policy.arn() == arn)?;
+        policy.versions.get(&policy.in_force)
+    }
+
     pub(super) fn policy_detail(&self, policy: &Policy) -> String {
         let versions = policy.versions.iter().map(|(version, document)| {
             format!(

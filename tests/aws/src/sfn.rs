@@ -48,6 +48,18 @@ const SETTINGS: [&str; 3] = [
     "tracingConfiguration",
 ];
 
+/// What the role of a machine that logs must be allowed on "*".
+const DELIVERY: [&str; 8] = [
+    "logs:CreateLogDelivery",
+    "logs:GetLogDelivery",
+    "logs:UpdateLogDelivery",
+    "logs:DeleteLogDelivery",
+    "logs:ListLogDeliveries",
+    "logs:PutResourcePolicy",
+    "logs:DescribeResourcePolicies",
+    "logs:DescribeLogGroups",
+];
+
 fn arn(name: &str) -> String {
     format!("arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{name}")
 }
@@ -163,6 +175,7 @@ impl World {
                 self.living(name)?;
                 valid_definition(definition)?;
                 self.check_role(role)?;
+                self.check_logging(role, request.get("loggingConfiguration"))?;
                 let machine = self.machine(name)?;
                 machine.definition = definition.to_owned();
                 machine.role_arn = role.to_owned();
@@ -277,6 +290,33 @@ impl World {
         ))
     }
 
+    /// A machine that logs needs one log group that is there, by the ARN with `:*` behind it, and a role that may set up the
+    /// delivery. Sources: LogDestination; "Using CloudWatch Logs to log execution history", "IAM policies".
+    fn check_logging(&self, role: &str, logging: &Value) -> Result<(), Refusal> {
+        if logging.is_null() || logging["level"] == "OFF" {
+            return Ok(());
+        }
+        let destinations = logging["destinations"].as_array();
+        let group = match destinations.map(Vec::as_slice) {
+            Some([one]) => one["cloudWatchLogsLogGroup"]["logGroupArn"].as_str(),
+            _ => None,
+        };
+        let name = group.and_then(|arn| {
+            let rest = arn.strip_prefix(&format!("arn:aws:logs:{REGION}:{ACCOUNT}:log-group:"))?;
+            rest.strip_suffix(":*")
+        });
+        if !name.is_some_and(|name| self.log_groups.contains_key(name)) {
+            let message = "Invalid Logging Configuration: Log Destination does not exist";
+            return Err(error("InvalidLoggingConfiguration", message));
+        }
+        if DELIVERY.iter().any(|action| !self.role_may(role, action)) {
+            let message =
+                "The state machine IAM Role is not authorized to access the Log Destination";
+            return Err(error("AccessDeniedException", message));
+        }
+        Ok(())
+    }
+
     fn create_machine(&mut self, request: &Request) -> Result<Value, Refusal> {
         let name = request.text("name");
         let (definition, workflow_type) = (request.text("definition"), request.text("type"));
@@ -293,6 +333,7 @@ impl World {
             }
         } else {
             self.check_role(request.text("roleArn"))?;
+            self.check_logging(request.text("roleArn"), request.get("loggingConfiguration"))?;
             let tags = request.get("tags").as_array().into_iter().flatten();
             let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
             let machine = Machine {

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use homeroom::strict::{Fault, Rule};
 use serde_json::Value;
 
 use super::Day;
@@ -91,5 +92,21 @@ async fn which_lab_is_used_is_said() {
             .ends_with("x.py")
     );
     assert_eq!(refused["api_calls"], Value::Object(serde_json::Map::new()));
+    day.cloud.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_says_which_definitions_nobody_could_check() {
+    let day = Day::begin_behind_proxy(&["user1", "user2"]).await;
+    let asked = "states:ValidateStateMachineDefinition";
+    day.between
+        .as_ref()
+        .unwrap()
+        .model()
+        .inject(Rule::on(asked).fault(Fault::AccessDenied));
+    let (code, plan) = day.json(&["plan"]);
+    assert_eq!(code, 0, "{plan}");
+    let said = "Step Functions was not asked about 1 definition: ";
+    assert!(plan["notes"].to_string().contains(said), "{plan}");
     day.cloud.stop().await.unwrap();
 }

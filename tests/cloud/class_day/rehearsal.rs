@@ -157,3 +157,22 @@ fn a_lab_whose_api_is_read_and_has_no_workflow_is_rehearsed() {
     let said = rehearsed("routes");
     assert!(said.contains("complete"), "{said}");
 }
+
+#[test]
+fn a_lab_that_deploy_refuses_is_refused_before_a_cloud_starts() {
+    let arn = "\"{{ functions.process_data.arn }}\"";
+    let folder = with_spoilt_lab(
+        "templates/iam/workflow-policy.json",
+        arn,
+        "\"arn:aws:lambda:::x\"",
+    );
+    let output = rehearse(folder.path(), &["--lab", ".", "--students", "user1"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(
+        said.contains("the boundary templates/iam/boundary.json allows that nowhere"),
+        "{said}"
+    );
+    assert!(!said.contains("cloud"), "{said}");
+    assert!(!folder.path().join("state").exists());
+}

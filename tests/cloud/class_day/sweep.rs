@@ -1,5 +1,7 @@
 //! A class that ends by itself, with the real binary: found, listed, and swept without its roster; another class stays.
 
+use serde_json::json;
+
 use super::*;
 
 impl Day {
@@ -50,7 +52,12 @@ async fn a_class_that_is_over_is_swept_without_its_roster_and_another_stays() {
     );
     assert_eq!(day.json(&["sweep", "--confirm"]).0, 0, "nothing is over");
     day.say_end("2020-12-01T18:00:00+01:00");
+    let (_, plan) = day.json(&["plan"]);
+    assert_eq!(plan["ends"], "2020-12-01T17:00:00Z");
+    let change = json!({ "roles": 3, "users": 0, "from": ["2099-12-01T17:00:00Z"] });
+    assert_eq!(plan["ends_change"], change);
     day.of_class("demo", &["deploy"]);
+    assert_eq!(day.json(&["plan"]).1["ends_change"], Value::Null);
     std::fs::remove_file(day.folder.path().join("homeroom.toml")).unwrap();
     let all = stacks_of(&["user1", "user2"]);
     assert_eq!(day.everything().await, all);

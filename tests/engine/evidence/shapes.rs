@@ -2,6 +2,9 @@
 
 use std::path::Path;
 
+use homeroom::lab::ScriptedStep;
+use tokio::time::Instant;
+
 use super::*;
 
 /// The lab of a function alone, for functions that answer with their own name and the event, and log that.
@@ -92,4 +95,31 @@ async fn a_function_that_fails_when_it_is_invoked_fails_its_probe() {
         text.starts_with("user1-answer failed: Exception: [ERROR] KeyError"),
         "{text}"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_scripted_student_waits_for_what_no_step_started() {
+    let class = Class::deployed(1).await;
+    let takes = Duration::from_secs(60);
+    class
+        .aws
+        .on_execution(move |_| strict_aws::Run::succeeds(takes));
+    // As a function does it that a step invokes.
+    class.post("user1", "sales").await;
+    let (client, _events) = class.client().await;
+    let observed = class.observed(&client).await;
+    let invoked = ScriptedStep::Invoke {
+        function: "user1-send-notification".to_owned(),
+        payload: "{}".to_owned(),
+        expect: Default::default(),
+        times: 1,
+    };
+    let (scope, stack) = (&class.desired.scope, &class.desired.stacks[0]);
+    for (steps, waited) in [(vec![], false), (vec![invoked], true)] {
+        let begun = Instant::now();
+        script::work(&client, scope, stack, &observed, &steps)
+            .await
+            .unwrap();
+        assert_eq!(begun.elapsed() >= takes / 2, waited, "{steps:?}");
+    }
 }

@@ -343,3 +343,103 @@ async fn tracing_that_changes_is_told_apart_from_the_definition() {
     let (plan, _) = look(&deployed, &lab, false).await;
     assert_eq!((plan.steps(), plan.count(Verdict::Keep)), (0, 1));
 }
+
+const DELIVERY: &str = r#"{ "Effect": "Allow", "Resource": "*", "Action": ["logs:CreateLogDelivery", "logs:GetLogDelivery",
+  "logs:UpdateLogDelivery", "logs:DeleteLogDelivery", "logs:ListLogDeliveries", "logs:PutResourcePolicy",
+  "logs:DescribeResourcePolicies", "logs:DescribeLogGroups"] },"#;
+const MACHINES_LOG: &str = "/aws/vendedlogs/states/user1-simple-workflow-Logs";
+
+/// Lab 6 whose state machine logs as these lines of `lab.toml` say; its role's rights come from `rights`.
+fn logging_with(lines: &str, rights: &str) -> Class {
+    let machine = "definition = \"asl/simple-workflow.json\"\n";
+    let statements = "\"Statement\": [";
+    let more = format!("{statements}{rights}");
+    with_changes(&[
+        ("lab.toml", machine, &format!("{machine}{lines}")),
+        ("iam/workflow-policy.json", statements, &more),
+        ("iam/boundary.json", statements, &more),
+    ])
+}
+
+fn logging(level: &str, data: bool) -> Value {
+    let arn = format!("arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{MACHINES_LOG}:*");
+    let mut logging =
+        json!({"level": level, "destinations": [{"cloudWatchLogsLogGroup": {"logGroupArn": arn}}]});
+    // False where it is left out.
+    if data {
+        logging["includeExecutionData"] = data.into();
+    }
+    logging
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_state_machine_logs_as_the_lab_says_and_leaves_nothing() {
+    let key = "loggingConfiguration";
+    let lines = "logging = \"ALL\"\ninclude_execution_data = true\n";
+    let class = logging_with(lines, DELIVERY);
+    let aws = StrictAws::new();
+    assert_all_well(&deploy_class(&aws, &class).await);
+    assert_eq!(aws.setting_of_machine(MACHINE, key), logging("ALL", true));
+    let (plan, _) = look(&aws, &class, false).await;
+    assert_eq!((plan.steps(), plan.count(Verdict::Keep)), (0, 0));
+    // Whatever else a student sets of it is theirs.
+    let elsewhere = json!({"level": "ALL", "includeExecutionData": true,
+        "destinations": [{"cloudWatchLogsLogGroup": {"logGroupArn": "arn:aws:logs:us-east-1:1:log-group:g:*"}}]});
+    for theirs in [
+        json!({"level": "OFF"}),
+        logging("ERROR", true),
+        logging("ALL", false),
+        elsewhere,
+    ] {
+        let aws = aws.copy();
+        aws.set_of_machine(MACHINE, key, theirs);
+        goes_the_way_of_every_change(&aws, &class, MACHINE, key).await;
+        assert_eq!(aws.setting_of_machine(MACHINE, key), logging("ALL", true));
+    }
+    tear_down_class(&aws, &class).await;
+    assert_eq!(aws.snapshot(), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn logging_that_a_lab_takes_up_changes_or_drops_is_written() {
+    let key = "loggingConfiguration";
+    let aws = StrictAws::new();
+    deploy_class(&aws, &Class::of(&["user1"])).await;
+    let class = logging_with("logging = \"ERROR\"\n", DELIVERY);
+    let (plan, _) = look(&aws, &class, false).await;
+    assert!(item(&plan, MACHINE).why.contains("logging"));
+    assert_all_well(&deploy_class(&aws, &class).await);
+    assert_eq!(
+        aws.setting_of_machine(MACHINE, key),
+        logging("ERROR", false)
+    );
+    let class = logging_with("logging = \"FATAL\"\n", DELIVERY);
+    assert_all_well(&deploy_class(&aws, &class).await);
+    assert_eq!(
+        aws.setting_of_machine(MACHINE, key),
+        logging("FATAL", false)
+    );
+    let class = Class::of(&["user1"]);
+    assert_all_well(&deploy_class(&aws, &class).await);
+    assert_eq!(
+        aws.setting_of_machine(MACHINE, key),
+        json!({"level": "OFF"})
+    );
+    let (plan, _) = look(&aws, &class, false).await;
+    assert_eq!((plan.steps(), plan.count(Verdict::Keep)), (0, 0));
+    // The group that nothing logs to any more goes with the class.
+    tear_down_class(&aws, &class).await;
+    assert_eq!(aws.snapshot(), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_role_that_may_not_deliver_logs_is_refused_as_aws_does() {
+    let class = logging_with("logging = \"ALL\"\n", "");
+    let aws = StrictAws::new();
+    let outcome = deploy_class(&aws, &class).await;
+    let said = format!("{outcome:?}");
+    assert!(
+        said.contains("not authorized to access the Log Destination"),
+        "{said}"
+    );
+}

@@ -116,7 +116,7 @@ async fn meddle(aws: &StrictAws, class: &Class, act: Act, patience: Duration) ->
     let (function, machine) = (&stack.functions[0].name, &stack.state_machines[0]);
     let arn = scope.state_machine_arn(&machine.name);
     // As the console does it: the record in the comment stays.
-    let signed = machine.signed_definition(&stack.owner);
+    let signed = machine.signed_definition(scope, &stack.owner);
     let mut definition: serde_json::Value = serde_json::from_str(&signed).unwrap();
     definition["TimeoutSeconds"] = 299.into();
     let changed = NewStateMachine {
