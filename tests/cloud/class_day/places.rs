@@ -12,7 +12,7 @@ const TWO: &[(&str, &str)] = &[("east", EAST), ("west", WEST)];
 const THREE: &[(&str, &str)] = &[("east", EAST), ("west", WEST), ("north", NORTH)];
 
 /// Clouds, a folder with settings and a roster, and the binary.
-struct Places {
+pub(super) struct Places {
     clouds: Vec<PrivateCloud>,
     folder: TempDir,
 }
@@ -37,7 +37,7 @@ async fn cloud(folder: &Path, account: &'static str) -> PrivateCloud {
 }
 
 impl Places {
-    async fn begin(roster: &str) -> Self {
+    pub(super) async fn begin(roster: &str) -> Self {
         Self::begin_at(TWO, roster).await
     }
 
@@ -70,7 +70,7 @@ impl Places {
     }
 
     /// Puts a proxy before a cloud: once it is dropped, the place cannot be reached.
-    async fn behind_proxy(&self, cloud: usize) -> Proxy {
+    pub(super) async fn behind_proxy(&self, cloud: usize) -> Proxy {
         let options = Options {
             quotas: false,
             scale: 1000.0,
@@ -131,7 +131,7 @@ impl Places {
         std::fs::write(self.folder.path().join("demo.csv"), roster).unwrap();
     }
 
-    fn command(&self, words: &str) -> Command {
+    pub(super) fn command(&self, words: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_homeroom"));
         command
             .env_clear()
@@ -149,7 +149,7 @@ impl Places {
     }
 
     /// The exit code, the document, and what was said.
-    fn json(&self, words: &str) -> (i32, Value, String) {
+    pub(super) fn json(&self, words: &str) -> (i32, Value, String) {
         let mut command = self.command(words);
         let output = command.args(["--output", "json"]).output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -181,7 +181,7 @@ impl Places {
     }
 }
 
-fn student<'a>(document: &'a Value, name: &str) -> &'a Value {
+pub(super) fn student<'a>(document: &'a Value, name: &str) -> &'a Value {
     let students = document["students"].as_array().unwrap();
     students.iter().find(|s| s["username"] == name).unwrap()
 }
@@ -328,7 +328,7 @@ impl Places {
         std::fs::read_to_string(self.folder.path().join("homeroom.toml")).unwrap()
     }
 
-    fn write(&self, file: &str, text: &str) {
+    pub(super) fn write(&self, file: &str, text: &str) {
         std::fs::write(self.folder.path().join(file), text).unwrap();
     }
 }
