@@ -33,7 +33,23 @@ fn instructor(lab: &Lab) -> (Value, Holder) {
 
 /// Fails for each call of a class `demo` that the policy does not allow. Answers the operations that were asked about.
 pub(crate) fn assert_allowed(lab: &Lab, calls: &[Call]) -> BTreeSet<String> {
-    let (_, holder) = instructor(lab);
+    assert_may(&instructor(lab).1, calls)
+}
+
+/// The same for a holder of the policies of several labs, and of one more.
+pub(crate) fn assert_allowed_by_all(labs: &[&Lab], more: &Value, calls: &[Call]) {
+    let of_labs = labs.iter().map(|lab| instructor(lab).0);
+    let all: Vec<Value> = of_labs.chain([more.clone()]).collect();
+    let arn = format!("arn:aws:iam::{ACCOUNT}:user/sweeper");
+    let unbounded = json!({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": "*", "Resource": "*"}]});
+    assert_may(
+        &Holder::new(&arn, &all.iter().collect::<Vec<_>>(), &unbounded),
+        calls,
+    );
+}
+
+fn assert_may(holder: &Holder, calls: &[Call]) -> BTreeSet<String> {
     let mut asked = BTreeSet::new();
     let mut denied = BTreeSet::new();
     for call in calls {
