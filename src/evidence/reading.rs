@@ -32,7 +32,7 @@ use crate::stack::in_order::in_order;
 use crate::stack::kinds::state_machine::{KnownMachine, KnownMachines};
 use crate::stack::kinds::{Desired, Gap, Kind, Observed};
 use crate::stack::left::Attendance;
-use crate::stack::observe::{Depth, observe_knowing};
+use crate::stack::observe::{Depth, completed, observe_knowing};
 use crate::stack::ownership::Ownership;
 use crate::stack::plan::reset::changes;
 use crate::stack::plan::{StudentPlan, Verdict as Found, deploy};
@@ -117,8 +117,11 @@ pub(crate) async fn read_observed(
     cache: Cache,
     observed: Observed,
 ) -> Result<ReadClass, Cancelled> {
-    let alias = client.account_alias().await.ok().flatten();
-    let listed = (observed, KnownMachines::new());
+    let (observed, alias) = tokio::join!(
+        completed(client, reading.desired, observed),
+        client.account_alias(),
+    );
+    let (alias, listed) = (alias.ok().flatten(), (observed?, KnownMachines::new()));
     read_listed(client, reading, cache, listed, alias).await
 }
 

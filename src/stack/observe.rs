@@ -76,6 +76,18 @@ pub(crate) async fn observe_knowing(
     Ok(observed)
 }
 
+/// What a teardown has listed, with what it needs nothing of and a reading does: the parts of HTTP APIs.
+pub(crate) async fn completed(
+    client: &Client,
+    desired: &Desired,
+    mut observed: Observed,
+) -> Result<Observed, Cancelled> {
+    let search = &Search::new(client, desired, &Depth::Deploy);
+    let gaps = http_api::read_parts(search, &mut observed.apis).await?;
+    observed.gaps.extend(gaps);
+    Ok(observed)
+}
+
 /// Looks at who may get in: roles, users and policies by one listing, and the ids of the APIs, which policies name.
 pub async fn observe_access(
     client: &Client,

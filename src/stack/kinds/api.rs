@@ -514,7 +514,7 @@ pub(crate) async fn list(search: &Search<'_>, api_type: ApiType) -> Listed<ApisF
     }
 }
 
-/// Reads more of each API that is ours, many at once. What is gone meanwhile is taken out.
+/// Reads more of each API of a type that is ours, many at once. What is gone meanwhile is taken out.
 pub(super) async fn complete<T, F>(
     search: &Search<'_>,
     api_type: ApiType,
@@ -526,7 +526,8 @@ where
     F: Future<Output = CallResult<T>>,
 {
     let all = apis.values().flatten();
-    let ours = all.filter(|api| matches!(api.ownership, Ownership::Ours(_)));
+    let ours =
+        all.filter(|api| api.api_type == api_type && matches!(api.ownership, Ownership::Ours(_)));
     let ours: Vec<(String, String)> = ours.map(|api| (api.name.clone(), api.id.clone())).collect();
     let asked = search.details(ours, |(name, id): (String, String)| {
         let answer = ask(id.clone());

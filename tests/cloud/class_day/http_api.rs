@@ -121,14 +121,24 @@ async fn a_class_day_with_http_apis_goes_as_with_rest_apis() {
 
     let (code, report) = day.http(&["report"]);
     assert_eq!(code, 0, "{report}");
-    let page = std::fs::read_to_string(day.folder.path().join("reports/demo/report.html")).unwrap();
+    let folder = day.folder.path().join("reports/demo");
+    let before = std::fs::read(folder.join("report.json")).unwrap();
+    let before: Value = serde_json::from_slice(&before).unwrap();
+    let page = std::fs::read_to_string(folder.join("report.html")).unwrap();
     assert!(page.contains(&url), "the report gives the address");
     let (code, _) = day.http(&["handout"]);
     assert_eq!(code, 0);
 
-    // A teardown that knows nothing of the setting finds them.
-    let (code, removed) = day.json(&["teardown", "--confirm", "demo"]);
+    let (code, removed) = day.http(&["teardown", "--confirm", "demo"]);
     assert_eq!((code, all_are(&removed, "removed")), (0, true), "{removed}");
+    // The last reading reads the APIs' parts, too.
+    assert!(!removed["notes"].to_string().contains("GAPS"), "{removed}");
+    let last = std::fs::read(folder.join("report.json")).unwrap();
+    let last: Value = serde_json::from_slice(&last).unwrap();
+    for key in ["checks", "status", "changes"] {
+        let of = |document: &Value| document["students"][0][key].clone();
+        assert_eq!(of(&last), of(&before), "{key}");
+    }
     assert_eq!(day.apis().await, [Vec::<String>::new(), vec![]]);
     assert_eq!(day.everything().await, Vec::<String>::new());
     day.cloud.stop().await.unwrap();
@@ -157,7 +167,8 @@ async fn another_type_is_made_beside_the_old_api_which_answers_on() {
     assert_eq!((code, url_of(&back, 0)), (0, old.clone()), "{back}");
     assert_eq!(day.apis().await, [name.clone(), name]);
     assert_eq!(post(&old, &input("sales_data")), 202);
-    let (code, removed) = day.http(&["teardown", "--confirm", "demo"]);
+    // A teardown that knows nothing of the setting finds both.
+    let (code, removed) = day.json(&["teardown", "--confirm", "demo"]);
     assert_eq!((code, all_are(&removed, "removed")), (0, true), "{removed}");
     assert_eq!(day.apis().await, [Vec::<String>::new(), vec![]]);
     day.cloud.stop().await.unwrap();

@@ -11,12 +11,17 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
+use crate::aws::stop::Cancelled;
 use crate::ids::Scope;
 use crate::stack::diff::{Change, Difference, Differing, LAB_CHANGED, SettingsDiff, abridged};
-use crate::stack::kinds::api::{self, ApisFound, Ours, RouteSpec, Seen, Spec, StageSeen, Throttle};
+use crate::stack::kinds::api::{
+    self, ApisFound, ByName, Ours, RouteSpec, Seen, Spec, StageSeen, Throttle,
+};
 use crate::stack::kinds::drift::{Drift, three_way};
 use crate::stack::kinds::search::{Listed, Search};
-use crate::stack::kinds::{AnySpec, ApiType, Item, KindFacts, Planning, StudentsWork, Verdict};
+use crate::stack::kinds::{
+    AnySpec, ApiType, Gap, Item, KindFacts, Planning, StudentsWork, Verdict,
+};
 use crate::stack::ownership::Fingerprint;
 
 pub(in crate::stack::kinds) const FACTS: KindFacts = KindFacts {
@@ -274,17 +279,24 @@ pub(super) fn work(api: &Spec, at: &Planning<'_>, seen: &Seen) -> Option<Student
     })
 }
 
-/// The class's HTTP APIs. For a deployment each one's routes, integrations and stages are read as well: a teardown needs none of
-/// them.
+/// The class's HTTP APIs. For a deployment each one's parts are read as well ([`read_parts`]): to delete it takes none of them.
 pub(crate) async fn list(search: &Search<'_>) -> Listed<ApisFound> {
     let (mut found, mut gaps) = api::list(search, ApiType::Http).await?;
     if search.depth.is_deployment() {
-        let ask = |id: String| async move { effects::read(search.client, &id).await };
-        let more = api::complete(search, ApiType::Http, &mut found.apis, ask, |api, parts| {
-            api.settings.get_or_insert_default().add(&parts);
-            api.stages = Some(parts.stages.into_iter().map(|stage| stage.seen).collect());
-        });
-        gaps.extend(more.await?);
+        gaps.extend(read_parts(search, &mut found.apis).await?);
     }
     Ok((found, gaps))
+}
+
+/// Reads the routes, integrations and stages of each that is ours: three calls each.
+pub(crate) async fn read_parts(
+    search: &Search<'_>,
+    apis: &mut ByName,
+) -> Result<Vec<Gap>, Cancelled> {
+    let ask = |id: String| async move { effects::read(search.client, &id).await };
+    api::complete(search, ApiType::Http, apis, ask, |api, parts| {
+        api.settings.get_or_insert_default().add(&parts);
+        api.stages = Some(parts.stages.into_iter().map(|stage| stage.seen).collect());
+    })
+    .await
 }
