@@ -246,7 +246,7 @@ async fn a_push_writes_no_grade_of_a_place_that_cannot_be_reached() {
     assert_eq!(student(&document, "ana")["outcome"], "graded", "{document}");
     assert_eq!(
         student(&document, "ben")["outcome"],
-        "left-out",
+        "unknown",
         "{document}"
     );
     assert_eq!((canvas.score(1), canvas.score(2)), (Some(0.0), Some(80.0)));
