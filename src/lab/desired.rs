@@ -152,7 +152,7 @@ impl Renderer<'_> {
         // Roles are made before any API, so their boundary names none.
         let boundary = manifest.access.as_ref().map(|access| managed_policy::Spec {
             name: Purpose::Roles.name(self.scope, owner),
-            document: self.boundary(&access.boundary),
+            document: self.boundary(&access.boundary).into(),
         });
         let boundary_arn = boundary
             .as_ref()

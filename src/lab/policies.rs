@@ -398,7 +398,7 @@ impl Lab {
         let roles = stack.roles.iter().zip(&self.manifest.roles);
         let roles = stack.boundary.iter().flat_map(|boundary| {
             let own = roles.clone();
-            own.map(|(role, entry)| (&entry.policy, &*role.policy, &boundary.document))
+            own.map(|(role, entry)| (&entry.policy, &*role.policy, &*boundary.document))
         });
         let own = access.iter().zip(&self.manifest.access);
         let own = own.map(|(access, entry)| (&entry.policy, &access.policy, &access.boundary));

@@ -70,7 +70,12 @@ impl Class {
         })?;
         require_account(&identity, self.settings.account.as_ref(), place.as_ref())?;
         let scope = identity.scope(client.region());
-        let desired = self.desired(&scope, &self.students)?;
+        // At which place each student is shows later (`Sessions::divide`).
+        let students = match place {
+            Some(_) => &[],
+            None => self.students.as_slice(),
+        };
+        let desired = self.desired(&scope, students)?;
         if let Some(cause) = self.settings.foreign_boundary(&scope.account) {
             let cause = format!("{cause}; nothing was touched");
             return Err(

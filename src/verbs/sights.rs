@@ -89,9 +89,16 @@ impl Sessions {
     /// Looks at each place, by one listing and one call for its limits: who is there, and for how many there is room.
     pub(super) async fn sights(&self) -> Result<Vec<PlaceSight>> {
         let roster = &self.class.roster.students;
-        let desired = self.places.iter();
-        let desired = desired.map(|at| at.class.desired(at.scope(), roster));
-        let desired: Vec<Desired> = self.all(desired)?;
+        // To see who is there takes names alone, and those are the same at every place. So the lab is filled in once.
+        let at_first = self.places.first();
+        let at_first = at_first.map(|at| at.class.desired(at.scope(), roster));
+        let at_first = at_first.transpose()?;
+        let desired = self.places.iter().zip(at_first.iter().cycle());
+        let desired = desired.map(|(at, at_first)| Desired {
+            scope: at.scope().clone(),
+            ..at_first.clone()
+        });
+        let desired: Vec<Desired> = desired.collect();
         let look = self.run(Command::Plan, Log::None, async |places| {
             let all = places.iter().zip(&desired);
             join_all(all.map(|(at, desired)| self.sight(at, desired))).await

@@ -4,6 +4,8 @@
 //! A listing shows no tags, and not everywhere a description. So the path (the class's) and the name say whose a policy is:
 //! the name has the student, and a digest of class, lab and region.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use crate::aws::Operation::*;
@@ -69,7 +71,7 @@ impl Purpose {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Spec {
     pub name: String,
-    pub document: Value,
+    pub document: Arc<Value>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -135,14 +137,14 @@ impl AnySpec for Spec {
         if let Some(why) = ownership.why_not(owner) {
             return Item::settled(id, Verdict::Conflict, why);
         }
-        if seen.document.as_ref().map(canonical) == Some(canonical(&self.document)) {
+        if seen.document.as_ref().map(canonical) == Some(canonical(&*self.document)) {
             return Item::settled(id, Verdict::NoChange, "");
         }
         let action = Action::Update {
             policy: self.clone(),
             old_versions: seen.old_versions.clone(),
         };
-        let differs = statements::compare("policy", seen.document.as_ref(), &self.document);
+        let differs = statements::compare("policy", seen.document.as_ref(), &*self.document);
         Item::act(id, Verdict::Update, action, "differs").differing(differs)
     }
 

@@ -18,7 +18,7 @@ fn wanted(desired: &Desired, text: &str) -> BTreeMap<Username, user::Spec> {
     let users = desired.stacks.iter().map(|stack| {
         let policy = |purpose: Purpose| managed_policy::Spec {
             name: purpose.name(&scope(), &stack.owner),
-            document: json!({ "Sid": text }),
+            document: json!({ "Sid": text }).into(),
         };
         let user = user::Spec {
             name: stack.student().to_string(),

@@ -106,7 +106,7 @@ pub(super) fn bounded(users: &[&str]) -> Desired {
     for stack in &mut desired.stacks {
         let policy = managed_policy::Spec {
             name: Purpose::Roles.name(&scope(), &stack.owner),
-            document: json!({ "Sid": stack.owner.student.as_str() }),
+            document: json!({ "Sid": stack.owner.student.as_str() }).into(),
         };
         for role in &mut stack.roles {
             role.boundary = Some(scope().policy_arn(&stack.owner.class, &policy.name));
@@ -306,7 +306,7 @@ fn apply(observed: &mut Observed, owner: &Owner, item: &Item) {
                     name,
                     arn,
                     path: Scope::role_path(&owner.class),
-                    document: Some(policy.document.clone()),
+                    document: Some(Value::clone(&policy.document)),
                     old_versions: Vec::new(),
                 },
             );

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use futures::future::join_all;
+use serde_json::Value;
 
 use super::exposed;
 use super::issuer::VaultIssuer;
@@ -147,9 +148,9 @@ fn wanted(
         let Some(policies) = lab.access(scope, class, student, &endpoints)? else {
             continue;
         };
-        let policy = |purpose: Purpose, document| managed_policy::Spec {
+        let policy = |purpose: Purpose, document: Value| managed_policy::Spec {
             name: purpose.name(scope, &stack.owner),
-            document,
+            document: document.into(),
         };
         let user = user::Spec {
             name: student.username.to_string(),

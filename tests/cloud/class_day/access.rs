@@ -188,7 +188,7 @@ async fn destruction(
     ]});
     let managed = ManagedPolicy {
         name: format!("{owner}-all"),
-        document: policy.clone(),
+        document: policy.clone().into(),
     };
     let everything = "arn:aws:iam::aws:policy/AdministratorAccess";
     let tags = [("homeroom:student".to_owned(), "user1".to_owned())].into();

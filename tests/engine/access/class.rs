@@ -149,8 +149,8 @@ impl Class {
             };
             let user = User {
                 name: student.username.to_string(),
-                policy: policy(Purpose::Access, policies.policy),
-                boundary: policy(Purpose::Boundary, policies.boundary),
+                policy: policy(Purpose::Access, policies.policy.into()),
+                boundary: policy(Purpose::Boundary, policies.boundary.into()),
                 until: stack.roles[0].until,
             };
             Some((student.username.clone(), user))

@@ -369,7 +369,8 @@ async fn a_policy_of_that_name_below_another_path_is_a_conflict_at_once() {
     let theirs = ManagedPolicy {
         name: Purpose::Access.name(scope, owner),
         document: json!({"Version": "2012-10-17", "Statement": [
-            {"Effect": "Deny", "Action": "s3:*", "Resource": "*"}]}),
+            {"Effect": "Deny", "Action": "s3:*", "Resource": "*"}]})
+        .into(),
     };
     // Since it was planned.
     let cloud = aws.backdoor().await;

@@ -103,7 +103,7 @@ async fn a_user_or_a_policy_who_appears_after_the_listing_is_a_conflict_too() {
                 {"Effect": "Deny", "Action": "*", "Resource": "*"}]});
             let theirs = homeroom::stack::kinds::managed_policy::Spec {
                 name: policy.clone(),
-                document: nothing,
+                document: nothing.into(),
             };
             cloud.create_policy(&theirs, "/").await.unwrap();
             aws.state_of(&policy)

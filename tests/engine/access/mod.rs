@@ -472,7 +472,8 @@ async fn a_grant_leaves_the_organizations_boundary_on_the_roles() {
     let most = ManagedPolicy {
         name: "most".into(),
         document: json!({"Version": "2012-10-17", "Statement": [
-            {"Effect": "Allow", "Action": "*", "Resource": "*"}]}),
+            {"Effect": "Allow", "Action": "*", "Resource": "*"}]})
+        .into(),
     };
     let cloud = aws.backdoor().await;
     cloud.create_policy(&most, "/org/").await.unwrap();

@@ -280,7 +280,8 @@ async fn the_organizations_boundary_takes_the_labs_place() {
     let most = homeroom::stack::kinds::managed_policy::Spec {
         name: "most".into(),
         document: serde_json::json!({"Version": "2012-10-17", "Statement": [
-            {"Effect": "Allow", "Action": "*", "Resource": "*"}]}),
+            {"Effect": "Allow", "Action": "*", "Resource": "*"}]})
+        .into(),
     };
     let cloud = aws.backdoor().await;
     cloud.create_policy(&most, "/homeroom/org/").await.unwrap();
