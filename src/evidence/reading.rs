@@ -29,6 +29,7 @@ use crate::roster::Student;
 use crate::stack::diff::Change;
 use crate::stack::elsewhere::Elsewhere;
 use crate::stack::in_order::in_order;
+use crate::stack::kinds::http_api;
 use crate::stack::kinds::state_machine::{KnownMachine, KnownMachines};
 use crate::stack::kinds::{Desired, Gap, Kind, Observed};
 use crate::stack::left::Attendance;
@@ -107,7 +108,7 @@ pub async fn read_class(
     read_listed(client, reading, cache, (observed?, known), alias).await
 }
 
-/// [`read_class`] of what was listed a moment ago, as closely as a teardown looks.
+/// [`read_class`] of what was listed a moment ago, as closely as a teardown looks. It may know nothing of the class's settings.
 ///
 /// # Errors
 /// As [`read_class`].
@@ -115,9 +116,16 @@ pub(crate) async fn read_observed(
     client: &Client,
     reading: &ClassReading<'_>,
     cache: Cache,
-    observed: Observed,
+    mut observed: Observed,
 ) -> Result<ReadClass, Cancelled> {
+    http_api::add_stages(client, reading.desired, &mut observed).await?;
     let alias = client.account_alias().await.ok().flatten();
+    let mut desired = reading.desired.clone();
+    desired.take_api_types(&observed);
+    let reading = &ClassReading {
+        desired: &desired,
+        ..*reading
+    };
     let listed = (observed, KnownMachines::new());
     read_listed(client, reading, cache, listed, alias).await
 }

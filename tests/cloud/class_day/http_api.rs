@@ -129,6 +129,15 @@ async fn a_class_day_with_http_apis_goes_as_with_rest_apis() {
     // A teardown that knows nothing of the setting finds them.
     let (code, removed) = day.json(&["teardown", "--confirm", "demo"]);
     assert_eq!((code, all_are(&removed, "removed")), (0, true), "{removed}");
+    let notes = removed["notes"].to_string();
+    assert!(!notes.contains("GAPS"), "{notes}");
+    let last = std::fs::read(day.folder.path().join("reports/demo/report.json")).unwrap();
+    let last: Value = serde_json::from_slice(&last).unwrap();
+    let words = last["students"].as_array().unwrap().iter();
+    let words: Vec<_> = words
+        .map(|student| student["status"].as_str().unwrap())
+        .collect();
+    assert_eq!(words, ["in-progress", "not-started", "not-started"]);
     assert_eq!(day.apis().await, [Vec::<String>::new(), vec![]]);
     assert_eq!(day.everything().await, Vec::<String>::new());
     day.cloud.stop().await.unwrap();

@@ -11,12 +11,16 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
+use crate::aws::Client;
+use crate::aws::stop::Cancelled;
 use crate::ids::Scope;
 use crate::stack::diff::{Change, Difference, Differing, LAB_CHANGED, SettingsDiff, abridged};
 use crate::stack::kinds::api::{self, ApisFound, Ours, RouteSpec, Seen, Spec, StageSeen, Throttle};
 use crate::stack::kinds::drift::{Drift, three_way};
-use crate::stack::kinds::search::{Listed, Search};
-use crate::stack::kinds::{AnySpec, ApiType, Item, KindFacts, Planning, StudentsWork, Verdict};
+use crate::stack::kinds::search::{Depth, Listed, Search};
+use crate::stack::kinds::{
+    AnySpec, ApiType, Desired, Item, KindFacts, Observed, Planning, StudentsWork, Verdict,
+};
 use crate::stack::ownership::Fingerprint;
 
 pub(in crate::stack::kinds) const FACTS: KindFacts = KindFacts {
@@ -173,12 +177,14 @@ impl Parts {
     }
 }
 
-/// How an API differs from the lab's; `None` where it was never whole, or was not read.
+/// How an API differs from the lab's; `None` where it was never whole.
 fn drift(api: &Spec, at: &Planning<'_>, seen: &Seen) -> Option<Drift> {
     let recorded = api.recorded(&at.owner().class, seen)?;
-    let settings = seen.settings.as_ref()?;
     let wanted = api.fingerprint(at.scope);
-    Some(three_way(&wanted, Some(&recorded), &settings.fingerprint()))
+    let settings = seen.settings.as_ref().map(Settings::fingerprint);
+    // Where nobody asked for them, the record has to do.
+    let actual = settings.unwrap_or_else(|| recorded.clone());
+    Some(three_way(&wanted, Some(&recorded), &actual))
 }
 
 /// The names of what the student changed, if the student changed anything.
@@ -195,9 +201,10 @@ fn theirs(api: &Spec, at: &Planning<'_>, seen: &Seen) -> Option<String> {
 /// What a deployment does about one that is there.
 pub(super) fn plan(api: &Spec, at: &Planning<'_>, ours: &Ours<'_>) -> Item {
     let (id, seen) = (api.id(), ours.keeper);
-    let (Some(_), Some(settings)) = (&seen.stages, &seen.settings) else {
+    if seen.stages.is_none() {
         return Item::settled(id, Verdict::Unknown, "its routes could not be read");
-    };
+    }
+    let settings = seen.settings.as_ref();
     let drift = drift(api, at, seen);
     let theirs = theirs(api, at, seen);
     let keeps = theirs.is_some() && !at.reset;
@@ -227,11 +234,11 @@ pub(super) fn plan(api: &Spec, at: &Planning<'_>, ours: &Ours<'_>) -> Item {
         kept: api.recorded(&at.owner().class, seen).filter(|_| keeps),
         undo: Undo::ALL
             .into_iter()
-            .filter(|undo| settings.0.contains_key(undo.setting()))
+            .filter(|undo| settings.is_some_and(|it| it.0.contains_key(undo.setting())))
             .collect(),
     };
     let mut item = ours.completed(id, action, why).with_theirs(theirs);
-    if !keeps {
+    if let Some(settings) = settings.filter(|_| !keeps) {
         let wanted = Settings::wanted(api, at.scope);
         let parts = settings.differing(&wanted).into_iter();
         let parts = parts.map(|(name, old, new)| Difference::new(name, old.cloned(), new.cloned()));
@@ -287,4 +294,21 @@ pub(crate) async fn list(search: &Search<'_>) -> Listed<ApisFound> {
         gaps.extend(more.await?);
     }
     Ok((found, gaps))
+}
+
+/// Adds the stages to what was listed as a teardown lists it: one call for each API. The last reading before a teardown asks
+/// whether each is whole, and not what a student changed of it.
+pub(crate) async fn add_stages(
+    client: &Client,
+    desired: &Desired,
+    observed: &mut Observed,
+) -> Result<(), Cancelled> {
+    let search = &Search::new(client, desired, &Depth::Deploy);
+    let ask = |id: String| async move { client.stages_of(ApiType::Http, &id).await };
+    let apis = &mut observed.apis;
+    let gaps = api::complete(search, ApiType::Http, apis, ask, |api, stages| {
+        (api.stages, api.settings) = (Some(stages), None);
+    });
+    observed.gaps.extend(gaps.await?);
+    Ok(())
 }
