@@ -142,7 +142,7 @@ impl Class {
         let mut settings = format!("region = \"{REGION}\"\n");
         let mut stubs = Vec::new();
         for (index, place) in PLACES.iter().enumerate() {
-            let account = format!("{}", index + 1).repeat(12);
+            let account = format!("90000000000{}", index + 1);
             let stub = Stub::start(&account).await;
             settings += &format!(
                 "[[place]]\nname = \"{place}\"\naccount = \"{account}\"\nendpoint-url = \"{}\"\n",

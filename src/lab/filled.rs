@@ -86,6 +86,9 @@ fn with_query(path: &str, query: &BTreeMap<String, String>) -> String {
     }
 }
 
+/// How the path and the query of a probe's request name the nonce.
+pub(super) const NONCE: &str = "{{ nonce }}";
+
 /// RFC 3986: all but unreserved characters.
 fn percent_encoded(text: &str) -> String {
     let mut out = String::new();
@@ -218,7 +221,11 @@ impl Lab {
                     *api_type = entry.api_type;
                     stage.clone_from(&entry.stage);
                     *api = entry.pattern.name(username);
-                    *path = with_query(path, query);
+                    let with_nonce = |text: &String| text.replace(NONCE, &marked(nonce));
+                    query
+                        .values_mut()
+                        .for_each(|value| *value = with_nonce(value));
+                    *path = with_query(&with_nonce(path), query);
                     if let Some(body) = body {
                         *body = documents.text(body, &context).unwrap_or_default();
                     }
@@ -274,7 +281,12 @@ impl Lab {
                         expect_end,
                         ..
                     },
-                    ProbeRequest::Api { body: path, .. },
+                    ProbeRequest::Api {
+                        body: template,
+                        path,
+                        query,
+                        ..
+                    },
                 ) => {
                     // What only reads starts nothing.
                     let reads =
@@ -282,7 +294,23 @@ impl Lab {
                     if reads || !(200..300).contains(expect_http) || starts_nothing {
                         continue;
                     }
-                    (body, path)
+                    // What the function puts into the input of it, homeroom cannot know here.
+                    let mut sent = query.values().chain([path]);
+                    if !nonce_in.is_empty() && sent.any(|text| text.contains(NONCE)) {
+                        continue;
+                    }
+                    if body.is_none() {
+                        let cause = format!(
+                            "what it starts could not be told from the student's work: put {NONCE} into its path or a value of its \
+                             query, have the function put that into the execution's input, and its place there into nonce_in of \
+                             [marks]"
+                        );
+                        let place = self.manifest.place_of("probe", &probe.id);
+                        let cause = format!("[[probe]] {:?}: {cause}", probe.id);
+                        problems.add_for(&student.username, place, cause);
+                        continue;
+                    }
+                    (body, template)
                 }
                 (
                     ProbeRequest::Invoke { payload, .. },

@@ -218,7 +218,9 @@ impl Lab {
                     .iter()
                     .map(|resource| name_of(&known, resource))
                     .collect();
-                let names: Vec<&str> = said.iter().map(|(name, _)| name.as_str()).collect();
+                let mut names: Vec<&str> = said.iter().map(|(name, _)| name.as_str()).collect();
+                // A log group is named twice, with and without its streams.
+                names.dedup();
                 let texts: Vec<String> = said.iter().map(|(_, text)| format!("{text:?}")).collect();
                 let subject = self.place(contexts, filled.student, path, statement);
                 let in_full = actions.iter().map(|action| format!("{action:?}"));

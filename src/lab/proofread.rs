@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::ids::{ClassName, Scope};
 use crate::lab::model::MANIFEST;
-use crate::lab::{Files, Lab, asl};
+use crate::lab::{Files, Lab, asl, code, requirements};
 use crate::roster::Student;
 use crate::stack::kinds::Desired;
 use crate::text::failure::Failure;
@@ -38,6 +38,7 @@ impl Lab {
             problems: problems.or(()).err().unwrap_or_default(),
             remarks: Vec::new(),
         };
+        found.remarks.extend(lab.unsure_requirements(files));
         let Some((scope, class, student)) = lab.stand_ins() else {
             return found;
         };
@@ -84,6 +85,24 @@ impl Lab {
         found
     }
 
+    /// Packages that a function may need, and that are not beside it.
+    fn unsure_requirements(&self, files: &Files) -> Vec<String> {
+        let folders: BTreeSet<&String> = self.manifest.functions.iter().map(|f| &f.code).collect();
+        let said = folders.into_iter().flat_map(|folder| {
+            let path = format!("lambdas/{folder}/requirements.txt");
+            let text = files.get(&path).map(|text| String::from_utf8_lossy(text));
+            let content = code::files_of(files, folder);
+            let unsure = text.map(|text| requirements::perhaps_missing(&text, &content));
+            unsure.into_iter().flatten().map(move |requirement| {
+                format!(
+                    "{path}: {requirement} is not in the folder; homeroom does not tell whether its marker holds on Lambda: put the \
+                     package beside the code if it does"
+                )
+            })
+        });
+        said.collect()
+    }
+
     /// Somewhere to fill the lab in: an account that is nobody's, and a student with every column that a template names.
     fn stand_ins(&self) -> Option<(Scope, ClassName, Student)> {
         let scope = Scope::of_nobody(self.region());
@@ -125,6 +144,21 @@ mod tests {
             let found = Lab::proofread(&files);
             assert_eq!((found.problems, found.remarks), (Vec::new(), Vec::new()));
         }
+    }
+
+    #[test]
+    fn a_requirement_that_may_be_needed_is_remarked_on() {
+        let mut files = bundle::starter();
+        let path = "lambdas/greet/requirements.txt".to_owned();
+        files.insert(path, b"tomli==2.0.1 ; python_version < '3.11'\n".to_vec());
+        let found = Lab::proofread(&files);
+        assert_eq!(found.problems, []);
+        let expected = "lambdas/greet/requirements.txt: tomli==2.0.1 ; python_version < '3.11' is not in the folder";
+        assert!(
+            found.remarks[0].starts_with(expected),
+            "{:?}",
+            found.remarks
+        );
     }
 
     #[test]

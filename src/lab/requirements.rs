@@ -9,6 +9,20 @@ const NAMED: usize = 5;
 
 /// Requirements of which the folder does not hold a package: each as it is written.
 pub(super) fn missing(text: &str, files: &[(&str, &[u8])]) -> Vec<String> {
+    let all = absent(text, files).into_iter();
+    let sure = all.filter(|(_, is_marked)| !is_marked);
+    sure.map(|(requirement, _)| requirement).collect()
+}
+
+/// Of those with an environment marker: whether Lambda needs them is not known here.
+pub(super) fn perhaps_missing(text: &str, files: &[(&str, &[u8])]) -> Vec<String> {
+    let all = absent(text, files).into_iter();
+    let unsure = all.filter(|(_, is_marked)| *is_marked);
+    unsure.map(|(requirement, _)| requirement).collect()
+}
+
+/// All of them, and whether each has a marker.
+fn absent(text: &str, files: &[(&str, &[u8])]) -> Vec<(String, bool)> {
     let installed: Vec<(String, String)> = files
         .iter()
         .filter_map(|(path, _)| {
@@ -26,17 +40,19 @@ pub(super) fn missing(text: &str, files: &[(&str, &[u8])]) -> Vec<String> {
         let line = line.trim_end_matches('\\').trim();
         let end = line.find(|c: char| !c.is_ascii_alphanumeric() && !"-_.".contains(c));
         let (name, rest) = line.split_at(end.unwrap_or(line.len()));
-        // Whether it is needed on Lambda is not known here.
-        if rest.contains(';') {
-            return None;
-        }
+        let is_marked = rest.contains(';');
+        let rest = rest.split(';').next().unwrap_or_default();
         let pinned = rest.split("==").nth(1);
         let pinned = pinned.and_then(|version| version.split_whitespace().next());
         let name = normalised(name);
         let is_there = installed.iter().any(|(own, version)| {
             *own == name && pinned.is_none_or(|pinned| same_version(pinned, version))
         });
-        (!is_there).then(|| line.split_whitespace().next().unwrap_or(line).to_owned())
+        let requirement = match is_marked {
+            true => line,
+            false => line.split_whitespace().next().unwrap_or(line),
+        };
+        (!is_there).then(|| (requirement.to_owned(), is_marked))
     });
     missing.collect()
 }
@@ -51,8 +67,17 @@ pub(super) fn are(missing: &[String]) -> String {
 pub(super) fn command(folder: &str, runtime: &str, arm64: bool) -> String {
     let version = runtime.strip_prefix("python").unwrap_or("3.13");
     let machine = if arm64 { "aarch64" } else { "x86_64" };
+    // From Python 3.12 on, Lambda runs on Amazon Linux 2023, whose glibc is 2.34; before on Amazon Linux 2, 2.26. Newer
+    // packages come for 2.28 alone. Source: Lambda Developer Guide, "Lambda runtimes", and PEP 600.
+    let minor = version
+        .strip_prefix("3.")
+        .and_then(|minor| minor.parse().ok());
+    let newer = match minor {
+        Some(0..=11) => String::new(),
+        _ => format!(" --platform manylinux_2_28_{machine}"),
+    };
     format!(
-        "pip install --upgrade --target lambdas/{folder} --platform manylinux2014_{machine} --implementation cp --python-version {version} \
+        "pip install --upgrade --target lambdas/{folder} --platform manylinux2014_{machine}{newer} --implementation cp --python-version {version} \
          --only-binary=:all: --no-compile -r lambdas/{folder}/requirements.txt"
     )
 }
@@ -93,6 +118,8 @@ mod tests {
             missing(text, &files)
         };
         assert_eq!(with(&["app.py"]), ["Py_YAML==6.0.2", "idna"]);
+        let unsure = perhaps_missing(text, &[("app.py", b"")]);
+        assert_eq!(unsure, ["requests>=2 ; python_version > \"3\""]);
         let all = [
             "py_yaml-6.0.2.dist-info/METADATA",
             "requests-2.32.0.dist-info/RECORD",
@@ -106,9 +133,11 @@ mod tests {
         assert_eq!(with(&other)[0], "Py_YAML==6.0.2");
         assert!(same_version("2.0", "2.0.0") && same_version("2", "2.0"));
         assert!(!same_version("2.0", "2.0.1") && !same_version("2.0rc1", "2.0"));
-        assert!(
-            command("f", "python3.12", true)
-                .contains("aarch64 --implementation cp --python-version 3.12")
-        );
+        let newer = command("f", "python3.12", true);
+        let both = "--platform manylinux2014_aarch64 --platform manylinux_2_28_aarch64 --implementation cp --python-version 3.12 ";
+        assert!(newer.contains(both), "{newer}");
+        let older = command("f", "python3.11", false);
+        let one = "--platform manylinux2014_x86_64 --implementation cp --python-version 3.11 ";
+        assert!(older.contains(one), "{older}");
     }
 }

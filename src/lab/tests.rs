@@ -1162,3 +1162,49 @@ fn nothing_asks_for_executions_of_an_express_workflow() {
         assert!(said.contains("write type = \"STANDARD\""), "{said}");
     }
 }
+
+#[test]
+fn a_probe_without_a_body_bears_the_nonce_in_its_path_or_query() {
+    let probe = "method = \"POST\"\npath = \"/go\"\nbody = \"probe.json\"\n";
+    let lab = |path: &str| {
+        let mut files = with(
+            "templates/lab.toml",
+            probe,
+            &format!("method = \"GET\"\n{path}\n"),
+        );
+        let text = String::from_utf8(files["templates/lab.toml"].clone()).unwrap();
+        let text = text.replace(
+            "method = \"POST\", path = \"/go\"",
+            "method = \"GET\", path = \"/go/{who}\"",
+        );
+        files.insert("templates/lab.toml".into(), text.into_bytes());
+        Lab::parse(files).unwrap_or_else(|failures| panic!("{failures:#?}"))
+    };
+    for (path, sent) in [
+        ("path = \"/go/{{ nonce }}\"", "/go/homeroom-7abcdefgh2"),
+        (
+            "path = \"/go/x\"\nquery = { by = \"{{ nonce }}\" }",
+            "/go/x?by=homeroom-7abcdefgh2",
+        ),
+    ] {
+        let lab = lab(path);
+        let ada = student("ada");
+        lab.desired(&scope(), &class(), std::slice::from_ref(&ada))
+            .unwrap();
+        let probes = lab.probes(&scope(), &class(), &ada, "7abcdefgh2").unwrap();
+        let ProbeRequest::Api { path, .. } = &probes[0].request else {
+            panic!("{probes:?}");
+        };
+        assert_eq!(path, sent);
+    }
+    let failures = lab("path = \"/go/x\"").desired(&scope(), &class(), &[student("ada")]);
+    let said = said(&failures.unwrap_err());
+    assert!(
+        said.contains("[[probe]] \"go\": what it starts could not be told"),
+        "{said}"
+    );
+    assert!(
+        said.contains("put {{ nonce }} into its path or a value of its query"),
+        "{said}"
+    );
+}

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 
 use crate::lab::check::{Check, Credit, Proof, Work};
+use crate::lab::filled::NONCE;
 use crate::lab::marks::{Starter, is_plain_pointer};
 use crate::lab::model::{
     MANIFEST, Manifest, ManifestEntry, Probe, ProbeRequest, RehearsalStep, of_id,
@@ -351,7 +352,8 @@ impl Verifier<'_> {
                     execution_arn_pointer,
                     ..
                 } => {
-                    self.request(api, method, path, headers, body.is_some());
+                    let path = path.replace(NONCE, "nonce");
+                    self.request(api, method, &path, headers, body.is_some());
                     self.pointers(expect.keys());
                     self.ensure(
                         (100..=599).contains(expect_http),

@@ -117,6 +117,11 @@ impl ClassSettings {
         Self {
             lab_settings: toml::Table::new(),
             publish_columns: Vec::new(),
+            places: self
+                .places
+                .into_iter()
+                .map(PlaceSettings::unbounded)
+                .collect(),
             role_boundary: None,
             allow_in_roles: Vec::new(),
             due: None,

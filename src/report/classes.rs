@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use crate::ids::{ClassName, Kind, LabId, Scope};
+use crate::ids::{ClassName, Kind, LabId, PlaceName, Scope};
 use crate::results::stamp;
 use crate::stack::kinds::classes::{FoundClass, FoundClasses, FoundLab, LOOKED_AT, Standing};
 use crate::text::show::{clean, pad};
@@ -21,6 +21,86 @@ pub(crate) struct ClassList<'a> {
     pub(crate) scope: &'a Scope,
     /// AWS's time.
     pub(crate) now: Timestamp,
+}
+
+/// The classes of one of several places, or of the only account and region.
+pub(crate) struct Listed<'a> {
+    pub(crate) place: Option<&'a PlaceName>,
+    pub(crate) list: ClassList<'a>,
+    /// What became of those that are over, where that was asked for.
+    pub(crate) swept: Option<&'a Swept>,
+}
+
+/// A place that could not be reached, and why.
+pub(crate) struct LostPlace {
+    pub(crate) name: PlaceName,
+    pub(crate) region: String,
+    pub(crate) why: String,
+}
+
+impl Listed<'_> {
+    /// For people.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(crate) fn text(&self, out: &mut impl Write) -> io::Result<()> {
+        if let Some(place) = self.place {
+            write!(out, "place {place}: ")?;
+        }
+        self.list.text(out)?;
+        match self.place {
+            Some(_) => writeln!(out),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The document of all places. Account and region are those of the first.
+pub(crate) fn json_of_all<'a>(
+    all: impl Iterator<Item = Listed<'a>>,
+    lost: &[LostPlace],
+    schema: &str,
+    command: &str,
+    exit_code: u8,
+) -> Value {
+    let mut whole = Value::Null;
+    let mut places = Vec::new();
+    for Listed { place, list, swept } in all {
+        let mut one = list.json(schema, command, swept, exit_code);
+        if let Some(place) = place {
+            for class in one["classes"].as_array_mut().into_iter().flatten() {
+                class["place"] = json!(place);
+            }
+            for gap in one["gaps"].as_array_mut().into_iter().flatten() {
+                let cause = gap["cause"].as_str().unwrap_or_default();
+                gap["cause"] = json!(format!("place {place}: {cause}"));
+            }
+            let mut stamp = json!({ "name": place });
+            stamp["account"] = one["account"].clone();
+            stamp["region"] = one["region"].clone();
+            places.push(stamp);
+        }
+        if whole.is_null() {
+            whole = one;
+            continue;
+        }
+        for key in ["classes", "gaps"] {
+            let more = one[key]
+                .as_array_mut()
+                .map(std::mem::take)
+                .unwrap_or_default();
+            if let Some(known) = whole[key].as_array_mut() {
+                known.extend(more);
+            }
+        }
+    }
+    places.extend(lost.iter().map(|lost| {
+        json!({ "name": lost.name, "account": null, "region": lost.region, "unreached": lost.why })
+    }));
+    if !places.is_empty() {
+        whole["places"] = json!(places);
+    }
+    whole
 }
 
 impl ClassList<'_> {

@@ -107,6 +107,11 @@ pub(crate) fn for_error_in(error: &CloudError, region: Option<&str>) -> Option<S
              command again, and check the lab's trust policy template if it stays so"
                 .to_owned()
         }
+        ErrorKind::RoleRefused if error.message.contains("Log Destination") => {
+            "the state machine logs, and its role or the permissions boundary lacks a right that the delivery needs; \
+             docs/lab-bundle.md (Logging) has them all; run the same command again once the lab's templates have them"
+                .to_owned()
+        }
         ErrorKind::RoleRefused => {
             "Step Functions does not take the role: run the same command again; if it stays so, check the lab's trust and \
              role policy templates"
@@ -114,6 +119,11 @@ pub(crate) fn for_error_in(error: &CloudError, region: Option<&str>) -> Option<S
         }
         ErrorKind::Ambiguous | ErrorKind::Busy | ErrorKind::Deleting => {
             "run the same command again: it finishes what is missing".to_owned()
+        }
+        ErrorKind::Invalid if error.message.contains("Resource Policy size") => {
+            "the account's CloudWatch Logs resource policy is full: look at `aws logs describe-resource-policies`, take out what \
+             is not needed any more, then run the same command again"
+                .to_owned()
         }
         ErrorKind::Invalid => {
             "AWS refused the request as it stands: check the lab's templates and settings"

@@ -239,12 +239,10 @@ impl<'a> Context<'a> {
         answer
     }
 
-    /// Waits until the student's functions are made, well or not: they find out when new roles can be assumed. A refused
-    /// `CreateStateMachine` costs a class a second, since AWS takes one a second; a refused `CreateFunction` hardly anything.
-    pub(crate) async fn let_functions_ask(&self) -> Result<(), StepError> {
-        let steps = self.settled.steps.keys();
-        let functions = steps.filter(|id| id.kind == Kind::Function);
-        let ended = join_all(functions.map(|id| self.settled.ended_well(id)));
+    /// Waits until the student's steps about a kind have ended, well or not.
+    pub(crate) async fn wait_for_all(&self, kind: Kind) -> Result<(), StepError> {
+        let of_kind = self.settled.steps.keys().filter(|id| id.kind == kind);
+        let ended = join_all(of_kind.map(|id| self.settled.ended_well(id)));
         self.client.stop().unless_stopping(ended).await?;
         Ok(())
     }

@@ -1,85 +1,171 @@
-//! `classes`: what homeroom has in this account and region. Asks for listings alone.
+//! `classes`: what homeroom has in this account and region, or at each of the places of the settings. Asks for listings alone.
 
 use std::io::{self, Write};
 
+use futures::future::join_all;
+
+use super::doors::{role_of, settings_at};
+use super::homes::Deed;
 use super::run::look_alone;
-use super::say::{print_document, said, say};
+use super::say::{print_document, said, say, say_error};
 use super::session::{cannot_begin, embedded, in_region, pace, require_account};
+use super::unreached::{again, none_reached};
 use crate::aws::configured::credential_source;
-use crate::aws::{self, Client, ConnectOptions};
+use crate::aws::{self, AssumedRole, Client, ConnectOptions};
 use crate::cli::Cli;
-use crate::error::{Error, Exit, Result};
+use crate::error::{Exit, Result};
 use crate::events::Command;
-use crate::ids::Scope;
+use crate::ids::{PlaceName, Scope};
 use crate::lab::bundle;
 use crate::local::{LocalCloud, StartupStep};
 use crate::options::{ClassSettings, CloudTarget, OutputFormat};
-use crate::report::classes::ClassList;
+use crate::report::classes::{ClassList, Listed, LostPlace, json_of_all};
 use crate::results::stamp::schema_of;
 use crate::stack::kinds::classes::{FoundClasses, find};
 
+/// An account and region to look at.
+pub(super) struct Site {
+    /// Its name, where the settings have several.
+    pub(super) place: Option<PlaceName>,
+    pub(super) settings: ClassSettings,
+    pub(super) client: Client,
+    pub(super) scope: Scope,
+}
+
+/// What the settings name: one account and region, or places.
+pub(super) struct Sites {
+    pub(super) reached: Vec<Site>,
+    pub(super) lost: Vec<LostPlace>,
+}
+
 pub(super) async fn run(cli: &Cli) -> Result<Exit> {
     let settings = cli.settings_without_roster()?;
-    refuse_places(&settings)?;
-    let (client, scope) = connect(&settings).await?;
-    let found = look(&settings, &client, &scope).await?;
-    let list = ClassList {
-        found: &found,
-        scope: &scope,
-        now: client.time_at_aws(),
-    };
-    let exit = match found.gaps.is_empty() {
+    let sites = Sites::of(&settings, Deed::Looks).await?;
+    let found = sites.look().await?;
+    let lists = || sites.lists(&found);
+    let seen = sites.lost.is_empty() && found.iter().all(|found| found.gaps.is_empty());
+    let exit = match seen {
         true => Exit::Done,
         false => Exit::General,
     };
     said(match settings.ui.output {
         OutputFormat::Text => {
             let mut out = io::stdout().lock();
-            list.text(&mut out).and_then(|()| out.flush())
+            let mut all = lists();
+            all.try_for_each(|one| one.text(&mut out))
+                .and_then(|()| out.flush())
         }
         format => {
             let command = Command::Classes;
-            let document = list.json(schema_of(command), command.as_str(), None, exit.code());
+            let (schema, name) = (schema_of(command), command.as_str());
+            let document = json_of_all(lists(), &sites.lost, schema, name, exit.code());
             print_document(format, exit, &document)
         }
     })?;
     Ok(exit)
 }
 
-/// Refuses a class with places: these verbs look at one account and region, and would call the others empty.
-///
-/// # Errors
-/// [`Exit::Invalid`]: the settings have places.
-pub(super) fn refuse_places(settings: &ClassSettings) -> Result<()> {
-    if settings.places.is_empty() {
-        return Ok(());
+impl Sites {
+    /// Connects to all of them. A place that cannot be reached is said at once, and the others are looked at.
+    ///
+    /// # Errors
+    /// When none can be reached, or the settings are wrong.
+    pub(super) async fn of(settings: &ClassSettings, work: Deed) -> Result<Self> {
+        if settings.places.is_empty() {
+            let (client, scope) = connect(settings, None, None).await?;
+            let site = Site {
+                place: None,
+                settings: settings.clone(),
+                client,
+                scope,
+            };
+            return Ok(Self {
+                reached: vec![site],
+                lost: Vec::new(),
+            });
+        }
+        let chosen = &settings.chosen_places;
+        let places = settings.places.iter();
+        let places = places.filter(|place| chosen.is_empty() || chosen.contains(&place.name));
+        let opened = places.map(async |place| {
+            let name = &place.name;
+            let at = settings_at(settings, place);
+            let role = role_of(place, &settings.class);
+            let opened = connect(&at, role, Some(name)).await;
+            let site = opened.map(|(client, scope)| Site {
+                place: Some(name.clone()),
+                settings: at,
+                client,
+                scope,
+            });
+            (place, site.map_err(|error| error.at(Some(name))))
+        });
+        let (mut reached, mut lost, mut errors) = (Vec::new(), Vec::new(), Vec::new());
+        for (place, site) in join_all(opened).await {
+            match site {
+                Ok(site) => reached.push(site),
+                Err(error) if error.exit == Exit::General => {
+                    lost.push(LostPlace {
+                        name: place.name.clone(),
+                        region: place.region.to_string(),
+                        why: error.to_string(),
+                    });
+                    errors.push(error.hint(again(&place.name)));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        if reached.is_empty() {
+            return Err(none_reached(work, &settings.class, errors.into_iter()));
+        }
+        errors
+            .iter()
+            .for_each(|error| say_error(settings.ui, error));
+        Ok(Self { reached, lost })
     }
-    let file = settings.file.clone().unwrap_or_default();
-    let names: Vec<&str> = settings.places.iter().map(|at| at.name.as_str()).collect();
-    let cause = format!(
-        "has places ({}), and `classes` and `sweep` look at one account and region; nothing was looked at",
-        names.join(", ")
-    );
-    let error = Error::new(Exit::Invalid, file.display().to_string(), cause);
-    Err(error.hint(
-        "run it in a folder without that file, once for each account and region, with --profile, --region and --account",
-    ))
+
+    /// Lists the classes of each.
+    pub(super) async fn look(&self) -> Result<Vec<FoundClasses>> {
+        let mut all = Vec::new();
+        for site in &self.reached {
+            all.push(site.look().await?);
+        }
+        Ok(all)
+    }
+
+    fn lists<'a>(&'a self, found: &'a [FoundClasses]) -> impl Iterator<Item = Listed<'a>> {
+        let all = self.reached.iter().zip(found);
+        all.map(|(site, found)| site.listed(found))
+    }
 }
 
-/// Lists the classes.
-pub(super) async fn look(
-    settings: &ClassSettings,
-    client: &Client,
-    scope: &Scope,
-) -> Result<FoundClasses> {
-    let pace = pace(settings.quota_scale);
-    let work = async |client: &Client| find(client, scope).await;
-    let found = look_alone(client, pace, settings.ui, work).await;
-    Ok(found?)
+impl Site {
+    pub(super) async fn look(&self) -> Result<FoundClasses> {
+        let pace = pace(self.settings.quota_scale);
+        let work = async |client: &Client| find(client, &self.scope).await;
+        let found = look_alone(&self.client, pace, self.settings.ui, work).await;
+        Ok(found?)
+    }
+
+    pub(super) fn listed<'a>(&'a self, found: &'a FoundClasses) -> Listed<'a> {
+        Listed {
+            place: self.place.as_ref(),
+            list: ClassList {
+                found,
+                scope: &self.scope,
+                now: self.client.time_at_aws(),
+            },
+            swept: None,
+        }
+    }
 }
 
 /// Connects to the account and region that the settings name, without anything of a class.
-pub(super) async fn connect(settings: &ClassSettings) -> Result<(Client, Scope)> {
+async fn connect(
+    settings: &ClassSettings,
+    role: Option<AssumedRole>,
+    place: Option<&PlaceName>,
+) -> Result<(Client, Scope)> {
     let lab = bundle::load(None)?;
     let (options, source, profile) = match &settings.target {
         CloudTarget::Local => {
@@ -94,6 +180,7 @@ pub(super) async fn connect(settings: &ClassSettings) -> Result<(Client, Scope)>
         } => {
             let options = ConnectOptions {
                 profile: profile.as_ref().map(ToString::to_string),
+                role,
                 endpoint_url: endpoint_url.as_ref().map(ToString::to_string),
                 ..ConnectOptions::default()
             };
@@ -105,7 +192,7 @@ pub(super) async fn connect(settings: &ClassSettings) -> Result<(Client, Scope)>
     let client = aws::connect(options).await;
     let identity = client.caller_identity().await;
     let identity = identity.map_err(|e| cannot_begin(&e, source, profile, client.region()))?;
-    require_account(&identity, settings.account.as_ref(), None)?;
+    require_account(&identity, settings.account.as_ref(), place)?;
     let scope = identity.scope(client.region());
     Ok((client, scope))
 }

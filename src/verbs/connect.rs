@@ -19,7 +19,7 @@ use crate::error::{Error, Exit, Result};
 use crate::evidence::kept::{DeployedPlace, KeptPlaces, StudentPlaces};
 use crate::ids::{PlaceName, Scope, Username};
 use crate::local::{self, LocalCloud, StartupStep};
-use crate::options::CloudTarget;
+use crate::options::{CloudTarget, PlaceSettings};
 use crate::stack::assign::{PlaceSight, WhyUnknown, assign, doubt};
 
 impl Class {
@@ -30,6 +30,17 @@ impl Class {
             let progress = &mut |step: StartupStep| say(&step.to_string(), verbosity);
             let endpoint = LocalCloud::from_env()?.start(progress).await?;
             return self.connect_local(&endpoint).await;
+        }
+        if self.swept
+            && let Some(place) = self.chosen_alone()
+        {
+            // It goes over one place after the other, and whatever of the class is at another is nothing to it.
+            let door = Door {
+                place: None,
+                ..self.door(place)
+            };
+            let session = door.open().await?;
+            return Sessions::of(session.class.clone(), session).await;
         }
         if self.settings.places.is_empty() {
             let door = Door {
@@ -63,6 +74,17 @@ impl Class {
             Some(wrong) => Err(wrong),
             None => self.at_places(work, places, closed).await,
         }
+    }
+
+    /// The only place that was chosen.
+    fn chosen_alone(&self) -> Option<&PlaceSettings> {
+        let [only] = &self.settings.chosen_places[..] else {
+            return None;
+        };
+        self.settings
+            .places
+            .iter()
+            .find(|place| place.name == *only)
     }
 
     pub(crate) async fn connect_local(self, endpoint: &local::Endpoint) -> Result<Sessions> {

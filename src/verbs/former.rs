@@ -83,7 +83,7 @@ impl Former {
                 plural(students.len(), "student")
             ),
             Self::Moved(place, last, students) => format!(
-                "PLACE {place} WAS {} UNTIL NOW ({}): {} may still have something there, which nobody looked for; to take \
+                "PLACE {place} WAS {} ({}): {} may still have something there, which nobody looked for; to take \
                  it down, put that account and region back under another name",
                 last.words(),
                 last.at.strftime("%F"),

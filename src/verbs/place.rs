@@ -119,8 +119,9 @@ impl Session {
     /// # Errors
     /// [`Exit::Refused`]: the answer is no, or there is no terminal to ask at.
     async fn agree_on_place(&self, can_ask: bool) -> Result<()> {
-        // An endpoint of one's own, such as the embedded cloud, is no account that a class lives in.
-        if !self.client.is_aws() {
+        // An endpoint of one's own, such as the embedded cloud, is no account that a class lives in. A sweep has just found
+        // the class here.
+        if !self.client.is_aws() || self.class.swept {
             return Ok(());
         }
         let Some(last) = self.last_place()? else {

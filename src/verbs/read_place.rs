@@ -258,6 +258,8 @@ pub(super) fn missing(
     for lost in &sessions.unreached {
         let why = lost.why.cause_in_full();
         let why = format!("place {} could not be reached: {why}", lost.place);
+        let hint = lost.why.hint.clone();
+        let hint = hint.unwrap_or_else(|| again(&lost.place));
         let fresh = lost.students.iter().map(|student| {
             let hidden = StackSight {
                 hidden: true,
@@ -271,7 +273,7 @@ pub(super) fn missing(
         });
         let Some(scope) = &lost.scope else {
             let mut fresh: Vec<_> = fresh.map(|(student, _)| student).collect();
-            hint_at(&mut fresh, &again(&lost.place));
+            hint_at(&mut fresh, &hint);
             all.extend(fresh);
             continue;
         };
@@ -285,7 +287,7 @@ pub(super) fn missing(
         for student in &mut students {
             add_last(student, &last);
         }
-        hint_at(&mut students, &again(&lost.place));
+        hint_at(&mut students, &hint);
         all.extend(students);
     }
     for (student, why, _) in sessions.nowhere() {

@@ -36,6 +36,7 @@ use crate::results::stamp::schema_of;
 use crate::stack::observe::{Depth, observe};
 use crate::stack::plan::Plan;
 use crate::strict::Proxy;
+use crate::text::words::plural;
 use post_mortem::PostMortem;
 use setup::{counted, prepare, refuse_broken, strict};
 
@@ -302,7 +303,11 @@ async fn all_students(
             }
             let done = work(client, scope, stack, observed, &steps).await;
             client.emit(Event::Note {
-                text: format!("{} has done {} steps", student.username, steps.len()),
+                text: format!(
+                    "{} has done {}",
+                    student.username,
+                    plural(steps.len(), "step")
+                ),
             });
             done
         })

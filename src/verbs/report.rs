@@ -5,6 +5,7 @@ use super::class::Class;
 use super::gradebook::{self, GradebookFile};
 use super::homes::Deed;
 use super::reading::{about, class_report, ended, read, write_files};
+use super::session::Session;
 use super::sessions::Sessions;
 use super::status::{attestations, nothing_stands};
 use crate::cli::{Cli, ReportArgs};
@@ -96,7 +97,12 @@ pub(super) fn refuse_nothing(session: &Sessions, standing: &ClassStanding) -> Re
 /// A note where the class's folder has readings of other accounts. Classes of the same name in two accounts share the
 /// folder, and its report is of the account that was read last.
 fn of_other_accounts(session: &Sessions) -> Option<String> {
-    let accounts = session.places.iter().map(|at| at.scope().account.as_str());
+    let reached = session.places.iter().map(Session::scope);
+    let lost = session
+        .unreached
+        .iter()
+        .filter_map(|lost| lost.scope.as_ref());
+    let accounts = reached.chain(lost).map(|scope| scope.account.as_str());
     let accounts: Vec<&str> = accounts.collect();
     let folder = session.folder();
     let mut others = known(&folder);

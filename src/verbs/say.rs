@@ -9,7 +9,7 @@ use crate::error::{Error, Exit, Result};
 use crate::events::Event;
 use crate::options::{OutputFormat, Ui};
 use crate::report::runlog::result_line;
-use crate::report::{Terminal, TerminalOptions};
+use crate::report::{Terminal, TerminalOptions, print_error, terminal};
 use crate::text::json;
 
 /// The command's result of writing to stdout.
@@ -56,6 +56,13 @@ pub(super) fn say(step: &str, verbosity: i8) {
         // A closed stderr leaves nobody to tell.
         let _ = writeln!(io::stderr().lock(), "{step}");
     }
+}
+
+/// Shows an error that does not end the command.
+pub(super) fn say_error(ui: Ui, error: &Error) {
+    let columns = terminal::columns_of_stderr();
+    // A closed stderr leaves nobody to tell.
+    let _ = print_error(error, ui.color_stderr, columns, &mut io::stderr().lock());
 }
 
 pub(super) fn terminal_options(ui: Ui) -> TerminalOptions {

@@ -1,12 +1,14 @@
 //! `sweep`: lists the classes whose end has passed, and tears them down once that is confirmed. It needs no roster: a class's
-//! tags name its students. With the lab at hand it is the teardown itself, final report included.
+//! tags name its students. With the lab at hand it is the teardown itself, final report included. Of several places each is swept by
+//! itself.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use super::classes::{connect, look, refuse_places};
+use super::classes::{Site, Sites};
+use super::homes::Deed;
 use super::run::look_alone;
-use super::say::{general, note_at_once, print_document, said};
+use super::say::{general, note_at_once, print_document, said, say_error};
 use super::session::pace;
 use super::teardown;
 use crate::aws::Client;
@@ -14,12 +16,10 @@ use crate::cli::{Cli, SweepArgs, TeardownArgs, Verb};
 use crate::error::{Error, Exit, Result};
 use crate::events::Command;
 use crate::files::{class_dir, write_whole};
-use crate::ids::{ClassName, LabId, Scope};
+use crate::ids::{ClassName, LabId};
 use crate::lab::bundle;
-use crate::options::{ClassSettings, GlobalOptions, OutputFormat};
-use crate::report::classes::{ClassList, Swept};
-use crate::report::print_error;
-use crate::report::terminal;
+use crate::options::{GlobalOptions, OutputFormat};
+use crate::report::classes::{Listed, Swept, json_of_all};
 use crate::results::stamp::schema_of;
 use crate::stack::kinds::classes::{FoundClass, FoundClasses, FoundLab};
 use crate::stack::sweep::tear_down_by_tags;
@@ -31,63 +31,85 @@ const NOT_CONFIRMED: &str = "not-confirmed";
 struct Sweep<'a> {
     cli: &'a Cli,
     args: &'a SweepArgs,
-    settings: ClassSettings,
-    client: Client,
-    scope: Scope,
+    site: &'a Site,
     /// The lab that --lab names, or the one built in.
-    at_hand: LabId,
+    at_hand: &'a LabId,
 }
 
 pub(super) async fn run(cli: &Cli, args: &SweepArgs) -> Result<Exit> {
     let settings = cli.settings_without_roster()?;
-    refuse_places(&settings)?;
     let at_hand = bundle::load(settings.lab.folder())?.id().clone();
-    let (client, scope) = connect(&settings).await?;
-    let sweep = Sweep {
+    let work = match args.confirm {
+        true => Deed::Deletes,
+        false => Deed::Looks,
+    };
+    let sites = Sites::of(&settings, work).await?;
+    // A class may hide in what could not be listed.
+    let hidden = match args.confirm {
+        true => Exit::Remains,
+        false => Exit::General,
+    };
+    let mut exit = match sites.lost.is_empty() {
+        true => Exit::Done,
+        false => hidden,
+    };
+    let sweeps = sites.reached.iter().map(|site| Sweep {
         cli,
         args,
-        settings,
-        client,
-        scope,
-        at_hand,
-    };
-    let found = sweep.look().await?;
-    let over = found.over(sweep.client.time_at_aws());
-    if sweep.settings.ui.output == OutputFormat::Text {
-        sweep.list(&found, &over)?;
+        site,
+        at_hand: &at_hand,
+    });
+    let sweeps: Vec<Sweep<'_>> = sweeps.collect();
+    // Every place is listed before anything is deleted at any of them.
+    let found = sites.look().await?;
+    let mut all_swept = Vec::new();
+    for (sweep, found) in sweeps.iter().zip(&found) {
+        let over = found.over(sweep.site.client.time_at_aws());
+        if settings.ui.output == OutputFormat::Text {
+            sweep.list(found, &over)?;
+        }
+        let swept: Swept = over.into_iter().map(|c| (c, NOT_CONFIRMED)).collect();
+        all_swept.push(swept);
     }
-    let mut swept: Swept = over.iter().map(|c| (c.clone(), NOT_CONFIRMED)).collect();
-    let mut exit = match over.is_empty() {
-        true => Exit::Done,
-        false => Exit::Changes,
-    };
-    if args.confirm && !over.is_empty() {
-        exit = sweep.tear_down(&over, &mut swept).await?;
-    }
-    if exit == Exit::Done && !found.gaps.is_empty() {
-        // A class may hide in what could not be listed.
-        exit = match args.confirm {
-            true => Exit::Remains,
-            false => Exit::General,
+    for ((sweep, found), swept) in sweeps.iter().zip(&found).zip(&mut all_swept) {
+        let over: Vec<ClassName> = swept.keys().cloned().collect();
+        let mut ended = match over.is_empty() {
+            true => Exit::Done,
+            false => Exit::Changes,
         };
+        if args.confirm && !over.is_empty() {
+            ended = sweep.tear_down(&over, swept).await?;
+        }
+        if ended == Exit::Done && !found.gaps.is_empty() {
+            ended = hidden;
+        }
+        exit = exit.or(ended);
+        if ended == Exit::Interrupted {
+            break;
+        }
     }
-    sweep.show(&found, &swept, exit)?;
+    said(match settings.ui.output {
+        OutputFormat::Text if args.confirm => {
+            let mut out = io::stdout().lock();
+            let mut all = sweeps.iter().zip(&all_swept);
+            all.try_for_each(|(sweep, swept)| sweep.outcomes(swept, &mut out))
+        }
+        OutputFormat::Text => Ok(()),
+        format => {
+            let all = sweeps.iter().zip(&found).zip(&all_swept);
+            let all = all.map(|((sweep, found), swept)| Listed {
+                swept: Some(swept),
+                ..sweep.site.listed(found)
+            });
+            let (schema, name) = (schema_of(Command::Sweep), Command::Sweep.as_str());
+            let document = json_of_all(all, &sites.lost, schema, name, exit.code());
+            print_document(format, exit, &document)
+        }
+    })?;
     Ok(exit)
 }
 
 impl Sweep<'_> {
-    async fn look(&self) -> Result<FoundClasses> {
-        look(&self.settings, &self.client, &self.scope).await
-    }
-
-    fn list_of<'f>(&'f self, found: &'f FoundClasses) -> ClassList<'f> {
-        ClassList {
-            found,
-            scope: &self.scope,
-            now: self.client.time_at_aws(),
-        }
-    }
-
     fn list(&self, found: &FoundClasses, over: &[ClassName]) -> Result<()> {
         let mut out = io::stdout().lock();
         let names: Vec<&str> = over.iter().map(|name| name.as_str()).collect();
@@ -103,7 +125,7 @@ impl Sweep<'_> {
             ),
             (false, true) => format!("Over, and torn down now: {}.", names.join(", ")),
         };
-        let written = self.list_of(found).text(&mut out);
+        let written = self.site.listed(found).text(&mut out);
         said(written.and_then(|()| writeln!(out, "{says}")))
     }
 
@@ -111,7 +133,7 @@ impl Sweep<'_> {
     async fn tear_down(&self, over: &[ClassName], swept: &mut Swept) -> Result<Exit> {
         for name in over {
             // Somebody may have given it another end meanwhile.
-            let fresh = self.look().await?;
+            let fresh = self.site.look().await?;
             if fresh.hides_ends() {
                 let cause = fresh.gaps.first().map_or("", |gap| gap.cause.as_str());
                 self.note(format!(
@@ -124,7 +146,7 @@ impl Sweep<'_> {
                 swept.insert(name.clone(), GONE);
                 continue;
             };
-            if !fresh.over(self.client.time_at_aws()).contains(name) {
+            if !fresh.over(self.site.client.time_at_aws()).contains(name) {
                 self.note(format!(
                     "class {name} is not over any more: it was left alone"
                 ));
@@ -140,7 +162,7 @@ impl Sweep<'_> {
                     ));
                     continue;
                 }
-                let torn_down = match *lab == self.at_hand {
+                let torn_down = match lab == self.at_hand {
                     true => self.with_lab(name, found).await,
                     false => self.by_tags(name, lab).await,
                 };
@@ -151,14 +173,14 @@ impl Sweep<'_> {
                     Err(error) if error.exit == Exit::Interrupted => return Err(error),
                     Err(error) => {
                         gone = false;
-                        self.say(&error);
+                        say_error(self.site.settings.ui, &error);
                     }
                 }
             }
             swept.insert(name.clone(), if gone { GONE } else { REMAINS });
         }
         // Nothing counts but a fresh listing.
-        let fresh = self.look().await?;
+        let fresh = self.site.look().await?;
         for (name, outcome) in &mut *swept {
             let hidden = !fresh.gaps.is_empty();
             let class = fresh.classes.get(name);
@@ -174,18 +196,29 @@ impl Sweep<'_> {
 
     /// The teardown verb itself, with a roster of the usernames that the tags name.
     async fn with_lab(&self, class: &ClassName, found: &FoundLab) -> Result<Exit> {
+        let (settings, scope) = (&self.site.settings, &self.site.scope);
+        // A place has its own region and account in the settings.
+        let (region, account, place) = match &self.site.place {
+            Some(place) => (None, None, Some(vec![place.clone()])),
+            None => {
+                let region = scope.region.parse().map_err(general("region"))?;
+                let account = scope.account.parse().map_err(general("account"))?;
+                (Some(region), Some(account), None)
+            }
+        };
         let mut global = GlobalOptions {
             roster: Some(self.keep_roster(class, found)?),
             class: Some(class.clone()),
-            region: Some(self.scope.region.parse().map_err(general("region"))?),
-            account: Some(self.scope.account.parse().map_err(general("account"))?),
+            region,
+            account,
+            place,
             students: None,
             section: None,
-            reports: Some(self.settings.reports.clone()),
-            lab: self.settings.lab.folder().map(Into::into),
+            reports: Some(settings.reports.clone()),
+            lab: settings.lab.folder().map(Into::into),
             ..self.cli.global.clone()
         };
-        if self.settings.ui.output.is_for_programs() {
+        if settings.ui.output.is_for_programs() {
             // The document is one, at the end.
             global.output = Some(OutputFormat::Text);
             global.quiet = Some(2);
@@ -207,7 +240,7 @@ impl Sweep<'_> {
     fn keep_roster(&self, class: &ClassName, found: &FoundLab) -> Result<PathBuf> {
         let names = found.students.iter().map(|name| format!("{name}\n"));
         let text = format!("username\n{}", names.collect::<String>());
-        let path = class_dir(&self.settings.reports, class).join("swept.csv");
+        let path = class_dir(&self.site.settings.reports, class).join("swept.csv");
         write_whole(&path, text.as_bytes()).map_err(general("the list of usernames"))?;
         Ok(path)
     }
@@ -221,9 +254,10 @@ impl Sweep<'_> {
                 "name the folder of lab {lab} with --lab, or delete it without a final report: --no-final-report"
             )));
         }
-        let work = async |client: &Client| tear_down_by_tags(client, &self.scope, class, lab).await;
-        let pace = pace(self.settings.quota_scale);
-        let swept = look_alone(&self.client, pace, self.settings.ui, work).await?;
+        let site = self.site;
+        let work = async |client: &Client| tear_down_by_tags(client, &site.scope, class, lab).await;
+        let pace = pace(site.settings.quota_scale);
+        let swept = look_alone(&site.client, pace, site.settings.ui, work).await?;
         swept.notes.into_iter().for_each(|note| self.note(note));
         Ok(match swept.gone {
             true => Exit::Done,
@@ -232,39 +266,17 @@ impl Sweep<'_> {
     }
 
     fn note(&self, note: String) {
-        note_at_once(self.settings.ui, &[note]);
+        let note = match &self.site.place {
+            Some(place) => format!("place {place}: {note}"),
+            None => note,
+        };
+        note_at_once(self.site.settings.ui, &[note]);
     }
 
-    fn say(&self, error: &Error) {
-        let columns = terminal::columns_of_stderr();
-        // A closed stderr leaves nobody to tell.
-        let _ = print_error(
-            error,
-            self.settings.ui.color_stderr,
-            columns,
-            &mut io::stderr().lock(),
-        );
-    }
-
-    fn show(&self, found: &FoundClasses, swept: &Swept, exit: Exit) -> Result<()> {
-        said(match self.settings.ui.output {
-            OutputFormat::Text if self.args.confirm => {
-                let mut out = io::stdout().lock();
-                let mut lines = swept.iter();
-                lines.try_for_each(|(name, outcome)| writeln!(out, "class {name}: {outcome}"))
-            }
-            OutputFormat::Text => Ok(()),
-            format => {
-                let command = Command::Sweep;
-                let list = self.list_of(found);
-                let document = list.json(
-                    schema_of(command),
-                    command.as_str(),
-                    Some(swept),
-                    exit.code(),
-                );
-                print_document(format, exit, &document)
-            }
-        })
+    fn outcomes(&self, swept: &Swept, out: &mut impl Write) -> io::Result<()> {
+        let place = self.site.place.as_ref();
+        let place = place.map_or_else(String::new, |place| format!("place {place}: "));
+        let mut lines = swept.iter();
+        lines.try_for_each(|(name, outcome)| writeln!(out, "{place}class {name}: {outcome}"))
     }
 }

@@ -142,18 +142,32 @@ fn a_command_that_fails_leaves_one_document_or_one_last_line() {
 }
 
 #[test]
-fn classes_and_sweep_refuse_a_class_with_places_before_they_look() {
+fn classes_and_sweep_say_which_places_they_could_not_look_at() {
     let folder = tempfile::tempdir().unwrap();
     let places = "[[place]]\nname = \"one\"\nregion = \"eu-west-1\"\n";
     std::fs::write(folder.path().join("homeroom.toml"), places).unwrap();
-    for words in [
-        &["classes"][..],
-        &["sweep"],
-        &["sweep", "--confirm", "--place", "one"],
+    for (words, code, says) in [
+        (
+            &["classes"][..],
+            1,
+            "place one: AWS: there are no credentials",
+        ),
+        (&["sweep"], 1, "place one: AWS: there are no credentials"),
+        // Nothing shows that no class is over there.
+        (
+            &["sweep", "--confirm", "--place", "one"],
+            5,
+            "no place could be reached",
+        ),
+        (
+            &["sweep", "--confirm", "--place", "two"],
+            2,
+            "no place of that name",
+        ),
     ] {
         let output = homeroom(folder.path(), words);
         let said = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(2), "{words:?}: {said}");
-        assert!(said.contains("has places (one)"), "{said}");
+        assert_eq!(output.status.code(), Some(code), "{words:?}: {said}");
+        assert!(said.contains(says), "{words:?}: {said}");
     }
 }

@@ -53,6 +53,16 @@ pub(crate) struct PlaceSettings {
     pub(crate) quotas: BTreeMap<Operation, QuotaOverride>,
 }
 
+impl PlaceSettings {
+    /// Without the class's boundary on roles.
+    pub(in crate::options) fn unbounded(self) -> Self {
+        Self {
+            role_boundary: None,
+            ..self
+        }
+    }
+}
+
 /// A place as the file has it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct PlaceTable {

@@ -12,7 +12,7 @@ const TWO: &[(&str, &str)] = &[("east", EAST), ("west", WEST)];
 const THREE: &[(&str, &str)] = &[("east", EAST), ("west", WEST), ("north", NORTH)];
 
 /// Clouds, a folder with settings and a roster, and the binary.
-struct Places {
+pub(super) struct Places {
     clouds: Vec<PrivateCloud>,
     folder: TempDir,
 }
@@ -37,7 +37,7 @@ async fn cloud(folder: &Path, account: &'static str) -> PrivateCloud {
 }
 
 impl Places {
-    async fn begin(roster: &str) -> Self {
+    pub(super) async fn begin(roster: &str) -> Self {
         Self::begin_at(TWO, roster).await
     }
 
@@ -70,7 +70,7 @@ impl Places {
     }
 
     /// Puts a proxy before a cloud: once it is dropped, the place cannot be reached.
-    async fn behind_proxy(&self, cloud: usize) -> Proxy {
+    pub(super) async fn behind_proxy(&self, cloud: usize) -> Proxy {
         let options = Options {
             quotas: false,
             scale: 1000.0,
@@ -131,7 +131,7 @@ impl Places {
         std::fs::write(self.folder.path().join("demo.csv"), roster).unwrap();
     }
 
-    fn command(&self, words: &str) -> Command {
+    pub(super) fn command(&self, words: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_homeroom"));
         command
             .env_clear()
@@ -149,7 +149,7 @@ impl Places {
     }
 
     /// The exit code, the document, and what was said.
-    fn json(&self, words: &str) -> (i32, Value, String) {
+    pub(super) fn json(&self, words: &str) -> (i32, Value, String) {
         let mut command = self.command(words);
         let output = command.args(["--output", "json"]).output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -181,7 +181,7 @@ impl Places {
     }
 }
 
-fn student<'a>(document: &'a Value, name: &str) -> &'a Value {
+pub(super) fn student<'a>(document: &'a Value, name: &str) -> &'a Value {
     let students = document["students"].as_array().unwrap();
     students.iter().find(|s| s["username"] == name).unwrap()
 }
@@ -328,7 +328,7 @@ impl Places {
         std::fs::read_to_string(self.folder.path().join("homeroom.toml")).unwrap()
     }
 
-    fn write(&self, file: &str, text: &str) {
+    pub(super) fn write(&self, file: &str, text: &str) {
         std::fs::write(self.folder.path().join(file), text).unwrap();
     }
 }
@@ -512,6 +512,60 @@ async fn what_the_settings_lost_or_moved_is_neither_empty_nor_made_twice() {
     let (code, torn, _) = day.json("teardown --confirm demo");
     assert_eq!(code, 5, "{torn}");
     assert_eq!((day.roles(0).await, day.roles(1).await), (0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sweep_goes_over_every_place_and_says_which_it_could_not() {
+    let day = Places::begin("ana,east ben,west").await;
+    let settings = day.settings();
+    for ends in ["2099-12-01T18:00:00Z", "2020-12-01T18:00:00Z"] {
+        day.write("homeroom.toml", &format!("ends = {ends}\n{settings}"));
+        let (code, deployed, said) = day.json("deploy");
+        assert_eq!(code, 0, "{said} {deployed}");
+    }
+    let standing = |document: &Value| -> Vec<String> {
+        let classes = document["classes"].as_array().unwrap().iter();
+        let words = classes.map(|class| {
+            let word = |key: &str| class[key].as_str().unwrap_or("-").to_owned();
+            [
+                word("place"),
+                word("class"),
+                word("standing"),
+                word("outcome"),
+            ]
+            .join(" ")
+        });
+        words.collect()
+    };
+    let (code, listed, said) = day.json("classes");
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(standing(&listed), ["east demo over -", "west demo over -"]);
+    assert_eq!(listed["places"][1]["account"]["id"], WEST, "{listed}");
+    assert_eq!(
+        day.json("classes --place west").1["classes"][0]["place"],
+        "west"
+    );
+    let (code, listed, _) = day.json("sweep");
+    assert_eq!(code, 6, "{listed}");
+    assert_eq!((day.roles(0).await, day.roles(1).await), (3, 3));
+
+    // One cannot be reached: the other is swept, and it is not over.
+    let proxy = day.behind_proxy(1).await;
+    proxy.model().inject(Rule::any().fault(Fault::Reset));
+    assert_eq!(day.json("classes").0, 1);
+    let (code, swept, said) = day.json("sweep --confirm");
+    assert_eq!(code, 5, "{said} {swept}");
+    assert_eq!(standing(&swept), ["east demo over gone"]);
+    assert!(swept["places"][1]["unreached"].is_string(), "{swept}");
+    assert!(said.contains("place west"), "{said}");
+    assert_eq!((day.roles(0).await, day.roles(1).await), (0, 3));
+    proxy.model().heal();
+    let (code, swept, said) = day.json("sweep --confirm");
+    assert_eq!(code, 0, "{said} {swept}");
+    assert_eq!(standing(&swept), ["west demo over gone"]);
+    assert_eq!((day.roles(0).await, day.roles(1).await), (0, 0));
+    let page = day.folder.path().join("reports/demo/swept/swept.html");
+    assert!(std::fs::read_to_string(page).unwrap().contains("ben"));
 }
 
 /// What a page of `watch` answers, by a request of its own.

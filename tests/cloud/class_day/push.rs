@@ -6,7 +6,10 @@ mod fake;
 
 use fake::{Fake, TOKEN};
 
+use homeroom::strict::{Fault, Rule};
+
 use super::grades::{said, write_roster};
+use super::places::{Places, student};
 use super::*;
 
 const PUSH: [&str; 7] = [
@@ -215,4 +218,36 @@ async fn a_second_interrupt_ends_a_push_and_names_who_is_not_verified() {
     assert!(told.contains("not verified: user1"), "{told}");
     assert_eq!(canvas.writes(), 1);
     term.day.cloud.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_push_writes_no_grade_of_a_place_that_cannot_be_reached() {
+    let day = Places::begin("ana,east ben,west").await;
+    let roster = "username,email,place\nana,ana@x.edu,east\nben,ben@x.edu,west\n";
+    day.write("demo.csv", roster);
+    assert_eq!(day.json("deploy").0, 0);
+    assert_eq!(day.json("report").0, 0);
+    let canvas = Fake::start().await;
+    canvas.enrol(1, "Ruiz, Ana", "ana@x.edu", Some(70.0));
+    canvas.enrol(2, "Ito, Ben", "ben@x.edu", Some(80.0));
+    let proxy = day.behind_proxy(1).await;
+    proxy.model().inject(Rule::any().fault(Fault::Reset));
+    let push = "grades push canvas --course 12 --assignment 345 --lower --confirm 12 --output json";
+    let mut command = day.command(push);
+    command
+        .env("CANVAS_URL", canvas.url())
+        .env("CANVAS_TOKEN", TOKEN);
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    json_schemas::check(&document);
+    assert_eq!(output.status.code(), Some(1), "{said} {document}");
+    // Of Ana it is certain that she has done nothing.
+    assert_eq!(student(&document, "ana")["outcome"], "graded", "{document}");
+    assert_eq!(
+        student(&document, "ben")["outcome"],
+        "left-out",
+        "{document}"
+    );
+    assert_eq!((canvas.score(1), canvas.score(2)), (Some(0.0), Some(80.0)));
 }
