@@ -107,7 +107,7 @@ pub async fn read_class(
     read_listed(client, reading, cache, (observed?, known), alias).await
 }
 
-/// [`read_class`] of what was listed a moment ago, as closely as a teardown looks.
+/// [`read_class`] of what was listed a moment ago, as closely as a teardown looks. It may know nothing of the class's settings.
 ///
 /// # Errors
 /// As [`read_class`].
@@ -121,7 +121,14 @@ pub(crate) async fn read_observed(
         completed(client, reading.desired, observed),
         client.account_alias(),
     );
-    let (alias, listed) = (alias.ok().flatten(), (observed?, KnownMachines::new()));
+    let observed = observed?;
+    let mut desired = reading.desired.clone();
+    desired.take_api_types(&observed);
+    let reading = &ClassReading {
+        desired: &desired,
+        ..*reading
+    };
+    let (alias, listed) = (alias.ok().flatten(), (observed, KnownMachines::new()));
     read_listed(client, reading, cache, listed, alias).await
 }
 

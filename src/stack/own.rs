@@ -152,6 +152,7 @@ impl Desired {
     pub(crate) fn take_deployed(&mut self, own: &OwnStack) -> Vec<String> {
         let mut edited = Vec::new();
         let scope = self.scope.clone();
+        self.take_api_types(&own.observed);
         for stack in &mut self.stacks {
             let owner = &stack.owner;
             for function in &mut stack.functions {
@@ -170,15 +171,6 @@ impl Desired {
                 let seen = own.observed.state_machines.get(&machine.name);
                 if let Some(detail) = seen.and_then(|seen| seen.detail.as_ref()) {
                     machine.take_deployed(&scope, owner, detail);
-                }
-            }
-            for api in &mut stack.apis {
-                let mut seen = own.observed.apis.get(&api.name).into_iter().flatten();
-                let seen = seen.rfind(|seen| seen.api_type != api.api_type);
-                let Some(seen) = seen else { continue };
-                api.api_type = seen.api_type;
-                if let Some(stage) = seen.stages.iter().flatten().next() {
-                    api.stage.clone_from(&stage.name);
                 }
             }
         }

@@ -138,7 +138,8 @@ pub struct Seen {
     pub(crate) ownership: Ownership,
     /// Its stages; `None` before they were asked for.
     pub(crate) stages: Option<Vec<StageSeen>>,
-    /// What a student can set of an HTTP API, likewise.
+    /// What a student can set of an HTTP API, as the listing shows it; the rest comes with the stages. `None` where nobody asked
+    /// for the rest.
     pub(crate) settings: Option<http_api::Settings>,
 }
 
@@ -225,6 +226,28 @@ impl Desired {
             }
         }
         self
+    }
+}
+
+impl Desired {
+    /// Takes the type of an API that is there where the lab's is of another: not everybody who looks has the class's settings.
+    pub(crate) fn take_api_types(&mut self, observed: &Observed) {
+        for stack in &mut self.stacks {
+            let owner = &stack.owner;
+            let ours = |seen: &&Seen| matches!(&seen.ownership, Ownership::Ours(o) if o == owner);
+            for api in &mut stack.apis {
+                let named = observed.apis.get(&api.name).into_iter().flatten();
+                let named: Vec<&Seen> = named.filter(ours).collect();
+                if named.iter().any(|seen| seen.api_type == api.api_type) {
+                    continue;
+                }
+                let Some(seen) = named.first() else { continue };
+                api.api_type = seen.api_type;
+                if let Some(stage) = seen.stages.iter().flatten().next() {
+                    api.stage.clone_from(&stage.name);
+                }
+            }
+        }
     }
 }
 
@@ -482,7 +505,11 @@ impl Client {
         }
     }
 
-    async fn stages_of(&self, api_type: ApiType, id: &str) -> CallResult<Vec<StageSeen>> {
+    pub(super) async fn stages_of(
+        &self,
+        api_type: ApiType,
+        id: &str,
+    ) -> CallResult<Vec<StageSeen>> {
         match api_type {
             ApiType::Rest => self.stages(id).await,
             ApiType::Http => {

@@ -384,7 +384,7 @@ async fn isolation_that_is_broken_is_found() {
     // Without the boundary it does not.
     let open = ManagedPolicy {
         name: "open".to_owned(),
-        document: too_much,
+        document: too_much.into(),
     };
     admin.create_policy(&open, "/").await.unwrap();
     let arn = format!("arn:aws:iam::{ACCOUNT}:policy/open");

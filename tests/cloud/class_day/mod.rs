@@ -207,6 +207,12 @@ impl Day {
                 .map(|(a, _)| a.name),
         );
         names.extend(
+            all(|t| cloud.http_apis_page(t))
+                .await
+                .into_iter()
+                .map(|(a, _)| a.name),
+        );
+        names.extend(
             all(|t| cloud.log_groups_page("/", t))
                 .await
                 .into_iter()

@@ -30,7 +30,7 @@ fn document(sid: &str) -> Value {
 fn policy(name: &str) -> ManagedPolicy {
     ManagedPolicy {
         name: name.to_owned(),
-        document: document("First"),
+        document: document("First").into(),
     }
 }
 
@@ -97,7 +97,7 @@ async fn a_policy_reads_back_as_written_and_only_its_current_version_counts() {
     let long = "x".repeat(managed_policy::DOCUMENT_MAX);
     let too_long = ManagedPolicy {
         name: "long".to_owned(),
-        document: json!({"Version": long}),
+        document: json!({"Version": long}).into(),
     };
     let refused = cloud.create_policy(&too_long, PATH).await;
     assert_eq!(kind(refused), ErrorKind::LimitExceeded);

@@ -218,7 +218,7 @@ impl Own {
         let roles = self.stack.roles.iter().map(|role| &*role.policy);
         roles
             .chain([&self.access.policy, &self.access.boundary])
-            .chain(self.stack.boundary.iter().map(|policy| &policy.document))
+            .chain(self.stack.boundary.iter().map(|policy| &*policy.document))
             .collect()
     }
 }

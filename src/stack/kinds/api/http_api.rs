@@ -178,12 +178,14 @@ impl Parts {
     }
 }
 
-/// How an API differs from the lab's; `None` where it was never whole, or was not read.
+/// How an API differs from the lab's; `None` where it was never whole.
 fn drift(api: &Spec, at: &Planning<'_>, seen: &Seen) -> Option<Drift> {
     let recorded = api.recorded(&at.owner().class, seen)?;
-    let settings = seen.settings.as_ref()?;
     let wanted = api.fingerprint(at.scope);
-    Some(three_way(&wanted, Some(&recorded), &settings.fingerprint()))
+    let settings = seen.settings.as_ref().map(Settings::fingerprint);
+    // Where nobody asked for them, the record has to do.
+    let actual = settings.unwrap_or_else(|| recorded.clone());
+    Some(three_way(&wanted, Some(&recorded), &actual))
 }
 
 /// The names of what the student changed, if the student changed anything.
@@ -200,9 +202,10 @@ fn theirs(api: &Spec, at: &Planning<'_>, seen: &Seen) -> Option<String> {
 /// What a deployment does about one that is there.
 pub(super) fn plan(api: &Spec, at: &Planning<'_>, ours: &Ours<'_>) -> Item {
     let (id, seen) = (api.id(), ours.keeper);
-    let (Some(_), Some(settings)) = (&seen.stages, &seen.settings) else {
+    if seen.stages.is_none() {
         return Item::settled(id, Verdict::Unknown, "its routes could not be read");
-    };
+    }
+    let settings = seen.settings.as_ref();
     let drift = drift(api, at, seen);
     let theirs = theirs(api, at, seen);
     let keeps = theirs.is_some() && !at.reset;
@@ -232,11 +235,11 @@ pub(super) fn plan(api: &Spec, at: &Planning<'_>, ours: &Ours<'_>) -> Item {
         kept: api.recorded(&at.owner().class, seen).filter(|_| keeps),
         undo: Undo::ALL
             .into_iter()
-            .filter(|undo| settings.0.contains_key(undo.setting()))
+            .filter(|undo| settings.is_some_and(|it| it.0.contains_key(undo.setting())))
             .collect(),
     };
     let mut item = ours.completed(id, action, why).with_theirs(theirs);
-    if !keeps {
+    if let Some(settings) = settings.filter(|_| !keeps) {
         let wanted = Settings::wanted(api, at.scope);
         let parts = settings.differing(&wanted).into_iter();
         let parts = parts.map(|(name, old, new)| Difference::new(name, old.cloned(), new.cloned()));
