@@ -248,28 +248,34 @@ pub(crate) fn named(path: &Path, error: &io::Error) -> io::Error {
 
 /// Writes files of one folder: all under temporary names first, then each takes its name.
 pub(crate) fn write_all_whole(dir: &Path, files: Vec<(PathBuf, Vec<u8>)>) -> io::Result<()> {
-    persist_all(dir, prepare_all(dir, files)?)
+    let prepared = files
+        .into_iter()
+        .map(|(path, bytes)| Prepared::write(dir, path, &bytes));
+    let prepared: Vec<Prepared> = prepared.collect::<io::Result<_>>()?;
+    persist_all(dir, prepared)
 }
 
-/// Writes all files under temporary names.
-pub(crate) fn prepare_all(
-    dir: &Path,
-    files: Vec<(PathBuf, Vec<u8>)>,
-) -> io::Result<Vec<(PathBuf, TempPath)>> {
-    let files = files.into_iter().map(|(path, bytes)| {
+/// A file under a temporary name; it goes again unless it takes its own ([`persist_all`]).
+pub(crate) struct Prepared {
+    path: PathBuf,
+    file: TempPath,
+}
+
+impl Prepared {
+    /// Writes what is to be at `path`, in the folder `dir`.
+    pub(crate) fn write(dir: &Path, path: PathBuf, bytes: &[u8]) -> io::Result<Self> {
         if path.is_dir() {
             // No file can replace it. This must fail before any other file is replaced.
             return Err(named(&path, &io::ErrorKind::IsADirectory.into()));
         }
-        let file = prepare(dir, &bytes).map_err(|e| named(&path, &e))?;
-        Ok((path, file))
-    });
-    files.collect()
+        let file = prepare(dir, bytes).map_err(|e| named(&path, &e))?;
+        Ok(Self { path, file })
+    }
 }
 
 /// Gives each file its name.
-pub(crate) fn persist_all(dir: &Path, files: Vec<(PathBuf, TempPath)>) -> io::Result<()> {
-    for (path, file) in files {
+pub(crate) fn persist_all(dir: &Path, files: Vec<Prepared>) -> io::Result<()> {
+    for Prepared { path, file } in files {
         file.persist(&path).map_err(|e| named(&path, &e.error))?;
     }
     sync_folder(dir).map_err(|e| named(dir, &e))

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use jiff::ZonedDateTime;
 
 use crate::evidence::check::CheckResult;
-use crate::files::{class_dir, persist_all, prepare_all, remove_if_there, write_whole};
+use crate::files::{Prepared, class_dir, persist_all, remove_if_there, write_whole};
 use crate::ids::{ClassName, Username};
 
 use super::anonymous::PseudonymKey;
@@ -153,36 +153,42 @@ pub fn write_reports(
         students: Vec::new(),
         removed: Vec::new(),
     };
-    let mut files: Vec<(PathBuf, Vec<u8>)> = Vec::new();
+    // Each goes to the disk at once: all pages of a large class together take much memory.
+    let mut files = Vec::new();
+    let mut add = |path: PathBuf, bytes: &[u8]| -> io::Result<()> {
+        files.push(Prepared::write(&dir, path, bytes)?);
+        Ok(())
+    };
     for (row, name) in report.students.iter().zip(student_files(usernames(report))) {
         let page = pages.student(report, row).map_err(io::Error::other)?;
         let path = dir.join(name);
         written.students.push(path.clone());
-        files.push((path, page.into_bytes()));
+        add(path, page.as_bytes())?;
     }
     let document = report.to_json()?.into_bytes();
     let copy = history::ready(&of_class, report.taken_at.timestamp(), stem, &document)?;
     let old = history::ready_of_old(&of_class, stem)?;
-    files.push((written.json.clone(), document));
-    files.push((written.gradebook.clone(), csv::gradebook(report)?));
+    add(written.json.clone(), &document)?;
+    drop(document);
+    add(written.gradebook.clone(), &csv::gradebook(report)?)?;
     let validated = report.students.iter().filter(|s| !s.validate.is_empty());
     if about == About::Class && validated.clone().next().is_some() {
         let suites = validated.map(|s| (&s.student.username, s.validate.as_slice()));
         let xml = junit::document(&report.class, &report.taken_at, suites);
         let path = dir.join("junit.xml");
-        files.push((path.clone(), xml.into_bytes()));
+        add(path.clone(), xml.as_bytes())?;
         written.junit = Some(path);
     }
     if let Some(key) = key {
         let page = pages.anonymous(report, key).map_err(io::Error::other)?;
         let path = dir.join(format!("{stem}-anonymous.html"));
-        files.push((path.clone(), page.into_bytes()));
+        add(path.clone(), page.as_bytes())?;
         written.anonymous = Some(path);
     }
     // The page comes last: when it is new, so are the files beside it.
     let page = pages.class(report).map_err(io::Error::other)?;
-    files.push((written.html.clone(), page.into_bytes()));
-    let files = prepare_all(&dir, files)?;
+    add(written.html.clone(), page.as_bytes())?;
+    drop(page);
     // The dated copies come first: so both the old and the new document are safe before anything is replaced.
     if let Some(old) = old {
         old.keep()?;

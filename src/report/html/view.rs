@@ -7,9 +7,11 @@ mod execution;
 mod student;
 mod tried;
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use jiff::{Timestamp, ZonedDateTime};
+use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 use tera::Context;
 
@@ -88,11 +90,20 @@ pub(super) fn class_page(document: &Document, with_pages: bool) -> Context {
     page.insert("sections", &sections(&document.students));
     let places = document.places.iter().map(|place| &place.name);
     page.insert("places", &places.collect::<Vec<_>>());
-    page.insert("students", &rows.collect::<Vec<_>>());
+    page.insert("students", &InTurn(RefCell::new(rows)));
     page.insert("wide", &(tasks.len() >= WIDE));
     page.insert("tasks", &bars(&tasks));
     page.insert("own", &false);
     page
+}
+
+/// A list whose items are made one after another while it is written: a whole class's rows twice take much memory.
+struct InTurn<I>(RefCell<I>);
+
+impl<I: Iterator<Item: Serialize>> Serialize for InTurn<I> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(&mut *self.0.borrow_mut())
+    }
 }
 
 /// Nothing on a student's own page is about the class but its name.
