@@ -176,7 +176,8 @@ pub(super) fn actual(policy: &ManagedPolicyDetail) -> Seen {
         path: policy.path().unwrap_or("/").to_owned(),
         document: in_force
             .and_then(|version| version.document())
-            .and_then(document),
+            .and_then(document)
+            .map(Into::into),
         old_versions: versions
             .iter()
             .filter(|version| !version.is_default_version())

@@ -80,7 +80,7 @@ pub struct Seen {
     pub arn: String,
     pub path: String,
     /// The document in force; `None` when it is not readable as JSON.
-    pub document: Option<Value>,
+    pub document: Option<Arc<Value>>,
     /// Ids of the versions that are not in force.
     pub old_versions: Vec<String>,
 }
@@ -137,14 +137,14 @@ impl AnySpec for Spec {
         if let Some(why) = ownership.why_not(owner) {
             return Item::settled(id, Verdict::Conflict, why);
         }
-        if seen.document.as_ref().map(canonical) == Some(canonical(&*self.document)) {
+        if seen.document.as_deref().map(canonical) == Some(canonical(&self.document)) {
             return Item::settled(id, Verdict::NoChange, "");
         }
         let action = Action::Update {
             policy: self.clone(),
             old_versions: seen.old_versions.clone(),
         };
-        let differs = statements::compare("policy", seen.document.as_ref(), &*self.document);
+        let differs = statements::compare("policy", seen.document.as_deref(), &self.document);
         Item::act(id, Verdict::Update, action, "differs").differing(differs)
     }
 

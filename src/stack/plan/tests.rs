@@ -306,7 +306,7 @@ fn apply(observed: &mut Observed, owner: &Owner, item: &Item) {
                     name,
                     arn,
                     path: Scope::role_path(&owner.class),
-                    document: Some(Value::clone(&policy.document)),
+                    document: Some(policy.document.clone()),
                     old_versions: Vec::new(),
                 },
             );

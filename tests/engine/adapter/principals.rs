@@ -72,7 +72,7 @@ async fn a_policy_reads_back_as_written_and_only_its_current_version_counts() {
         name: "user1-access@1".to_owned(),
         arn: arn("user1-access@1"),
         path: PATH.to_owned(),
-        document: Some(document("First")),
+        document: Some(document("First").into()),
         old_versions: Vec::new(),
     };
     assert_eq!(policies, std::slice::from_ref(&expected));
@@ -81,7 +81,7 @@ async fn a_policy_reads_back_as_written_and_only_its_current_version_counts() {
     let second = document("Second");
     cloud.create_policy_version(arn, &second).await.unwrap();
     let (_, _, policies) = listed(&cloud).await;
-    assert_eq!(policies[0].document, Some(second));
+    assert_eq!(policies[0].document, Some(second.into()));
     assert_eq!(policies[0].old_versions, ["v1"]);
     // Names are unique whatever path and case.
     for name in ["user1-access@1", "USER1-access@1"] {
