@@ -626,10 +626,61 @@ async fn a_sweep_of_two_regions_of_an_account_points_at_neither() {
     }
     assert_eq!(day.roles(0).await, 6);
     let swept = day.command("sweep --confirm").output().unwrap();
-    let said = String::from_utf8_lossy(&swept.stderr);
+    let [said, out] = [&swept.stderr, &swept.stdout].map(|said| String::from_utf8_lossy(said));
+    let said = format!("{said}{out}");
     assert_eq!(swept.status.code(), Some(0), "{said}");
     assert!(!said.contains("also has a stack in"), "{said}");
     assert_eq!(day.roles(0).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_teardown_elsewhere_than_the_last_deployment_is_not_complete() {
+    let day = Places::begin_at(&TWO[..1], "ana,").await;
+    let general =
+        "class = \"demo\"\nroster = \"demo.csv\"\nprofile = \"east\"\nregion = \"us-east-1\"\n";
+    day.write("homeroom.toml", general);
+    std::fs::write(day.folder.path().join("demo.csv"), "username\nana\n").unwrap();
+    std::fs::create_dir_all(day.folder.path().join("reports/demo")).unwrap();
+    // What answers is AWS to homeroom, as no endpoint of one's own is set for all of it.
+    let url = &day.clouds[0].endpoint().url;
+    let teardown = |words: &str| {
+        let mut command = day.command(words);
+        for service in [
+            "API_GATEWAY",
+            "APIGATEWAYV2",
+            "CLOUDWATCH",
+            "CLOUDWATCH_LOGS",
+            "IAM",
+            "LAMBDA",
+            "SFN",
+            "STS",
+        ] {
+            command.env(format!("AWS_ENDPOINT_URL_{service}"), url);
+        }
+        let output = command.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        let out = String::from_utf8_lossy(&output.stdout);
+        (output.status.code(), format!("{said}{out}"))
+    };
+    let last = |gone: bool| {
+        let last = format!(
+            "{{\"account\":\"{NORTH}\",\"region\":\"us-east-1\",\"at\":\"2026-01-01T00:00:00Z\",\"gone\":{gone}}}"
+        );
+        day.write("reports/demo/place.json", &last);
+    };
+    last(false);
+    let (code, said) = teardown("teardown --confirm demo");
+    assert_eq!(code, Some(7), "{said}");
+    let words = format!("teardown --confirm demo --account {EAST}");
+    let (code, said) = teardown(&words);
+    assert_eq!(code, Some(5), "{said}");
+    assert!(
+        said.contains("may still stand there: nobody looked"),
+        "{said}"
+    );
+    last(true);
+    let (code, said) = teardown(&words);
+    assert_eq!(code, Some(0), "{said}");
 }
 
 /// What a page of `watch` answers, by a request of its own.
