@@ -14,6 +14,7 @@ use crate::lab::model::MANIFEST;
 use crate::lab::model::{
     ApiEntry, Architecture, FunctionEntry, RoleEntry, StateMachineEntry, entry_key,
 };
+use crate::lab::policy_grammar::{trusted, trusts};
 use crate::lab::problems::Problems;
 use crate::lab::read::{environment_key, layer_key, output_key};
 use crate::roster::Student;
@@ -188,14 +189,51 @@ impl Renderer<'_> {
     fn role(&mut self, role: &RoleEntry, boundary: Option<String>) -> role::Spec {
         let (documents, context) = (&mut self.documents, &self.context);
         // Who may assume it does not end: code that cannot take its role leaves no word of why.
-        let trust = documents.policy(&role.trust, "trust policy", TRUST_MAX, context);
+        let trust = documents.trust(&role.trust, "trust policy", TRUST_MAX, context);
         let policy = documents.permissions(&role.policy, "inline policy", INLINE_MAX, context);
+        if let Some(trust) = &trust {
+            self.check_trust(role, trust);
+        }
         role::Spec {
             name: role.pattern.name(&self.owner.student),
             trust: trust.unwrap_or_default().into(),
             policy: policy.unwrap_or_default().into(),
             boundary,
             until: self.lab.ends,
+        }
+    }
+
+    /// What runs with a role must be able to assume it: AWS refuses to make a function or state machine that cannot.
+    fn check_trust(&mut self, role: &RoleEntry, trust: &serde_json::Value) {
+        // What has no statement is told as such.
+        if trust.get("Statement").is_none() {
+            return;
+        }
+        let m = &self.lab.manifest;
+        let functions = m.functions.iter().filter(|f| f.role == role.id);
+        let functions = functions.map(|f| ("function", &f.id, "lambda.amazonaws.com"));
+        let machines = m.state_machines.iter().filter(|s| s.role == role.id);
+        let machines = machines.map(|s| ("state machine", &s.id, "states.amazonaws.com"));
+        let mut told = Vec::new();
+        for (what, id, service) in functions.chain(machines) {
+            if trusts(trust, service) || told.contains(&service) {
+                continue;
+            }
+            told.push(service);
+            let named = match trusted(trust).join(", ") {
+                none if none.is_empty() => "no service".to_owned(),
+                services => services,
+            };
+            let cause = format!(
+                "{what} {id:?} has the role {:?}, and this trust policy lets {named} assume it, not {service}",
+                role.id
+            );
+            let subject = format!("templates/{}", role.trust);
+            let student = &self.owner.student;
+            let problem = self.documents.problems.add_for(student, subject, cause);
+            problem.hint = Some(format!(
+                "write \"Principal\": {{ \"Service\": \"{service}\" }} and \"Action\": \"sts:AssumeRole\""
+            ));
         }
     }
 

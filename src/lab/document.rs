@@ -9,7 +9,8 @@ use crate::lab::asl;
 use crate::lab::asl::source::JsonLines;
 use crate::lab::ends::{ending, length};
 use crate::lab::jsonata;
-use crate::lab::policy_grammar;
+use crate::lab::meaning;
+use crate::lab::policy_grammar::{self, PolicyKind};
 use crate::lab::problems::Problems;
 use crate::lab::template::Templates;
 
@@ -63,6 +64,22 @@ impl Documents<'_> {
         let text = self.filled(path, context)?;
         let value = self.parsed(path, &text)?;
         let lines = JsonLines::read(&text);
+        let read = meaning::of_definition(self.templates, path, context);
+        for meant in &read {
+            let column = &meant.column;
+            let cause = format!(
+                "{}the roster's {column:?} would be read as a path or a function's text there, for it holds ', $, \\, {{ or }}",
+                at(&lines, &meant.place)
+            );
+            let hint = format!(
+                "write the value as a text under a key of its own that does not end in .$ (\"who\": \"{{{{ student.{column} }}}}\"), and \
+                 name that by its path"
+            );
+            let problem = self
+                .problems
+                .add_for(self.student, format!("templates/{path}"), cause);
+            problem.hint = Some(hint);
+        }
         let repeated = lines.repeated.iter().map(|place| {
             let key = place.rsplit('/').next().unwrap_or_default();
             (
@@ -73,9 +90,9 @@ impl Documents<'_> {
         let problems = asl::problems(&value);
         let wrong = problems.iter().filter(|problem| problem.certain);
         let wrong = wrong.map(|problem| (&problem.place, problem.cause.clone()));
+        let wrong = wrong.filter(|(place, _)| !read.iter().any(|meant| meant.place == **place));
         for (place, cause) in repeated.chain(wrong) {
-            let line = lines.line_of(place);
-            let line = line.map_or_else(String::new, |line| format!("line {line}: "));
+            let line = at(&lines, place);
             self.say(format!("templates/{path}"), format!("{line}{cause}"));
         }
         let own = self.templates.expressions(path);
@@ -88,15 +105,15 @@ impl Documents<'_> {
         Some(value)
     }
 
-    /// A policy document, held against IAM's limits: `max` characters.
-    pub(crate) fn policy(
+    /// A trust policy, held against IAM's limits: `max` characters.
+    pub(crate) fn trust(
         &mut self,
         path: &str,
         what: &str,
         max: usize,
         context: &Context,
     ) -> Option<Value> {
-        let value = self.grammatical(path, context)?;
+        let value = self.grammatical(path, PolicyKind::Trust, context)?;
         Some(self.checked(path, what, max, value))
     }
 
@@ -108,7 +125,7 @@ impl Documents<'_> {
         max: usize,
         context: &Context,
     ) -> Option<Value> {
-        let mut value = self.grammatical(path, context)?;
+        let mut value = self.grammatical(path, PolicyKind::Permissions, context)?;
         if let Some(ends) = self.ends {
             let ended = ending(&value, ends, max);
             value = self.or_say(path, ended)?;
@@ -116,18 +133,32 @@ impl Documents<'_> {
         Some(self.checked(path, what, max, value))
     }
 
-    /// A policy, held against IAM's grammar.
-    fn grammatical(&mut self, path: &str, context: &Context) -> Option<Value> {
+    /// A policy, held against IAM's grammar, in which roster values are plain texts.
+    fn grammatical(&mut self, path: &str, kind: PolicyKind, context: &Context) -> Option<Value> {
         let text = self.filled(path, context)?;
         let value = self.parsed(path, &text)?;
-        let wrong = policy_grammar::problems(&value);
-        if !wrong.is_empty() {
-            let lines = JsonLines::read(&text);
-            for (place, cause) in wrong {
-                let line = lines.line_of(&place);
-                let line = line.map_or_else(String::new, |line| format!("line {line}: "));
-                self.say(format!("templates/{path}"), format!("{line}{cause}"));
-            }
+        let wrong = policy_grammar::problems(&value, kind);
+        let patterns = meaning::of_policy(self.templates, path, context);
+        if wrong.is_empty() && patterns.is_empty() {
+            return Some(value);
+        }
+        let lines = JsonLines::read(&text);
+        for (place, cause) in wrong {
+            let line = at(&lines, &place);
+            self.say(format!("templates/{path}"), format!("{line}{cause}"));
+        }
+        for meant in patterns {
+            let cause = format!(
+                "{}the roster's {:?} holds *, ? or ${{, which IAM would read as a pattern: it could open what is others'",
+                at(&lines, &meant.place),
+                meant.column
+            );
+            let problem = self
+                .problems
+                .add_for(self.student, format!("templates/{path}"), cause);
+            problem.hint = Some(
+                "correct the roster; or name what is the student's by {{ username }}, which holds none of these".to_owned(),
+            );
         }
         Some(value)
     }
@@ -144,4 +175,10 @@ impl Documents<'_> {
         }
         value
     }
+}
+
+/// `line 3: `, or nothing where the place has no line.
+fn at(lines: &JsonLines, place: &str) -> String {
+    let line = lines.line_of(place);
+    line.map_or_else(String::new, |line| format!("line {line}: "))
 }

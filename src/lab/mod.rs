@@ -27,6 +27,7 @@ mod handler;
 mod handout;
 mod jsonata;
 pub mod marks;
+mod meaning;
 pub mod mistake;
 mod mistyped;
 mod model;

@@ -26,7 +26,7 @@ impl<'a> Patterns<'a> {
         }
     }
 
-    fn part_of(&self, pattern: &str, same: impl Fn(&str) -> String) -> Share {
+    pub(super) fn part_of(&self, pattern: &str, same: impl Fn(&str) -> String) -> Share {
         let pattern = same(pattern);
         let each = self.list.iter().map(|own| {
             let own = same(own);
@@ -57,6 +57,8 @@ pub(super) struct Statement<'a> {
     pub(super) allows: bool,
     pub(super) actions: Patterns<'a>,
     pub(super) resources: Patterns<'a>,
+    /// Of a trust policy: who may assume the role.
+    pub(super) principal: Option<&'a Value>,
     condition: Option<&'a Value>,
 }
 
@@ -77,6 +79,7 @@ pub(super) fn statements(policy: &Value) -> Vec<Statement<'_>> {
         allows: statement.get("Effect").and_then(Value::as_str) == Some("Allow"),
         actions: Patterns::of(statement, "Action"),
         resources: Patterns::of(statement, "Resource"),
+        principal: statement.get("Principal"),
         condition: statement.get("Condition"),
     });
     read.collect()

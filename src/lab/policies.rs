@@ -14,7 +14,7 @@ use crate::lab::access::AccessPolicies;
 use crate::lab::asl::source::JsonLines;
 use crate::lab::context::ClassContext;
 use crate::lab::model::ManifestEntry;
-use crate::lab::patterns::{Share, Statement, Withheld, overlap, statements};
+use crate::lab::patterns::{Share, Statement, Withheld, never, overlap, statements};
 use crate::lab::problems::Problems;
 use crate::roster::Student;
 use crate::stack::kinds::state_machine::LOGGING_RIGHTS;
@@ -167,23 +167,43 @@ impl Lab {
                 continue;
             };
             let lacking = lacking(&role.policy, &LOGGING_RIGHTS);
-            if lacking.is_empty() {
-                continue;
+            let logs = format!("state machine {:?} logs, and ", entry.id);
+            let off = format!("or take logging out of [[state_machine]] {:?}", entry.id);
+            let written = |actions: &[&str]| {
+                let actions = actions.iter().map(|action| format!("{action:?}"));
+                format!(
+                    "add a statement with \"Action\": [{}] and \"Resource\": \"*\" (AWS binds them to nothing else)",
+                    actions.collect::<Vec<_>>().join(", ")
+                )
+            };
+            if !lacking.is_empty() {
+                let cause = format!(
+                    "{logs}its role {:?} is not allowed {}: AWS would refuse to make it",
+                    of.id,
+                    some_of(&lacking, NAMED)
+                );
+                let hint = format!(
+                    "{}, to the boundary as well, and let no Deny take them away; {off}",
+                    written(&lacking)
+                );
+                problems.add(format!("templates/{}", of.policy), cause).hint = Some(hint);
             }
-            let actions = lacking.iter().map(|action| format!("{action:?}"));
-            let cause = format!(
-                "state machine {:?} logs, and its role {:?} is not allowed {}: AWS would refuse to make it",
-                entry.id,
-                of.id,
-                some_of(&lacking, NAMED)
-            );
-            let hint = format!(
-                "add a statement with \"Action\": [{}] and \"Resource\": \"*\" (AWS binds them to nothing else), to the boundary \
-                 as well; or take logging out of [[state_machine]] {:?}",
-                actions.collect::<Vec<_>>().join(", "),
-                entry.id
-            );
-            problems.add(format!("templates/{}", of.policy), cause).hint = Some(hint);
+            if let (Some(boundary), Some(access)) = (&stack.boundary, &self.manifest.access) {
+                let mut withheld = withheld_in_part(&role.policy, &boundary.document);
+                withheld.retain(|action| !lacking.contains(action));
+                if withheld.is_empty() {
+                    continue;
+                }
+                let cause = format!(
+                    "{logs}the boundary of its role {:?} does not allow {}: AWS would refuse to make it",
+                    of.id,
+                    some_of(&withheld, NAMED)
+                );
+                let hint = format!("{}; {off}", written(&withheld));
+                problems
+                    .add(format!("templates/{}", access.boundary), cause)
+                    .hint = Some(hint);
+            }
         }
     }
 
@@ -533,8 +553,27 @@ fn lacking<'a>(policy: &Value, actions: &[&'a str]) -> Vec<&'a str> {
         let mut allowing = policy.iter().filter(|statement| statement.allows);
         allowing.any(|statement| statement.part_of(action, "*") >= least)
     };
-    let lacking = actions.iter().filter(|action| !allowed(action));
+    // What a Deny without a condition takes away is not there.
+    let lacking = actions
+        .iter()
+        .filter(|action| !allowed(action) || never(&policy, action, "*"));
     lacking.copied().collect()
+}
+
+/// The rights to log that a boundary lacks and that [`Lab::hold`] does not tell: those that the policy does not name, but
+/// gives by a pattern.
+fn withheld_in_part(policy: &Value, boundary: &Value) -> Vec<&'static str> {
+    let (policy, of_boundary) = (statements(policy), statements(boundary));
+    let named = |action: &str| {
+        let mut allowing = policy.iter().filter(|s| s.allows && !s.actions.but);
+        allowing.any(|s| {
+            let mut own = s.actions.list.iter();
+            own.any(|own| own.eq_ignore_ascii_case(action))
+        })
+    };
+    let mut withheld = lacking(boundary, &LOGGING_RIGHTS);
+    withheld.retain(|action| !(named(action) && never(&of_boundary, action, "*")));
+    withheld
 }
 
 /// Whether an action makes something that stays. A log stream goes with its group, a delivery with its state machine.
@@ -760,6 +799,54 @@ mod tests {
                 .iter()
                 .any(|said| said.contains("may make something"))
         );
+    }
+
+    #[test]
+    fn the_rights_to_log_are_held_against_the_boundary_and_denies() {
+        let all = "{\"Effect\": \"Allow\", \"Action\": \"logs:*\", \"Resource\": \"*\"}, ";
+        let deny =
+            "{\"Effect\": \"Deny\", \"Action\": \"logs:PutResourcePolicy\", \"Resource\": \"*\"}, ";
+        let one = "{\"Effect\": \"Allow\", \"Action\": \"logs:CreateLogDelivery\", \"Resource\": \"*\"}, ";
+        let found = |role: &str, boundary: &str| {
+            let role = format!("\"Statement\": [{role}{{");
+            let boundary = format!("\"Statement\": [{boundary}");
+            let machine = "definition = \"greetings.json\"";
+            let found = Lab::proofread(&starter(&[
+                (
+                    "lab.toml",
+                    machine,
+                    &format!("{machine}\nlogging = \"ERROR\""),
+                ),
+                ("workflow-policy.json", "\"Statement\": [{", &role),
+                ("boundary.json", "\"Statement\": [", &boundary),
+            ]));
+            let said = found.problems.iter().map(Failure::to_string);
+            said.collect::<Vec<_>>().join("\n")
+        };
+        let whole = delivery("");
+        let part = found(all, one);
+        assert!(part.starts_with("templates/boundary.json: "), "{part}");
+        assert!(
+            part.contains(
+                "the boundary of its role \"workflow\" does not allow logs:GetLogDelivery"
+            ),
+            "{part}"
+        );
+        let own = found(&format!("{whole}{deny}"), &whole);
+        assert!(
+            own.starts_with("templates/workflow-policy.json: ")
+                && own.contains("is not allowed logs:PutResourcePolicy: AWS"),
+            "{own}"
+        );
+        let of_boundary = found(all, &format!("{whole}{deny}"));
+        assert!(
+            of_boundary.contains("does not allow logs:PutResourcePolicy: AWS"),
+            "{of_boundary}"
+        );
+        for said in [part, own, of_boundary] {
+            assert_eq!(said.lines().count(), 1, "{said}");
+        }
+        assert_eq!(found(all, &whole), "");
     }
 
     #[test]

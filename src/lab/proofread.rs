@@ -114,7 +114,8 @@ impl Lab {
             .filter(|column| !known.contains(&column.as_str()));
         let student = Student {
             username: "user1".parse().ok()?,
-            name: Some("Ada Example".to_owned()),
+            // With what a name may hold and a string's quotes may not.
+            name: Some("Ada O'Brien".to_owned()),
             email: Some("ada@example.com".to_owned()),
             section: Some("1".to_owned()),
             extra: columns
@@ -144,6 +145,22 @@ mod tests {
             let found = Lab::proofread(&files);
             assert_eq!((found.problems, found.remarks), (Vec::new(), Vec::new()));
         }
+    }
+
+    #[test]
+    fn a_name_with_a_quote_in_it_is_tried_before_any_roster() {
+        let mut files = bundle::starter();
+        let path = "templates/greetings.json";
+        let text = String::from_utf8(files[path].clone()).unwrap();
+        let state = "\"Hi\": { \"Type\": \"Pass\", \"Next\": \"Greet\", \"Parameters\": { \"hi.$\": \"States.Format('{{ student.name }}')\" } },";
+        let changed = text.replacen("\"States\": {", &format!("\"States\": {{ {state}"), 1);
+        assert_ne!(text, changed);
+        files.insert(path.to_owned(), changed.into_bytes());
+        let said = said(&files);
+        assert!(
+            said.contains("the roster's \"name\" would be read as"),
+            "{said}"
+        );
     }
 
     #[test]

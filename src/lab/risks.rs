@@ -15,7 +15,7 @@ use crate::stack::kinds::{Desired, Stack};
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum RiskKind {
-    /// An action with a wildcard, or everything but some actions.
+    /// An action with a wildcard, everything but some actions, or one that gives its holder other rights.
     Action(String),
     /// Somebody outside the account and AWS's own services may use the role.
     Principal(String),
@@ -157,12 +157,53 @@ fn wide_actions(holder: &str, policy: &Value) -> Vec<Risk> {
         let but = texts(statement.get("NotAction"));
         let but = (!but.is_empty()).then(|| format!("everything but {}", but.join(", ")));
         let wide = texts(statement.get("Action")).into_iter();
-        let wide = wide.filter(|action| action.contains(['*', '?']));
-        let example = resources(statement).join(", ");
+        let on = resources(statement);
+        let wide = wide.filter(|action| action.contains(['*', '?']) || raises(action, &on));
+        let example = on.join(", ");
         let actions = wide.map(str::to_owned).chain(but);
         risks.extend(actions.map(|a| Risk::new(holder, RiskKind::Action(a), &example)));
     }
     risks
+}
+
+/// Actions with which a holder changes what somebody may do, its boundary with it.
+const RAISING: [&str; 16] = [
+    "iam:AddUserToGroup",
+    "iam:AttachGroupPolicy",
+    "iam:AttachRolePolicy",
+    "iam:AttachUserPolicy",
+    "iam:CreatePolicyVersion",
+    "iam:DeleteRolePermissionsBoundary",
+    "iam:DeleteRolePolicy",
+    "iam:DeleteUserPermissionsBoundary",
+    "iam:DeleteUserPolicy",
+    "iam:PutGroupPolicy",
+    "iam:PutRolePermissionsBoundary",
+    "iam:PutRolePolicy",
+    "iam:PutUserPermissionsBoundary",
+    "iam:PutUserPolicy",
+    "iam:SetDefaultPolicyVersion",
+    "iam:UpdateAssumeRolePolicy",
+];
+
+/// Actions with which a holder acts as somebody else, unless they are bound to exact users or roles.
+const BORROWING: [&str; 5] = [
+    "iam:CreateAccessKey",
+    "iam:CreateLoginProfile",
+    "iam:PassRole",
+    "iam:UpdateLoginProfile",
+    "sts:AssumeRole",
+];
+
+/// Whether an action gives its holder more than a policy says.
+fn raises(action: &str, resources: &[&str]) -> bool {
+    let among = |known: &[&str]| known.iter().any(|known| known.eq_ignore_ascii_case(action));
+    let bound = || {
+        resources
+            .iter()
+            .all(|resource| !resource.contains(['*', '?']))
+    };
+    among(&RAISING) || (among(&BORROWING) && !bound())
 }
 
 /// Who may assume a role and is neither an AWS service nor in the account.
@@ -268,6 +309,35 @@ mod tests {
         // One statement need not stand in a list.
         let one = json!({"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}});
         assert_eq!(keys(&wide_actions("w", &one)), ["w: action *"]);
+    }
+
+    #[test]
+    fn actions_that_give_their_holder_more_are_named_one_by_one() {
+        let of = |action: &str, resource: &str| {
+            let policy =
+                json!({"Statement": {"Effect": "Allow", "Action": action, "Resource": resource}});
+            keys(&wide_actions(STUDENT, &policy))
+        };
+        let own = "arn:aws:iam::1:user/homeroom/c/ada";
+        for action in [
+            "iam:DeleteRolePermissionsBoundary",
+            "iam:deleteuserpermissionsboundary",
+            "iam:PutRolePolicy",
+            "iam:AttachUserPolicy",
+            "iam:UpdateAssumeRolePolicy",
+        ] {
+            assert_eq!(of(action, own), [format!("student: action {action}")]);
+        }
+        for action in [
+            "iam:CreateAccessKey",
+            "iam:CreateLoginProfile",
+            "iam:PassRole",
+        ] {
+            assert_eq!(of(action, "*"), [format!("student: action {action}")]);
+            assert_eq!(of(action, "arn:aws:iam::1:role/*").len(), 1);
+            assert_eq!(of(action, own), Vec::<String>::new());
+        }
+        assert_eq!(of("iam:GetRolePolicy", "*"), Vec::<String>::new());
     }
 
     #[test]

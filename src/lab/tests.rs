@@ -97,20 +97,22 @@ fn files() -> Files {
         ("templates/lab.toml", LAB),
         (
             "templates/trust.json",
-            r#"{ "Statement": [{ "Sid": "{{ student.email }}" }] }"#,
+            r#"{ "Statement": [{ "Sid": "{{ student.email }}", "Effect": "Allow", "Action": "sts:AssumeRole",
+                "Principal": { "Service": ["lambda.amazonaws.com", "states.amazonaws.com"] } }] }"#,
         ),
         (
             "templates/policy.json",
-            r#"{ "Statement": [{ "Resource": "{{ log_groups.f.arn }}:*" }] }"#,
+            r#"{ "Statement": [{ "Effect": "Allow", "Action": "logs:PutLogEvents", "Resource": "{{ log_groups.f.arn }}:*" }] }"#,
         ),
         ("templates/machine.json", machine),
         (
             "templates/access.json",
-            r#"{ "Statement": [{ "Resource": ["{{ user.arn }}", "{{ rest_apis.a.arn }}", "{{ rest_apis.a.execute_arn }}/{{ rest_apis.a.stage }}/*"] }] }"#,
+            r#"{ "Statement": [{ "Effect": "Allow", "Action": "iam:GetUser", "Resource": ["{{ user.arn }}", "{{ rest_apis.a.arn }}", "{{ rest_apis.a.execute_arn }}/{{ rest_apis.a.stage }}/*"] }] }"#,
         ),
         (
             "templates/boundary.json",
-            r#"{ "Statement": [{ "Resource": "{{ state_machines.m.execution_arn }}:*" }{% if rest_apis.a.id %}, { "Resource": "{{ rest_apis.a.arn }}" }{% endif %}] }"#,
+            r#"{ "Statement": [{ "Effect": "Allow", "Action": "states:StopExecution", "Resource": "{{ state_machines.m.execution_arn }}:*" }
+                {% if rest_apis.a.id %}, { "Effect": "Allow", "Action": "apigateway:GET", "Resource": "{{ rest_apis.a.arn }}" }{% endif %}] }"#,
         ),
         (
             "templates/p.json",
@@ -216,10 +218,7 @@ fn a_stack_is_named_linked_and_filled_in() {
     let stack = &desired.stacks[1];
     assert_eq!(stack.student().as_str(), "bob");
     let arn = "arn:aws:logs:us-east-1:123456789012:log-group:/aws/lambda/bob-fn:*";
-    assert_eq!(
-        *stack.roles[0].policy,
-        json!({ "Statement": [{ "Resource": arn }] })
-    );
+    assert_eq!(stack.roles[0].policy["Statement"][0]["Resource"], arn);
     assert_eq!(stack.log_groups[0].name, "/aws/lambda/bob-fn");
     assert_eq!(stack.log_groups[0].retention_days, 7);
     let function = &stack.functions[0];
@@ -587,6 +586,111 @@ fn a_roster_value_never_becomes_an_expression() {
 }
 
 #[test]
+fn a_roster_value_never_becomes_a_pattern_of_a_policy() {
+    let refused = |path: &str, bucket: &str, name: &str| {
+        let statement = format!(
+            "\"Statement\": [{{ \"Effect\": \"Allow\", \"Action\": \"s3:GetObject\", \"Resource\": \"arn:aws:s3:::b/{bucket}/x\" }}, {{"
+        );
+        let files = with(path, "\"Statement\": [{", &statement);
+        let mut eve = student("eve");
+        eve.name = Some(name.into());
+        let desired =
+            Lab::parse(files)
+                .unwrap()
+                .desired(&scope(), &class(), &[student("ada"), eve]);
+        desired.map_or_else(|failures| said(&failures), |_| String::new())
+    };
+    for path in [
+        "templates/policy.json",
+        "templates/access.json",
+        "templates/boundary.json",
+    ] {
+        for name in ["*", "e?e", "${aws:username}"] {
+            let said = refused(path, "{{ student.name }}", name);
+            let begin = format!("{path} (for eve): line 1: the roster's \"name\" holds");
+            assert!(
+                said.starts_with(&begin) && said.lines().count() == 1,
+                "{name}: {said}"
+            );
+        }
+    }
+    // Two halves that each are harmless.
+    let halves = refused(
+        "templates/policy.json",
+        "${{ student.name }}",
+        "{aws:username}",
+    );
+    assert!(halves.contains("would read as a pattern"), "{halves}");
+    for (bucket, name) in [
+        ("{{ student.name }}", "Eve O'Brien ($5)"),
+        ("{{ student.name | replace(from='*', to='') }}", "E*ve"),
+        ("{{ username }}", "*"),
+    ] {
+        assert_eq!(
+            refused("templates/policy.json", bucket, name),
+            "",
+            "{bucket} {name}"
+        );
+    }
+}
+
+#[test]
+fn a_roster_value_never_becomes_code_of_a_definition() {
+    let refused = |field: &str, name: &str| {
+        let definition = format!(
+            r#"{{ "StartAt": "S", "States": {{ "S": {{ "Type": "Pass", "End": true,
+            "Parameters": {{ {field} }} }} }} }}"#
+        );
+        let mut files = files();
+        files.insert("templates/machine.json".into(), definition.into_bytes());
+        let mut eve = student("eve");
+        eve.name = Some(name.into());
+        let desired =
+            Lab::parse(files)
+                .unwrap()
+                .desired(&scope(), &class(), &[student("ada"), eve]);
+        desired.map_or_else(|failures| said(&failures), |_| String::new())
+    };
+    let greet = r#""hi.$": "States.Format('Hi {{ student.name }} {}', $.who)""#;
+    let path = r#""hi.$": "$.names.{{ student.name }}""#;
+    for (field, name) in [
+        (greet, "O'Brien"),
+        (greet, "{} {}', $.secret, '"),
+        (path, "x[$.y]"),
+        (r#""hi.$": "$.x{{ student.name }}""#, "\\"),
+    ] {
+        let said = refused(field, name);
+        let begin = "templates/machine.json (for eve): line 2: the roster's \"name\" would be read as a path";
+        assert!(
+            said.starts_with(begin) && said.lines().count() == 1,
+            "{name}: {said}"
+        );
+        assert!(said.contains("\"who\": \"{{ student.name }}\""), "{said}");
+    }
+    assert_eq!(refused(greet, "Eve Example"), "");
+    assert_eq!(
+        refused(r#""hi": "{{ student.name }}""#, "O'Brien {} $.secret"),
+        ""
+    );
+}
+
+#[test]
+fn a_role_must_let_in_what_runs_with_it() {
+    let said = refusal_when_filled_in(with(
+        "templates/trust.json",
+        "\"states.amazonaws.com\"",
+        "\"stats.amazonaws.com\"",
+    ));
+    let words = "state machine \"m\" has the role \"r\", and this trust policy lets lambda.amazonaws.com, stats.amazonaws.com \
+                 assume it, not states.amazonaws.com";
+    assert!(
+        said.starts_with("templates/trust.json (for ada, bob): ") && said.contains(words),
+        "{said}"
+    );
+    assert_eq!(said.lines().count(), 1, "{said}");
+}
+
+#[test]
 fn students_whose_names_collide_are_named() {
     let lab = Lab::parse(files()).unwrap();
     let failures = lab
@@ -834,8 +938,9 @@ fn access_names_the_students_own_and_waits_for_the_api() {
     // Before the stack is there: its roles get the boundary, and the student no access.
     let none = BTreeMap::new();
     let boundary = lab.boundary(&scope(), &class(), &ada, &none).unwrap();
-    let before = json!({ "Statement": [{ "Resource": executions }] });
-    assert_eq!(boundary, Some(before));
+    let before = boundary.unwrap();
+    assert_eq!(before["Statement"].as_array().unwrap().len(), 1);
+    assert_eq!(before["Statement"][0]["Resource"], executions);
     let refused = said(&lab.access(&scope(), &class(), &ada, &none).unwrap_err());
     assert!(
         refused.contains("REST API ada-api has no id before it is deployed"),
@@ -991,7 +1096,7 @@ proptest! {
         ada.email = Some(email.clone());
         let desired = lab.desired(&scope(), &class(), &[ada.clone()]).unwrap();
         let stack = &desired.stacks[0];
-        prop_assert_eq!(&*stack.roles[0].trust, &json!({ "Statement": [{ "Sid": email }] }));
+        prop_assert_eq!(&stack.roles[0].trust["Statement"][0]["Sid"], &json!(email));
         prop_assert_eq!(&stack.state_machines[0].definition["States"]["S"]["Result"], &json!(name));
         let payload = lab.payload("p", &scope(), &class(), &ada).unwrap();
         let payload: serde_json::Value = serde_json::from_str(&payload).unwrap();

@@ -562,7 +562,7 @@ fn what_reaches_too_far_is_found_wherever_it_stands() {
         (
             "templates/iam/workflow-trust.json",
             "\"Service\": \"states.amazonaws.com\"",
-            "\"AWS\": \"999999999999\"",
+            "\"Service\": \"states.amazonaws.com\", \"AWS\": \"999999999999\"",
             "workflow: principal 999999999999",
         ),
         (
