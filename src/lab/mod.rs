@@ -30,6 +30,7 @@ pub mod marks;
 pub mod mistake;
 mod mistyped;
 mod model;
+mod nonces;
 mod patterns;
 pub mod points;
 mod policies;
