@@ -65,7 +65,7 @@ pub(crate) async fn read_own(
         cache.homeroom.insert(student.clone(), records);
         cache.students.insert(student.clone(), seen_active(own));
     }
-    let listed = (own.observed.clone(), KnownMachines::new());
+    let listed = (&own.observed, KnownMachines::new());
     let read = read_listed(client, reading, cache, listed, None).await?;
     let first = read.students.into_iter().next();
     let Some((mut progress, stack)) = first.zip(desired.stacks.first()) else {

@@ -104,7 +104,7 @@ pub async fn read_class(
     );
     // Without the right to read aliases, the account's id has to do.
     let alias = alias.ok().flatten();
-    read_listed(client, reading, cache, (observed?, known), alias).await
+    read_listed(client, reading, cache, (&observed?, known), alias).await
 }
 
 /// [`read_class`] of what was listed a moment ago, as closely as a teardown looks. It may know nothing of the class's settings.
@@ -115,17 +115,17 @@ pub(crate) async fn read_observed(
     client: &Client,
     reading: &ClassReading<'_>,
     cache: Cache,
-    observed: Observed,
+    observed: &Observed,
 ) -> Result<ReadClass, Cancelled> {
-    let (observed, alias) = tokio::join!(
+    let (completed, alias) = tokio::join!(
         completed(client, reading.desired, observed),
         client.account_alias(),
     );
-    let observed = observed?;
-    let mut desired = reading.desired.clone();
-    desired.take_api_types(&observed);
+    let completed = completed?;
+    let observed = completed.as_ref().unwrap_or(observed);
+    let retyped = reading.desired.with_api_types(observed);
     let reading = &ClassReading {
-        desired: &desired,
+        desired: retyped.as_ref().unwrap_or(reading.desired),
         ..*reading
     };
     let (alias, listed) = (alias.ok().flatten(), (observed, KnownMachines::new()));
@@ -136,15 +136,15 @@ pub(super) async fn read_listed(
     client: &Client,
     reading: &ClassReading<'_>,
     mut cache: Cache,
-    (observed, known): (Observed, KnownMachines),
+    (observed, known): (&Observed, KnownMachines),
     alias: Option<String>,
 ) -> Result<ReadClass, Cancelled> {
-    let plan = deploy::plan(reading.desired, &observed, false);
-    let elsewhere = Elsewhere::find(reading.desired, &observed);
+    let plan = deploy::plan(reading.desired, observed, false);
+    let elsewhere = Elsewhere::find(reading.desired, observed);
     let reader = &ClassReader {
         client,
         reading,
-        observed: &observed,
+        observed,
         cache: &cache,
         pointers: reading.lab.input_pointers(),
     };
@@ -168,18 +168,18 @@ pub(super) async fn read_listed(
         students.push(student);
         sights.push(sight);
     }
-    keep_machines(&mut cache, &observed, &known, reading.now_ms);
+    keep_machines(&mut cache, observed, &known, reading.now_ms);
     Ok(ReadClass {
         students,
         attendance: match reading.depth {
-            Depth::Class { .. } => Attendance::of(reading.desired, &observed),
+            Depth::Class { .. } => Attendance::of(reading.desired, observed),
             _ => Attendance::default(),
         },
         sights,
         rewritten,
         elsewhere,
         frozen: observed.frozen(&reading.desired.scope, &reading.desired.stacks),
-        gaps: observed.gaps,
+        gaps: observed.gaps.clone(),
         alias,
         apis,
         cache,

@@ -8,7 +8,8 @@ use crate::aws::{CallError, Client};
 use crate::stack::kinds::search::Search;
 use crate::stack::kinds::state_machine::{self, KnownMachines};
 use crate::stack::kinds::{
-    AccountUse, Desired, Observed, api, function, http_api, log_group, principals, rest_api, role,
+    AccountUse, ApiType, Desired, Observed, api, function, http_api, log_group, principals,
+    rest_api, role,
 };
 
 pub use crate::stack::kinds::search::Depth;
@@ -76,16 +77,22 @@ pub(crate) async fn observe_knowing(
     Ok(observed)
 }
 
-/// What a teardown has listed, with what it needs nothing of and a reading does: the parts of HTTP APIs.
+/// What a teardown has listed, with what it needs nothing of and a reading does: the parts of HTTP APIs. `None` where there
+/// is nothing to add: a class's documents once more take much memory.
 pub(crate) async fn completed(
     client: &Client,
     desired: &Desired,
-    mut observed: Observed,
-) -> Result<Observed, Cancelled> {
+    observed: &Observed,
+) -> Result<Option<Observed>, Cancelled> {
+    let mut apis = observed.apis.values().flatten();
+    if !apis.any(|api| api.api_type == ApiType::Http) {
+        return Ok(None);
+    }
+    let mut observed = observed.clone();
     let search = &Search::new(client, desired, &Depth::Deploy);
     let gaps = http_api::read_parts(search, &mut observed.apis).await?;
     observed.gaps.extend(gaps);
-    Ok(observed)
+    Ok(Some(observed))
 }
 
 /// Looks at who may get in: roles, users and policies by one listing, and the ids of the APIs, which policies name.

@@ -152,7 +152,9 @@ impl Desired {
     pub(crate) fn take_deployed(&mut self, own: &OwnStack) -> Vec<String> {
         let mut edited = Vec::new();
         let scope = self.scope.clone();
-        self.take_api_types(&own.observed);
+        if let Some(retyped) = self.with_api_types(&own.observed) {
+            *self = retyped;
+        }
         for stack in &mut self.stacks {
             let owner = &stack.owner;
             for function in &mut stack.functions {

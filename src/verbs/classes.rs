@@ -6,6 +6,7 @@ use futures::future::join_all;
 
 use super::doors::{role_of, settings_at};
 use super::homes::Deed;
+use super::place::refuse_moved;
 use super::run::look_alone;
 use super::say::{print_document, said, say, say_error};
 use super::session::{cannot_begin, embedded, in_region, pace, require_account};
@@ -66,7 +67,8 @@ pub(super) async fn run(cli: &Cli) -> Result<Exit> {
 }
 
 impl Sites {
-    /// Connects to all of them. A place that cannot be reached is said at once, and the others are looked at.
+    /// Connects to all of them. A place that cannot be reached, or that is another account or region than when students
+    /// were last there, is said at once, and the others are looked at.
     ///
     /// # Errors
     /// When none can be reached, or the settings are wrong.
@@ -92,13 +94,17 @@ impl Sites {
             let at = settings_at(settings, place);
             let role = role_of(place, &settings.class);
             let opened = connect(&at, role, Some(name)).await;
-            let site = opened.map(|(client, scope)| Site {
-                place: Some(name.clone()),
-                settings: at,
-                client,
-                scope,
+            let site = opened.map_err(|error| error.at(Some(name)));
+            let site = site.and_then(|(client, scope)| {
+                refuse_moved(settings, name, &scope)?;
+                Ok(Site {
+                    place: Some(name.clone()),
+                    settings: at,
+                    client,
+                    scope,
+                })
             });
-            (place, site.map_err(|error| error.at(Some(name))))
+            (place, site)
         });
         let (mut reached, mut lost, mut errors) = (Vec::new(), Vec::new(), Vec::new());
         for (place, site) in join_all(opened).await {
@@ -110,7 +116,10 @@ impl Sites {
                         region: place.region.to_string(),
                         why: error.to_string(),
                     });
-                    errors.push(error.hint(again(&place.name)));
+                    errors.push(match error.failures.iter().any(|one| one.hint.is_some()) {
+                        true => error,
+                        false => error.hint(again(&place.name)),
+                    });
                 }
                 Err(error) => return Err(error),
             }

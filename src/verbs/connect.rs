@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::time::Duration;
 
 use futures::future::join_all;
 use jiff::Timestamp;
+use tokio::time::timeout;
 
 use super::class::Class;
 use super::doors::Door;
@@ -14,13 +16,16 @@ use super::homes::Homes;
 use super::say::say;
 use super::session::{Session, embedded};
 use super::sessions::Sessions;
-use super::unreached::{Unreached, none_reached};
+use super::unreached::{Unreached, check_network, none_reached};
 use crate::error::{Error, Exit, Result};
 use crate::evidence::kept::{DeployedPlace, KeptPlaces, StudentPlaces};
 use crate::ids::{PlaceName, Scope, Username};
 use crate::local::{self, LocalCloud, StartupStep};
 use crate::options::{CloudTarget, PlaceSettings};
 use crate::stack::assign::{PlaceSight, WhyUnknown, assign, doubt};
+
+/// How long a place that was lost may take to answer.
+const ANSWERS: Duration = Duration::from_secs(10);
 
 impl Class {
     /// Connects to the cloud that the settings name, starting the embedded one if it is that.
@@ -52,17 +57,39 @@ impl Class {
             refuse_forgotten(&session.folder(), session.scope())?;
             return Sessions::of(self, session).await;
         }
-        let doors = self.settings.places.iter().map(|place| self.door(place));
-        let opened =
-            join_all(doors.map(async |door| (door.place.clone(), door.open().await))).await;
+        let all = |_: &PlaceName| true;
+        let (places, closed) = self.open_doors(all, None).await?;
+        self.at_places(work, places, closed).await
+    }
+
+    /// Connects to these places, each within so long.
+    ///
+    /// # Errors
+    /// What is wrong with the settings of any of them.
+    async fn open_doors(
+        &self,
+        is_meant: impl Fn(&PlaceName) -> bool,
+        within: Option<Duration>,
+    ) -> Result<(Vec<Session>, Vec<(PlaceName, Error)>)> {
+        let places = self.settings.places.iter();
+        let places = places.filter(|place| is_meant(&place.name));
+        let opened = places.map(async |place| {
+            let opening = self.door(place).open();
+            let opened = match within {
+                None => opening.await,
+                Some(within) => timeout(within, opening).await.unwrap_or_else(|_| {
+                    let cause = format!("no answer within {} seconds", within.as_secs());
+                    Err(Error::new(Exit::General, "AWS", cause).hint(check_network(&place.name)))
+                }),
+            };
+            (&place.name, opened)
+        });
         let (mut places, mut closed, mut wrong) = (Vec::new(), Vec::new(), None::<Error>);
-        for (place, opened) in opened {
-            match opened.map_err(|error| error.at(place.as_ref())) {
+        for (place, opened) in join_all(opened).await {
+            match opened.map_err(|error| error.at(Some(place))) {
                 Ok(session) => places.push(session),
                 // Credentials, the network: the other places have their own.
-                Err(error) if error.exit == Exit::General => {
-                    closed.extend(place.map(|it| (it, error)))
-                }
+                Err(error) if error.exit == Exit::General => closed.push((place.clone(), error)),
                 // What is wrong with the settings stays so, whatever can be reached.
                 Err(error) => match &mut wrong {
                     Some(known) => known.join(error),
@@ -72,8 +99,27 @@ impl Class {
         }
         match wrong {
             Some(wrong) => Err(wrong),
-            None => self.at_places(work, places, closed).await,
+            None => Ok((places, closed)),
         }
+    }
+
+    /// Connects anew, to look, if one of the places that were lost can be reached now. `None`: it cannot.
+    pub(super) async fn connect_again(self, lost: &BTreeSet<PlaceName>) -> Option<Sessions> {
+        let is_lost = |place: &PlaceName| lost.contains(place);
+        let (back, mut closed) = self.open_doors(is_lost, Some(ANSWERS)).await.ok()?;
+        if back.is_empty() {
+            return None;
+        }
+        let others = |place: &PlaceName| !lost.contains(place);
+        let (mut places, away) = self.open_doors(others, Some(ANSWERS)).await.ok()?;
+        places.extend(back);
+        closed.extend(away);
+        let order = |at: &Session| {
+            let mut named = self.settings.places.iter();
+            named.position(|place| Some(&place.name) == at.place.as_ref())
+        };
+        places.sort_by_key(order);
+        self.at_places(Deed::Looks, places, closed).await.ok()
     }
 
     /// The only place that was chosen.
@@ -120,6 +166,7 @@ impl Class {
             let errors = errors.map(|(_, error)| error);
             return Err(none_reached(work, sessions.class.name(), errors));
         };
+        sessions.fill_in()?;
         sessions.check_named().await?;
         let mut kept = before.clone();
         let sights = sessions.sights().await?;

@@ -1,16 +1,20 @@
 //! A class that was last deployed in another account or region: asks before anything is made or deleted in this one.
 
+use std::fs::read_dir;
+use std::io;
+
 use jiff::Timestamp;
 
 use super::ask::{answer, can_ask};
 use super::ended::PlaceEnd;
-use super::say::unwritten;
+use super::say::{general, unwritten};
 use super::session::Session;
 use super::sessions::Sessions;
 use crate::error::{Error, Exit, Result};
 use crate::events::Outcome;
 use crate::evidence::kept::{DeployedPlace, KeptPlaces, StudentPlaces};
-use crate::ids::{PlaceName, Username};
+use crate::ids::{PlaceName, Scope, Username};
+use crate::options::ClassSettings;
 use crate::stack::plan::Plan;
 
 impl Sessions {
@@ -34,7 +38,10 @@ impl Sessions {
             let Some((place, last)) = last.filter(|(_, last)| !last.is(at.scope())) else {
                 return true;
             };
-            moved.push((place.clone(), at.moved(Exit::General, place, last)));
+            moved.push((
+                place.clone(),
+                self::moved(Exit::General, place, at.scope(), last),
+            ));
             false
         });
         moved
@@ -112,6 +119,50 @@ impl Sessions {
     }
 }
 
+/// Refuses a place that is another account or region than when students of some class, whatever its name, were last
+/// there: what is seen in this one says nothing of their stacks.
+///
+/// # Errors
+/// [`Exit::General`], as for a place that cannot be reached; also when what is remembered cannot be read.
+pub(super) fn refuse_moved(
+    settings: &ClassSettings,
+    place: &PlaceName,
+    scope: &Scope,
+) -> Result<()> {
+    let folders = match read_dir(&settings.reports) {
+        Ok(folders) => folders,
+        // Then no class was worked on from here.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(general("reports")(error)),
+    };
+    for folder in folders {
+        let folder = folder.map_err(general("reports"))?.path();
+        if !folder.is_dir() {
+            continue;
+        }
+        let kept = KeptPlaces::read(&folder)?.places;
+        let known = StudentPlaces::read(&folder)?.known();
+        if let Some(last) = kept.get(place).filter(|last| !last.is(scope))
+            && known.values().any(|at| at == place)
+        {
+            return Err(moved(Exit::General, place, scope, last));
+        }
+    }
+    Ok(())
+}
+
+/// The error of a place that was in another account or region.
+fn moved(exit: Exit, place: &PlaceName, scope: &Scope, last: &DeployedPlace) -> Error {
+    let (was, day) = (last.words(), last.at.strftime("%F"));
+    let is = DeployedPlace::of(scope, last.at).words();
+    let cause =
+        format!("was last in {was} ({day}), and now homeroom.toml says {is}; nothing was touched");
+    let hint = format!(
+        "correct profile, role_arn or region of place {place}, or give the new account and region a name of their own"
+    );
+    Error::new(exit, format!("place {place}"), cause).hint(hint)
+}
+
 impl Session {
     /// Goes on where the class was last deployed, where it never was, and where the command line names this account and
     /// region. Otherwise it asks.
@@ -145,7 +196,7 @@ impl Session {
             }
         }
         if let Some(place) = &self.place {
-            return Err(self.moved(Exit::Refused, place, &last));
+            return Err(moved(Exit::Refused, place, self.scope(), &last));
         }
         let cause =
             format!("was last deployed in {was} ({day}), and this is {is}; nothing was touched");
@@ -157,19 +208,6 @@ impl Session {
             options.collect::<String>()
         );
         Err(Error::new(Exit::Refused, format!("class {class}"), cause).hint(hint))
-    }
-
-    /// The error of a place that was in another account or region.
-    fn moved(&self, exit: Exit, place: &PlaceName, last: &DeployedPlace) -> Error {
-        let (was, day) = (last.words(), last.at.strftime("%F"));
-        let is = DeployedPlace::of(self.scope(), last.at).words();
-        let cause = format!(
-            "was last in {was} ({day}), and now homeroom.toml says {is}; nothing was touched"
-        );
-        let hint = format!(
-            "correct profile, role_arn or region of place {place}, or give the new account and region a name of their own"
-        );
-        Error::new(exit, format!("place {place}"), cause).hint(hint)
     }
 
     /// Where the class, or this place of it, was last deployed.

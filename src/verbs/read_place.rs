@@ -101,7 +101,7 @@ impl ReadyPlace {
         };
         match observed {
             None => read_class(client, &reading, self.cache).await,
-            Some(observed) => read_observed(client, &reading, self.cache, observed.clone()).await,
+            Some(observed) => read_observed(client, &reading, self.cache, observed).await,
         }
     }
 }

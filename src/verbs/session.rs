@@ -70,7 +70,7 @@ impl Class {
         })?;
         require_account(&identity, self.settings.account.as_ref(), place.as_ref())?;
         let scope = identity.scope(client.region());
-        // At which place each student is shows later (`Sessions::divide`).
+        // Who there is, and at which place, shows later (`Sessions::fill_in`, `Sessions::divide`).
         let students = match place {
             Some(_) => &[],
             None => self.students.as_slice(),

@@ -74,8 +74,14 @@ impl Sessions {
                 students,
                 ..class.clone()
             };
-            at.desired = at.class.desired(&at.desired.scope, &at.class.students)?;
         }
+        let desired = self.places.iter();
+        let desired = desired.map(|at| at.class.desired(at.scope(), &at.class.students));
+        let desired = self.all(desired)?;
+        for (at, desired) in self.places.iter_mut().zip(desired) {
+            at.desired = desired;
+        }
+        let (class, homes) = (&self.class, &self.homes);
         for lost in &mut self.unreached {
             let here = class.students.iter();
             let here = here.filter(|student| homes.is_at(&lost.place, &student.username));

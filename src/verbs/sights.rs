@@ -14,10 +14,10 @@ use crate::stack::assign::PlaceSight;
 use crate::stack::kinds::Desired;
 use crate::stack::left::everybody;
 use crate::stack::limits::room_for;
+use crate::stack::observe::observe_roles;
 use crate::text::words::some_of;
 
 const NAMED: usize = 8;
-use crate::stack::observe::observe_roles;
 
 impl Sessions {
     /// Refuses two places that are the same account and region: each would take the other's students for its own.
@@ -86,28 +86,39 @@ impl Sessions {
         Ok(())
     }
 
+    /// Works out everybody's stacks, to see who is where. That takes names alone, and those are the same at every place.
+    /// So the lab is filled in once.
+    ///
+    /// # Errors
+    /// A username for which the lab has no names.
+    pub(super) fn fill_in(&mut self) -> Result<()> {
+        let Some(first) = self.places.first() else {
+            return Ok(());
+        };
+        let filled = first
+            .class
+            .desired(first.scope(), &self.class.roster.students);
+        let filled = filled.map_err(|error| error.at(first.place.as_ref()))?;
+        for at in &mut self.places {
+            at.desired = Desired {
+                scope: at.scope().clone(),
+                ..filled.clone()
+            };
+        }
+        Ok(())
+    }
+
     /// Looks at each place, by one listing and one call for its limits: who is there, and for how many there is room.
     pub(super) async fn sights(&self) -> Result<Vec<PlaceSight>> {
-        let roster = &self.class.roster.students;
-        // To see who is there takes names alone, and those are the same at every place. So the lab is filled in once.
-        let at_first = self.places.first();
-        let at_first = at_first.map(|at| at.class.desired(at.scope(), roster));
-        let at_first = at_first.transpose()?;
-        let desired = self.places.iter().zip(at_first.iter().cycle());
-        let desired = desired.map(|(at, at_first)| Desired {
-            scope: at.scope().clone(),
-            ..at_first.clone()
-        });
-        let desired: Vec<Desired> = desired.collect();
         let look = self.run(Command::Plan, Log::None, async |places| {
-            let all = places.iter().zip(&desired);
-            join_all(all.map(|(at, desired)| self.sight(at, desired))).await
+            join_all(places.iter().map(|at| self.sight(at))).await
         });
         self.all(look.await.0)
     }
 
-    async fn sight(&self, at: &At<'_>, desired: &Desired) -> Result<PlaceSight> {
+    async fn sight(&self, at: &At<'_>) -> Result<PlaceSight> {
         let At { session, client } = at;
+        let desired = &session.desired;
         let (observed, summary) =
             tokio::join!(observe_roles(client, desired), client.account_summary());
         let observed = observed?;

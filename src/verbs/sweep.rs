@@ -15,8 +15,9 @@ use crate::aws::Client;
 use crate::cli::{Cli, SweepArgs, TeardownArgs, Verb};
 use crate::error::{Error, Exit, Result};
 use crate::events::Command;
+use crate::evidence::kept::StudentPlaces;
 use crate::files::{class_dir, write_whole};
-use crate::ids::{ClassName, LabId};
+use crate::ids::{ClassName, LabId, Scope};
 use crate::lab::bundle;
 use crate::options::{GlobalOptions, OutputFormat};
 use crate::report::classes::{Listed, Swept, json_of_all};
@@ -32,6 +33,8 @@ struct Sweep<'a> {
     cli: &'a Cli,
     args: &'a SweepArgs,
     site: &'a Site,
+    /// The accounts and regions of all places: each is swept by itself.
+    beside: &'a [Scope],
     /// The lab that --lab names, or the one built in.
     at_hand: &'a LabId,
 }
@@ -53,10 +56,16 @@ pub(super) async fn run(cli: &Cli, args: &SweepArgs) -> Result<Exit> {
         true => Exit::Done,
         false => hidden,
     };
+    let scopes: Vec<Scope> = sites
+        .reached
+        .iter()
+        .map(|site| site.scope.clone())
+        .collect();
     let sweeps = sites.reached.iter().map(|site| Sweep {
         cli,
         args,
         site,
+        beside: &scopes,
         at_hand: &at_hand,
     });
     let sweeps: Vec<Sweep<'_>> = sweeps.collect();
@@ -187,11 +196,29 @@ impl Sweep<'_> {
             if hidden || class.is_some_and(FoundClass::is_here) {
                 *outcome = REMAINS;
             }
+            if *outcome == GONE {
+                self.forget_place(name);
+            }
         }
         Ok(match swept.values().all(|outcome| *outcome == GONE) {
             true => Exit::Done,
             false => Exit::Remains,
         })
+    }
+
+    /// Nobody of a class that is gone is remembered at this place.
+    fn forget_place(&self, class: &ClassName) {
+        let site = self.site;
+        let Some(place) = &site.place else {
+            return;
+        };
+        let folder = class_dir(&site.settings.reports, class);
+        let forgotten = StudentPlaces::change(&folder, |places| places.forget_all(place));
+        if let Err(error) = forgotten {
+            self.note(format!(
+                "that nothing of class {class} is left could not be kept: {error}"
+            ));
+        }
     }
 
     /// The teardown verb itself, with a roster of the usernames that the tags name.
@@ -234,7 +261,7 @@ impl Sweep<'_> {
             global,
         };
         // It would otherwise hold itself as a type.
-        Box::pin(teardown::run(&cli, &args)).await
+        Box::pin(teardown::run_beside(&cli, &args, self.beside)).await
     }
 
     fn keep_roster(&self, class: &ClassName, found: &FoundLab) -> Result<PathBuf> {

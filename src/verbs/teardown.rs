@@ -15,6 +15,7 @@ use crate::aws::stop::Cancelled;
 use crate::cli::{Cli, TeardownArgs};
 use crate::error::{Exit, Result};
 use crate::events::{Command, Outcome};
+use crate::ids::Scope;
 use crate::report::left;
 use crate::results::StudentResult;
 use crate::stack::execute::{StudentRun, Task, execute_all};
@@ -29,9 +30,15 @@ use crate::stack::result::deleted;
 const COMMAND: Command = Command::Teardown;
 
 pub(super) async fn run(cli: &Cli, args: &TeardownArgs) -> Result<Exit> {
+    run_beside(cli, args, &[]).await
+}
+
+/// `others`: accounts and regions where whatever is left of the class is not told, as each is torn down by itself.
+pub(super) async fn run_beside(cli: &Cli, args: &TeardownArgs, others: &[Scope]) -> Result<Exit> {
     let class = Class::load(cli)?;
     check_confirmation(args.confirm.as_ref(), &class)?;
     let mut sessions = class.connect(Deed::Deletes).await?;
+    sessions.homes.others.extend_from_slice(others);
     sessions.agree_on_places().await?;
     let mut observed = look(&sessions).await?;
     if sessions.settle_leavers(&observed, Leavers::Reached)? {
@@ -171,7 +178,13 @@ pub(super) async fn tear_down(
             left: Vec::new(),
         });
     }
-    notes.extend(sessions.places.iter().filter_map(Session::not_where_it_was));
+    let elsewhere = sessions.places.iter().filter_map(Session::not_where_it_was);
+    let elsewhere: Vec<String> = elsewhere.collect();
+    // As at a place that moved. A sweep is about what is here alone.
+    if !elsewhere.is_empty() && !sessions.class.swept {
+        exit = Exit::Remains;
+    }
+    notes.extend(elsewhere);
     notes.extend(sessions.forget_homes(&ends));
     notes.extend(forget::files(sessions, COMMAND, &ends, before).await);
     let mut ended = sessions.ended(COMMAND, ends, notes);

@@ -7,12 +7,15 @@
 mod place;
 mod server;
 
+use std::collections::BTreeSet;
+use std::future::pending;
 use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::{Stream, StreamExt};
+use futures::future::LocalBoxFuture;
+use futures::{FutureExt, Stream, StreamExt};
 use jiff::Timestamp;
 use serde_json::Value;
 use tokio::time::Instant;
@@ -178,16 +181,31 @@ async fn watch(
     let mut rooms = Room::all(session, interval);
     let mut turns = WatchTurns::default();
     let mut told = Vec::new();
+    let mut is_trying = false;
     let mut due = Instant::now();
+    // At the places that are lost. It goes on beside the pauses: a place that does not answer holds no reading up.
+    let mut attempt: LocalBoxFuture<'static, Option<Sessions>> = pending().boxed_local();
     loop {
-        tokio::select! {
+        let is_due = async {
+            tokio::time::sleep_until(due).await;
+            if session.class.settings.notify.is_none() {
+                board.somebody_looks().await;
+            }
+        };
+        let tried = tokio::select! {
             _ = interrupts.next() => return Ok(Exit::Done),
-            () = async {
-                tokio::time::sleep_until(due).await;
-                if session.class.settings.notify.is_none() {
-                    board.somebody_looks().await;
-                }
-            } => {}
+            again = &mut attempt => Some(again),
+            () = is_due => None,
+        };
+        if let Some(again) = tried {
+            attempt = pending().boxed_local();
+            is_trying = false;
+            if let Some(again) = again {
+                *session = again;
+                rooms = Room::all(session, interval);
+                due = Instant::now();
+            }
+            continue;
         }
         board.say(Said::Reading);
         let began = Instant::now();
@@ -217,36 +235,33 @@ async fn watch(
             Err(error) => board.say(Said::Failed(error.to_string())),
         }
         due = began + interval.max(began.elapsed() * (REST + 1));
-        // In the pause, so that a place that does not answer holds no reading up.
-        let again = tokio::select! {
-            _ = interrupts.next() => return Ok(Exit::Done),
-            again = reached_again(session) => again,
-        };
-        if let Some(again) = again {
-            *session = again;
-            rooms = Room::all(session, interval);
-            due = Instant::now();
+        if !is_trying && !session.reaches_all() {
+            is_trying = true;
+            attempt = reached_again(session).boxed_local();
         }
     }
 }
 
 /// Tries the places that could not be reached once more. `None`: no more of them can be.
-async fn reached_again(session: &Sessions) -> Option<Sessions> {
-    if session.reaches_all() {
-        return None;
+fn reached_again(session: &Sessions) -> impl Future<Output = Option<Sessions>> + use<> {
+    let lost = session.unreached.iter().map(|lost| lost.place.clone());
+    let (class, lost) = (session.class.clone(), lost.collect::<BTreeSet<PlaceName>>());
+    let verbosity = class.settings.ui.verbosity;
+    async move {
+        let again = class.connect_again(&lost).await?;
+        let is_lost = |place: &&PlaceName| again.unreached.iter().any(|lost| lost.place == **place);
+        let (still, back): (Vec<&PlaceName>, Vec<&PlaceName>) = lost.iter().partition(is_lost);
+        // Another one may have gone away.
+        if back.is_empty() || again.unreached.len() > still.len() {
+            return None;
+        }
+        for place in back {
+            let note =
+                format!("place {place} can be reached again: its students are read from now on");
+            say(&note, verbosity);
+        }
+        Some(again)
     }
-    let again = session.class.clone().connect(Deed::Looks).await.ok()?;
-    let is_lost = |place: &PlaceName| again.unreached.iter().any(|lost| lost.place == *place);
-    let back = session.unreached.iter().map(|lost| &lost.place);
-    let back: Vec<&PlaceName> = back.filter(|place| !is_lost(place)).collect();
-    if back.is_empty() || again.unreached.len() >= session.unreached.len() {
-        return None;
-    }
-    for place in back {
-        let note = format!("place {place} can be reached again: its students are read from now on");
-        say(&note, session.class.settings.ui.verbosity);
-    }
-    Some(again)
 }
 
 /// Says where the page is.

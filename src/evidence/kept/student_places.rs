@@ -94,6 +94,11 @@ impl StudentPlaces {
             self.students.remove(username);
         }
     }
+
+    /// Nothing of the class is left in that place, as a fresh look showed.
+    pub(crate) fn forget_all(&mut self, place: &PlaceName) {
+        self.students.retain(|_, known| known.place != *place);
+    }
 }
 
 #[cfg(test)]
@@ -127,6 +132,17 @@ mod tests {
         .unwrap();
         let known = StudentPlaces::read(dir.path()).unwrap().known();
         assert_eq!(known, BTreeMap::from([(ana, north)]));
+    }
+
+    #[test]
+    fn a_place_that_is_empty_has_nobody_and_the_others_stay_known() {
+        let [ana, ben] = ["ana", "ben"].map(|name| name.parse::<Username>().unwrap());
+        let [north, south] = ["north", "south"].map(|name| name.parse::<PlaceName>().unwrap());
+        let mut places = StudentPlaces::default();
+        places.put(&ana, &north, at(1));
+        places.put(&ben, &south, at(1));
+        places.forget_all(&north);
+        assert_eq!(places.known(), BTreeMap::from([(ben, south)]));
     }
 
     #[test]

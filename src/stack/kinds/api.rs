@@ -230,28 +230,36 @@ impl Desired {
 }
 
 impl Desired {
-    /// Takes the type of an API that is there where the lab's is of another: not everybody who looks has the class's settings.
-    pub(crate) fn take_api_types(&mut self, observed: &Observed) {
-        for stack in &mut self.stacks {
-            let owner = &stack.owner;
-            let ours = |seen: &&Seen| matches!(&seen.ownership, Ownership::Ours(o) if o == owner);
-            for api in &mut stack.apis {
-                let named = observed.apis.get(&api.name).into_iter().flatten();
-                let named: Vec<&Seen> = named.filter(ours).collect();
-                if named.iter().any(|seen| seen.api_type == api.api_type) {
+    /// The same with the type of each API that is there, where the lab's is of another: not everybody who looks has the
+    /// class's settings. `None`: no type is another.
+    pub(crate) fn with_api_types(&self, observed: &Observed) -> Option<Self> {
+        let mut changed: Option<Self> = None;
+        for (at, stack) in self.stacks.iter().enumerate() {
+            for (index, api) in stack.apis.iter().enumerate() {
+                let Some(seen) = observed.of_another_type(&stack.owner, api) else {
                     continue;
-                }
-                let Some(seen) = named.first() else { continue };
+                };
+                let api = &mut changed.get_or_insert_with(|| self.clone()).stacks[at].apis[index];
                 api.api_type = seen.api_type;
                 if let Some(stage) = seen.stages.iter().flatten().next() {
                     api.stage.clone_from(&stage.name);
                 }
             }
         }
+        changed
     }
 }
 
 impl Observed {
+    /// The owner's API of this name, if none of them has the lab's type.
+    fn of_another_type(&self, owner: &Owner, api: &Spec) -> Option<&Seen> {
+        let named = self.apis.get(&api.name).into_iter().flatten();
+        let ours = named.filter(|seen| matches!(&seen.ownership, Ownership::Ours(o) if o == owner));
+        let ours: Vec<&Seen> = ours.collect();
+        let as_wanted = ours.iter().any(|seen| seen.api_type == api.api_type);
+        ours.first().filter(|_| !as_wanted).copied()
+    }
+
     /// A student's APIs that stand for one of the lab's: those of its name, else, if the lab has only one, any of its type
     /// that carries the student's tags, because the student renamed it.
     pub(crate) fn apis_of(&self, stack: &Stack, api: &Spec) -> Vec<&Seen> {

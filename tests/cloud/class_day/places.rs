@@ -345,14 +345,17 @@ async fn a_class_at_three_places_outlasts_a_kill_a_loss_and_a_change() {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    let begun = async || roles().await.iter().sum::<usize>() >= 4;
+    let begun = async || roles().await.iter().sum::<usize>() >= 1;
     while !begun().await && deploy.try_wait().unwrap().is_none() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     deploy.kill().unwrap();
-    deploy.wait().unwrap();
+    assert!(!deploy.wait().unwrap().success(), "it was not at its end");
     let (code, again, said) = day.json("deploy");
     assert_eq!(code, 0, "{said} {again}");
+    let mut rest = outcomes(&again).into_iter();
+    let finished = rest.any(|(_, outcome)| outcome == "deployed");
+    assert!(finished, "it was killed before it had made all: {again}");
     let home = |document: &Value, name: &str| {
         student(document, name)["place"]
             .as_str()
@@ -439,6 +442,21 @@ async fn what_the_settings_lost_or_moved_is_neither_empty_nor_made_twice() {
     assert_eq!(code, 4, "{mixed}");
     assert!(mixed.to_string().contains("ana is at east"), "{mixed}");
 
+    // A roster that a browser saved a second time names no class; whose copy it is stands.
+    let copy = day.folder.path().join("demo(1).csv");
+    std::fs::copy(day.folder.path().join("demo.csv"), copy).unwrap();
+    day.write(
+        "homeroom.toml",
+        &whole.replacen("class = \"demo\"\n", "", 1),
+    );
+    for words in ["plan", "deploy", "teardown --confirm demo"] {
+        let (code, refused, said) = day.json(&format!("{words} --roster demo(1).csv"));
+        assert_eq!(code, 7, "{words}: {said} {refused}");
+        let why = "these stacks are class demo: add --class demo";
+        assert!(refused.to_string().contains(why), "{words}: {refused}");
+    }
+    day.write("homeroom.toml", &whole);
+
     // West has another account now, as with a wrong profile.
     let file = "reports/demo/places.json";
     let kept = std::fs::read_to_string(day.folder.path().join(file)).unwrap();
@@ -447,6 +465,12 @@ async fn what_the_settings_lost_or_moved_is_neither_empty_nor_made_twice() {
     assert_eq!(code, 1, "{said}");
     assert_eq!(student(&status, "ana")["outcome"], "not-started");
     assert_eq!(student(&status, "ben")["outcome"], "unknown", "{status}");
+    for (words, exit) in [("classes", 1), ("sweep", 1), ("sweep --confirm", 5)] {
+        let (code, listed, said) = day.json(words);
+        assert_eq!(code, exit, "{words}: {said} {listed}");
+        let why = listed["places"][1]["unreached"].as_str().unwrap();
+        assert!(why.contains("was last in account 333333333333"), "{why}");
+    }
     let (code, revoked, _) = day.json("access revoke --confirm demo");
     assert_eq!(code, 5, "{revoked}");
     let moved = std::fs::read_to_string(day.folder.path().join(file)).unwrap();
@@ -564,8 +588,99 @@ async fn a_sweep_goes_over_every_place_and_says_which_it_could_not() {
     assert_eq!(code, 0, "{said} {swept}");
     assert_eq!(standing(&swept), ["west demo over gone"]);
     assert_eq!((day.roles(0).await, day.roles(1).await), (0, 0));
+    // Nobody is remembered where the class is gone, so the settings may give the places up.
+    let file = day.folder.path().join("reports/demo/student-places.json");
+    let remembered = std::fs::read_to_string(file).unwrap();
+    assert!(
+        !remembered.contains("ana") && !remembered.contains("ben"),
+        "{remembered}"
+    );
+    let (general, places) = settings.split_once("[[place]]").unwrap();
+    let west = places.split("[[place]]").nth(1).unwrap();
+    day.write("homeroom.toml", &format!("{general}[[place]]{west}"));
+    day.enrol("ana, ben,");
+    assert_eq!(day.json("plan").0, 0);
+    assert_eq!(day.json("teardown --confirm demo").0, 0);
     let page = day.folder.path().join("reports/demo/swept/swept.html");
     assert!(std::fs::read_to_string(page).unwrap().contains("ben"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sweep_of_two_regions_of_an_account_points_at_neither() {
+    let day = Places::begin("ana,east ben,west").await;
+    // West is another region of east's account.
+    let settings = day.settings();
+    let (east, west) = (day.clouds[0].endpoint(), day.clouds[1].endpoint());
+    let settings = settings
+        .replace(&west.url, &east.url)
+        .replace(&west.invoke_base, &east.invoke_base);
+    let (east, west) = settings.split_at(settings.rfind("[[place]]").unwrap());
+    let west = west
+        .replace("profile = \"west\"", "profile = \"east\"")
+        .replace("us-east-1", "eu-west-1");
+    let settings = format!("{east}{west}");
+    for ends in ["2099-12-01T18:00:00Z", "2020-12-01T18:00:00Z"] {
+        day.write("homeroom.toml", &format!("ends = {ends}\n{settings}"));
+        let (code, deployed, said) = day.json("deploy");
+        assert_eq!(code, 0, "{said} {deployed}");
+    }
+    assert_eq!(day.roles(0).await, 6);
+    let swept = day.command("sweep --confirm").output().unwrap();
+    let [said, out] = [&swept.stderr, &swept.stdout].map(|said| String::from_utf8_lossy(said));
+    let said = format!("{said}{out}");
+    assert_eq!(swept.status.code(), Some(0), "{said}");
+    assert!(!said.contains("also has a stack in"), "{said}");
+    assert_eq!(day.roles(0).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_teardown_elsewhere_than_the_last_deployment_is_not_complete() {
+    let day = Places::begin_at(&TWO[..1], "ana,").await;
+    let general =
+        "class = \"demo\"\nroster = \"demo.csv\"\nprofile = \"east\"\nregion = \"us-east-1\"\n";
+    day.write("homeroom.toml", general);
+    std::fs::write(day.folder.path().join("demo.csv"), "username\nana\n").unwrap();
+    std::fs::create_dir_all(day.folder.path().join("reports/demo")).unwrap();
+    // What answers is AWS to homeroom, as no endpoint of one's own is set for all of it.
+    let url = &day.clouds[0].endpoint().url;
+    let teardown = |words: &str| {
+        let mut command = day.command(words);
+        for service in [
+            "API_GATEWAY",
+            "APIGATEWAYV2",
+            "CLOUDWATCH",
+            "CLOUDWATCH_LOGS",
+            "IAM",
+            "LAMBDA",
+            "SFN",
+            "STS",
+        ] {
+            command.env(format!("AWS_ENDPOINT_URL_{service}"), url);
+        }
+        let output = command.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        let out = String::from_utf8_lossy(&output.stdout);
+        (output.status.code(), format!("{said}{out}"))
+    };
+    let last = |gone: bool| {
+        let last = format!(
+            "{{\"account\":\"{NORTH}\",\"region\":\"us-east-1\",\"at\":\"2026-01-01T00:00:00Z\",\"gone\":{gone}}}"
+        );
+        day.write("reports/demo/place.json", &last);
+    };
+    last(false);
+    let (code, said) = teardown("teardown --confirm demo");
+    assert_eq!(code, Some(7), "{said}");
+    let words = format!("teardown --confirm demo --account {EAST}");
+    let (code, said) = teardown(&words);
+    assert_eq!(code, Some(5), "{said}");
+    assert!(
+        said.contains("may still stand there: nobody looked"),
+        "{said}"
+    );
+    last(true);
+    let (code, said) = teardown(&words);
+    assert_eq!(code, Some(0), "{said}");
 }
 
 /// What a page of `watch` answers, by a request of its own.
@@ -581,10 +696,21 @@ fn fetch(url: &str) -> std::net::TcpStream {
     stream
 }
 
+/// Waits until it is so, and no longer than a slow machine takes.
+async fn in_time(what: &str, is_so: impl Fn() -> bool) {
+    let waited = tokio::time::timeout(Duration::from_secs(30), async {
+        while !is_so() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    });
+    waited.await.unwrap_or_else(|_| panic!("too late: {what}"));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_watch_reads_a_place_again_once_it_is_back() {
     use std::io::{BufRead, BufReader, Read};
     let day = Places::begin("ana,east ben,west").await;
+    let east = day.behind_proxy(0).await;
     let proxy = day.behind_proxy(1).await;
     proxy.model().inject(Rule::any().fault(Fault::Reset));
     let mut watch = day.command("watch --interval 5 --output json");
@@ -603,16 +729,26 @@ async fn a_watch_reads_a_place_again_once_it_is_back() {
         page
     };
     let is_lost = |page: &str| page.contains("everybody in");
-    let until = async |lost: bool| loop {
+    let shows = |lost: bool| {
         let page = page();
-        if page.contains("ben") && is_lost(&page) == lost {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        page.contains("ben") && is_lost(&page) == lost
     };
-    until(true).await;
+    in_time("the page without west", || shows(true)).await;
+    // It accepts, and does not answer: the other is read as often as before.
     proxy.model().heal();
-    until(false).await;
+    let silent = Fault::Slow(Duration::from_secs(3600));
+    proxy.model().inject(Rule::any().fault(silent));
+    let asked = proxy.model().arrived();
+    in_time("west is tried", || proxy.model().arrived() > asked).await;
+    let readings = || {
+        let model = east.model();
+        let listed = model.counts().get("states:ListStateMachines");
+        listed.map_or(0, |count| count.calls)
+    };
+    let before = readings();
+    in_time("two readings", || readings() >= before + 2).await;
+    proxy.model().heal();
+    in_time("the page with west", || shows(false)).await;
     watch.kill().unwrap();
     drop(looks);
     let mut said = String::new();
