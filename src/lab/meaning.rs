@@ -106,10 +106,10 @@ fn compare(
                 compare(own, other, &format!("{place}/{index}"), key, special, found);
             }
         }
-        (Value::String(own), Value::String(other)) => {
-            if special(key, own) != special(key, other) {
-                found.push(place.to_owned());
-            }
+        (Value::String(own), Value::String(other))
+            if special(key, own) != special(key, other) =>
+        {
+            found.push(place.to_owned());
         }
         _ => {}
     }
