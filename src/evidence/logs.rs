@@ -67,7 +67,9 @@ impl StudentReader<'_> {
                     let cut_off = self.facts.cut_off.contains_key(machine);
                     match cut_off.then(|| look.seen_before(machine)).flatten() {
                         Some(seen) => seen,
-                        None => look.of(all).await?,
+                        None => self
+                            .facts
+                            .doubted(all, look.of(&self.facts.certain(all)).await?),
                     }
                 }
                 Some((_, Some(Reading::Unseen(why)))) => Reading::Unseen(why.clone()),
@@ -215,7 +217,8 @@ impl StudentReader<'_> {
             group,
             looks: &mut self.memory.looks,
         };
-        look.of(&on_time).await.map(Some)
+        let seen = look.of(&self.facts.certain(&on_time)).await?;
+        Ok(Some(self.facts.doubted(&on_time, seen)))
     }
 }
 

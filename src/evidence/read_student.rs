@@ -8,7 +8,7 @@ use crate::aws::execution::{Execution, ExecutionDetail, ExecutionStatus, when};
 use crate::aws::stop::Cancelled;
 use crate::aws::{CallError, Client, ErrorKind, Operation};
 use crate::evidence::cache::{KnownStart, LOGS_SETTLED_MS, Memory};
-use crate::evidence::evaluate::{Facts, Reading, next_to_describe, proves_ready};
+use crate::evidence::evaluate::{Facts, Reading, next_to_describe, own_executions, proves_ready};
 use crate::evidence::functions::{look_at_functions, not_ready};
 use crate::evidence::recorded::LastWrite;
 use crate::evidence::starts::Trigger;
@@ -52,6 +52,10 @@ pub(super) async fn read_student(
     for (id, arn) in &student.state_machines {
         let (reading, cut_off) = reader.executions(arn).await?;
         let cut_off = cut_off.map(|listed| (id.clone(), listed));
+        let unsure = reading.all().iter().map(|(_, execution)| execution);
+        let unsure = unsure.filter(|one| student.recorded.only_input_tells(student.marks, one));
+        let unsure = unsure.map(|one| one.arn.clone());
+        reader.facts.only_input_tells.extend(unsure);
         reader.facts.cut_off.extend(cut_off);
         reader.facts.executions.insert(id.clone(), reading);
     }
@@ -211,11 +215,37 @@ impl StudentReader<'_> {
         let (facts, plan) = (&self.facts, self.student.plan);
         self.student.spans(facts).find_map(|until_ms| {
             self.student.checks.iter().find_map(|check| {
-                let (machine, all) = facts.executions_for(&check.proof)?;
-                let index = next_to_describe(&check.proof, plan, all, facts, until_ms)?;
+                let (machine, all, index) = match &check.proof {
+                    Proof::LogEvents {
+                        own_execution_of, ..
+                    } => {
+                        let machine = own_execution_of.as_deref()?;
+                        let all = facts.executions.get(machine)?.all();
+                        (machine, all, self.next_for_logs(all, until_ms)?)
+                    }
+                    proof => {
+                        let (machine, all) = facts.executions_for(proof)?;
+                        let index = next_to_describe(proof, plan, all, facts, until_ms)?;
+                        (machine, all, index)
+                    }
+                };
                 Some((machine.to_owned(), index, all[index].1.arn.clone()))
             })
         })
+    }
+
+    /// The execution to describe before its log events count: one of those that are looked for, and that may be homeroom's.
+    fn next_for_logs(&self, all: &[(Starter, Execution)], until_ms: Option<i64>) -> Option<usize> {
+        let unsure = |one: &(Starter, Execution)| self.facts.may_be_homerooms(&one.1);
+        if !all.iter().any(unsure) {
+            return None;
+        }
+        let by_then = |one: &&(Starter, Execution)| until_ms.is_none_or(|t| one.1.started_ms <= t);
+        let all_by_then: Vec<_> = all.iter().filter(by_then).cloned().collect();
+        let own = own_executions(&all_by_then);
+        let settled = |one: &(Starter, Execution)| !self.facts.unsettled.contains_key(&one.1.arn);
+        let next = own.into_iter().find(|one| unsure(one) && settled(one))?;
+        all.iter().position(|one| one.1.arn == next.1.arn)
     }
 
     fn keep_executions(&mut self) {

@@ -94,7 +94,7 @@ impl Lab {
         problems: &mut Problems,
     ) {
         let probes = self.fill_probes(student, context, STAND_IN_NONCE, problems);
-        self.check_nonces(student, &probes, problems);
+        self.check_nonces(student, context, &probes, problems);
         for payload in &self.manifest.payloads {
             let mut documents = self.documents(student, problems);
             documents.text(&payload.template, context);

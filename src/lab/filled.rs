@@ -7,11 +7,9 @@ use tera::Context;
 
 use crate::ids::{ClassName, Scope, Username};
 use crate::lab::Lab;
-use crate::lab::check::Proof;
 use crate::lab::context::ClassContext;
 use crate::lab::given::{ExampleRequest, Output};
 use crate::lab::marks::marked;
-use crate::lab::model::MANIFEST;
 use crate::lab::model::{Probe, ProbeRequest, RehearsalStep, of_id};
 use crate::lab::problems::Problems;
 use crate::lab::read::output_key;
@@ -260,108 +258,6 @@ impl Lab {
         let mut probes = self.manifest.probes.clone();
         probes.retain_mut(|probe| fill(&mut probe.request).is_some());
         probes
-    }
-
-    /// A later reading must recognise the executions that `validate` made the API start.
-    pub(super) fn check_nonces(
-        &self,
-        student: &Student,
-        probes: &[Probe],
-        problems: &mut Problems,
-    ) {
-        let nonce_in = &self.manifest.marks.nonce_in;
-        let starts_nothing = self.manifest.state_machines.is_empty();
-        for (probe, entry) in probes.iter().zip(&self.manifest.probes) {
-            let (what, path) = match (&probe.request, &entry.request) {
-                (
-                    ProbeRequest::Api {
-                        body,
-                        method,
-                        expect_http,
-                        expect_end,
-                        ..
-                    },
-                    ProbeRequest::Api {
-                        body: template,
-                        path,
-                        query,
-                        ..
-                    },
-                ) => {
-                    // What only reads starts nothing.
-                    let reads =
-                        matches!(&**method, "GET" | "HEAD" | "OPTIONS") && expect_end.is_none();
-                    if reads || !(200..300).contains(expect_http) || starts_nothing {
-                        continue;
-                    }
-                    // What the function puts into the input of it, homeroom cannot know here.
-                    let mut sent = query.values().chain([path]);
-                    if !nonce_in.is_empty() && sent.any(|text| text.contains(NONCE)) {
-                        continue;
-                    }
-                    if body.is_none() {
-                        let cause = format!(
-                            "what it starts could not be told from the student's work: put {NONCE} into its path or a value of its \
-                             query, have the function put that into the execution's input, and its place there into nonce_in of \
-                             [marks]"
-                        );
-                        let place = self.manifest.place_of("probe", &probe.id);
-                        let cause = format!("[[probe]] {:?}: {cause}", probe.id);
-                        problems.add_for(&student.username, place, cause);
-                        continue;
-                    }
-                    (body, template)
-                }
-                (
-                    ProbeRequest::Invoke { payload, .. },
-                    ProbeRequest::Invoke {
-                        function,
-                        payload: path,
-                        ..
-                    },
-                ) => {
-                    let bears = payload
-                        .as_ref()
-                        .is_some_and(|text| text.contains(&marked(STAND_IN_NONCE)));
-                    if !bears && self.counts_invocations_of(function) {
-                        let subject = match path {
-                            Some(path) => format!("templates/{path}"),
-                            None => format!("{MANIFEST}: [[probe]] {:?}", probe.id),
-                        };
-                        let cause = format!(
-                            "a check counts the invocations of function {function:?}, and this one would count as every \
-                             student's work: put {{{{ nonce }}}} into a value of the probe's payload, and have the function \
-                             write that value into its line"
-                        );
-                        problems.add_for(&student.username, subject, cause);
-                    }
-                    continue;
-                }
-                _ => continue,
-            };
-            let json = what.as_deref().map(serde_json::from_str::<Value>);
-            let json = json.and_then(Result::ok).unwrap_or_default();
-            let bears = |pointer: &String| {
-                let value = json.pointer(pointer).and_then(Value::as_str);
-                value.is_some_and(|text| text.contains(&marked(STAND_IN_NONCE)))
-            };
-            if !nonce_in.iter().any(bears) {
-                let cause = "what it starts could not be told from the student's work: put {{ nonce }} into a value \
-                             that the execution's input keeps, and its place into nonce_in of [marks]";
-                let subject = match path {
-                    Some(path) => format!("templates/{path}"),
-                    None => format!("{MANIFEST}: [[probe]] {:?}", probe.id),
-                };
-                problems.add_for(&student.username, subject, cause);
-            }
-        }
-    }
-
-    /// Whether a check counts the lines that a function writes for its invocations.
-    fn counts_invocations_of(&self, id: &str) -> bool {
-        self.manifest.checks.iter().any(
-            |check| matches!(&check.proof, Proof::Invocations { function, .. } if function == id),
-        )
     }
 
     /// What a student is given. Left out are outputs that need the id or URL of an API that is not in `apis` (by API

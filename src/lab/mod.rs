@@ -31,6 +31,7 @@ mod meaning;
 pub mod mistake;
 mod mistyped;
 mod model;
+mod nonces;
 mod patterns;
 pub mod points;
 mod policies;

@@ -50,6 +50,8 @@ impl Lab {
             .map(|failure| failure.subject.clone())
             .collect();
         let desired = lab.desired(&scope, &class, &students);
+        let reads = lab.unmarked_reads(&scope, &class, &students[0]);
+        found.remarks.extend(reads);
         let held = |desired: Desired| {
             if lab.has_its_policies() {
                 lab.hold_policies(&desired, &students)?;

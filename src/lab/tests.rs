@@ -1287,6 +1287,83 @@ fn nothing_asks_for_executions_of_an_express_workflow() {
     }
 }
 
+/// The tiny lab, whose function may start executions or not, with another probe in the place of its own.
+fn probed(right: &str, request: &str) -> Files {
+    let mut files = with(
+        "templates/policy.json",
+        "\"Resource\"",
+        &format!("\"Effect\": \"Allow\", \"Action\": \"{right}\", \"Resource\""),
+    );
+    let text = String::from_utf8(files["templates/lab.toml"].clone()).unwrap();
+    let (before, rest) = text.split_once("[probe.request]\n").unwrap();
+    let (_, after) = rest.split_once("[[check]]").unwrap();
+    let text = format!("{before}[probe.request]\n{request}\n[[check]]{after}");
+    files.insert("templates/lab.toml".into(), text.into_bytes());
+    files
+}
+
+#[test]
+fn an_invoked_function_that_may_start_executions_gets_the_nonce() {
+    let refused = |right: &str, payload: &str| {
+        let request = format!("kind = \"invoke\"\nfunction = \"f\"\n{payload}");
+        let lab = Lab::parse(probed(right, &request)).unwrap();
+        let desired = lab.desired(&scope(), &class(), &[student("ada")]);
+        desired.err().map(|failures| said(&failures))
+    };
+    let bare = refused("states:Start*", "").unwrap();
+    assert!(
+        bare.contains("[[probe]] \"go\"") && bare.contains("what it starts could not be told"),
+        "{bare}"
+    );
+    let other = refused("states:StartExecution", "payload = \"p.json\"").unwrap();
+    assert!(other.contains("templates/p.json"), "{other}");
+    let bears = "payload = \"probe.json\"";
+    assert_eq!(refused("states:StartExecution", bears), None);
+    // A function without the right starts nothing.
+    assert_eq!(refused("states:SendTaskSuccess", ""), None);
+}
+
+#[test]
+fn a_get_probe_whose_function_may_start_executions_is_remarked_on() {
+    let remarks = |right: &str, path: &str, status: u16| {
+        let request = format!(
+            "kind = \"api\"\napi = \"a\"\nmethod = \"GET\"\npath = \"{path}\"\nexpect_http = {status}"
+        );
+        let mut files = probed(right, &request);
+        let text = String::from_utf8(files["templates/lab.toml"].clone()).unwrap();
+        let (old, new) = (
+            "method = \"POST\", path = \"/go\"",
+            "method = \"ANY\", path = \"/go/{who}\"",
+        );
+        assert!(text.contains(old));
+        files.insert(
+            "templates/lab.toml".into(),
+            text.replace(old, new).into_bytes(),
+        );
+        let remarks = Lab::proofread(&files).remarks.into_iter();
+        remarks
+            .filter(|said| said.contains("GET /go"))
+            .collect::<Vec<_>>()
+    };
+    let said = remarks("states:StartExecution", "/go/x", 200);
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(
+        said[0].contains("if this request starts one, it counts as every student's work"),
+        "{said:?}"
+    );
+    for (right, path, status) in [
+        ("states:StartExecution", "/go/{{ nonce }}", 200),
+        ("states:StartExecution", "/go/x", 404),
+        ("states:DescribeExecution", "/go/x", 200),
+    ] {
+        assert_eq!(
+            remarks(right, path, status),
+            [""; 0],
+            "{right} {path} {status}"
+        );
+    }
+}
+
 #[test]
 fn a_probe_without_a_body_bears_the_nonce_in_its_path_or_query() {
     let probe = "method = \"POST\"\npath = \"/go\"\nbody = \"probe.json\"\n";

@@ -7,6 +7,7 @@ use crate::evidence::check::Verdict;
 use crate::evidence::progress::{Progress, StudentProgress};
 use crate::ids::Username;
 use crate::lab::check::{Proof, Work};
+use crate::lab::points::Points;
 use crate::lab::{Lab, ScriptedStep};
 use crate::text::failure::Failure;
 
@@ -19,11 +20,13 @@ pub(crate) enum Diligence {
 }
 
 impl Diligence {
-    /// Three of five complete, one does half, one nothing.
-    pub(crate) fn of(index: usize) -> Self {
+    /// Three of five complete, one does half, one nothing. In a class of two to four the last one does nothing, so that
+    /// there is always somebody who must have no points.
+    pub(crate) fn of(index: usize, students: usize) -> Self {
         match index % 5 {
-            2 => Self::Half,
             4 => Self::None,
+            _ if (2..5).contains(&students) && index + 1 == students => Self::None,
+            2 => Self::Half,
             _ => Self::All,
         }
     }
@@ -92,11 +95,17 @@ pub(crate) fn misjudged(
     script: Script,
 ) -> BTreeMap<Username, Failure> {
     let wrong = students.iter().enumerate().filter_map(|(index, seen)| {
-        let expected = script.expected(Diligence::of(index));
+        let diligence = Diligence::of(index, students.len());
+        let expected = script.expected(diligence);
         if expected.contains(&seen.progress) {
             return None;
         }
         let (why, hint) = match failed_execution(seen) {
+            _ if diligence == Diligence::None => (
+                counted(seen),
+                "what `validate` started counts as every student's work: have the nonce that its probes send in the input of \
+                 what they start (nonce_in of [marks]), or in the function's log line",
+            ),
             None => (
                 String::new(),
                 "the lab's checks and its [[rehearsal.step]] entries do not fit together",
@@ -114,6 +123,17 @@ pub(crate) fn misjudged(
     wrong.collect()
 }
 
+/// What counts as the work of a student who did none: a task that has points, and an execution that it has them for.
+fn counted(student: &StudentProgress) -> String {
+    let mut tasks = student.checks.iter();
+    let Some(task) = tasks.find(|c| c.work == Work::Student && c.earned > Points::ZERO) else {
+        return String::new();
+    };
+    let shown = task.evidence.iter().find(|one| one.execution.is_some());
+    let by = shown.map_or_else(|| "something".to_owned(), |one| one.sentence());
+    format!("; {by} counts for {:?}", task.title)
+}
+
 /// The first failed execution among the evidence of checks that did not pass: a step of the lab's script met it.
 fn failed_execution(student: &StudentProgress) -> Option<String> {
     let checks = student.checks.iter();
@@ -129,10 +149,13 @@ fn failed_execution(student: &StudentProgress) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::aws::execution::Execution;
+    use crate::evidence::check::{CheckResult, Evidence, ExecutionEvidence};
+    use crate::lab::marks::Starter;
 
     #[test]
     fn a_class_of_thirty_has_eighteen_complete_six_half_way_and_six_idle() {
-        let count = |wanted| (0..30).filter(|i| Diligence::of(*i) == wanted).count();
+        let count = |wanted| (0..30).filter(|i| Diligence::of(*i, 30) == wanted).count();
         assert_eq!(
             (
                 count(Diligence::All),
@@ -149,12 +172,72 @@ mod tests {
             progress,
             ..StudentProgress::unread(&name.parse().unwrap())
         };
-        let all = ["a", "b", "c"].map(|name| student(name, Progress::Complete));
+        let mut all = ["a", "b", "c", "d"].map(|name| student(name, Progress::Complete));
+        all[3].progress = Progress::NotStarted;
         let script = Script { steps: 5, tasks: 3 };
         let wrong: Vec<_> = misjudged(&all, script).into_iter().collect();
         assert_eq!(wrong.len(), 1);
         assert_eq!(wrong[0].0.as_str(), "c");
         assert!(wrong[0].1.cause.contains("in-progress"), "{}", wrong[0].1);
+    }
+
+    #[test]
+    fn in_a_small_class_the_last_one_does_nothing() {
+        use Diligence::{All, Half, None};
+        let class = |size| {
+            (0..size)
+                .map(move |i| Diligence::of(i, size))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(class(1), [All]);
+        assert_eq!(class(2), [All, None]);
+        assert_eq!(class(3), [All, All, None]);
+        assert_eq!(class(4), [All, All, Half, None]);
+        assert_eq!(class(5), [All, All, Half, All, None]);
+    }
+
+    #[test]
+    fn whoever_is_idle_and_has_points_is_told_by_what() {
+        let mut check: CheckResult = serde_json::from_value(serde_json::json!({
+            "id": "ran", "title": "Ran it", "work": "student", "points": 1, "earned": 1, "verdict": "pass", "hint": "",
+            "evidence": [],
+        })).unwrap();
+        let execution = Execution {
+            arn: "arn:run-1".into(),
+            name: "run-1".into(),
+            status: ExecutionStatus::Succeeded,
+            started_ms: 0,
+            stopped_ms: Some(1),
+            redriven_ms: None,
+            detail: None,
+        };
+        check.evidence.push(Evidence {
+            text: String::new(),
+            execution: Some(ExecutionEvidence {
+                starter: Starter::Person,
+                execution,
+                console_url: None,
+                why: None,
+            }),
+        });
+        let student = |name: &str, progress, checks: &[CheckResult]| StudentProgress {
+            progress,
+            checks: checks.to_vec(),
+            ..StudentProgress::unread(&name.parse().unwrap())
+        };
+        let students = [
+            student("a", Progress::Complete, &[]),
+            student("b", Progress::Complete, &[check]),
+        ];
+        let wrong = misjudged(&students, Script { steps: 2, tasks: 1 });
+        let failure = wrong.values().next().unwrap();
+        let said = format!("{failure} {:?}", failure.hint);
+        assert_eq!(wrong.len(), 1);
+        assert!(
+            said.contains("run-1: SUCCEEDED") && said.contains("counts for \"Ran it\""),
+            "{said}"
+        );
+        assert!(said.contains("what `validate` started counts"), "{said}");
     }
 
     #[test]

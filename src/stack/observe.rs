@@ -74,6 +74,7 @@ pub(crate) async fn observe_knowing(
         },
     };
     api::add_earlier(search, &mut observed).await?;
+    observed.share_documents(desired);
     Ok(observed)
 }
 

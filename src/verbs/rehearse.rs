@@ -294,10 +294,11 @@ async fn all_students(
     let At { session, client } = at;
     let observed = &observe(client, &session.desired, &Depth::Deploy).await?;
     let (scope, class) = (session.scope(), &session.class);
+    let students = session.stacks().count();
     let outcomes = stream::iter(session.stacks().enumerate())
         .map(|(index, (stack, student))| async move {
             let steps = class.lab.rehearsal_steps(scope, class.name(), student);
-            let steps = Diligence::of(index).part_of(steps);
+            let steps = Diligence::of(index, students).part_of(steps);
             if steps.is_empty() {
                 return Ok(());
             }

@@ -31,10 +31,7 @@ struct Wanted<'a> {
     count: usize,
     /// Whether a name shows homeroom's own executions: see [`names_can_be_trusted`].
     trust_names: bool,
-    /// What the names of executions from the API begin with.
-    api_prefix: Option<&'a str>,
-    /// See [`Facts::records_elsewhere`].
-    records_elsewhere: bool,
+    facts: &'a Facts,
 }
 
 enum Fit {
@@ -74,8 +71,7 @@ impl<'a> Wanted<'a> {
             one_for_each,
             count: *count as usize,
             trust_names: names_can_be_trusted(plan),
-            api_prefix: facts.api_name_prefix.as_deref(),
-            records_elsewhere: facts.records_elsewhere,
+            facts,
         })
     }
 
@@ -85,11 +81,12 @@ impl<'a> Wanted<'a> {
 
     fn fit(&self, (starter, execution): &(Starter, Execution)) -> Fit {
         let starter = *starter;
-        let named_by_the_api = || (self.api_prefix).is_some_and(|p| execution.name.starts_with(p));
+        let api_prefix = self.facts.api_name_prefix.as_deref();
+        let named_by_the_api = || api_prefix.is_some_and(|p| execution.name.starts_with(p));
         let other_way = self.started_by.is_some_and(|wanted| wanted != starter);
         match starter {
             Starter::Homeroom => return Fit::Unrelated,
-            Starter::Unclear if self.records_elsewhere => return Fit::Unrelated,
+            Starter::Unclear if self.facts.records_elsewhere => return Fit::Unrelated,
             Starter::Api | Starter::Person if other_way => return Fit::Unrelated,
             // Only the log can show that a person started it, and not the API.
             Starter::Student if self.started_by == Some(Starter::Person) && named_by_the_api() => {
@@ -101,7 +98,8 @@ impl<'a> Wanted<'a> {
             return Fit::Not(format!("{} is needed", status.as_str()));
         }
         let Some(detail) = &execution.detail else {
-            return match self.looks_inside() || !self.trust_names {
+            let names_tell = self.trust_names && !self.facts.may_be_homerooms(execution);
+            return match self.looks_inside() || !names_tell {
                 true => Fit::Undescribed,
                 false => self.known_but_the_way(starter),
             };

@@ -117,6 +117,41 @@ fn window(
     })
 }
 
+impl Facts {
+    /// The executions; whose those are that only their input would tell is unclear.
+    pub(crate) fn certain(&self, all: &[(Starter, Execution)]) -> Vec<(Starter, Execution)> {
+        let known = |(starter, execution): &(Starter, Execution)| {
+            let hidden = starter.is_students() && self.may_be_homerooms(execution);
+            let starter = if hidden { Starter::Unclear } else { *starter };
+            (starter, execution.clone())
+        };
+        all.iter().map(known).collect()
+    }
+
+    /// What log events of the certain ones show: nothing is no proof while one that would be looked for is unclear.
+    pub(crate) fn doubted(
+        &self,
+        all: &[(Starter, Execution)],
+        seen: Reading<LogSight>,
+    ) -> Reading<LogSight> {
+        let own = own_executions(all);
+        let unsure = own.iter().find(|one| self.may_be_homerooms(&one.1));
+        match (seen, unsure) {
+            (Reading::Seen(LogSight::Nothing), Some((_, execution))) => {
+                let unsettled = self.unsettled.get(&execution.arn);
+                let why = self.undescribed.as_ref().or(unsettled);
+                let why = why.map_or("not tried", String::as_str);
+                let text = format!(
+                    "whose execution {} is could not be read: {why}",
+                    execution.name
+                );
+                Reading::Seen(LogSight::Hidden(text))
+            }
+            (seen, _) => seen,
+        }
+    }
+}
+
 /// How many of the functions have logged, of how many; `None` when the executions during which their events count
 /// could not be listed.
 pub(super) fn counted(

@@ -5,7 +5,7 @@ mod executions;
 mod logs;
 mod stack;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use jiff::Timestamp;
@@ -84,6 +84,10 @@ pub(crate) struct Facts {
     pub(crate) functions_not_ready: Vec<(String, Reading<NotReady>)>,
     /// Executions by the state machine's id in the lab, newest first, with who started each.
     pub(crate) executions: BTreeMap<String, Reading<Vec<(Starter, Execution)>>>,
+    /// Executions, by ARN, that may be homeroom's as long as their input is not read: see [`Recorded::only_input_tells`].
+    ///
+    /// [`Recorded::only_input_tells`]: crate::evidence::recorded::Recorded::only_input_tells
+    pub(crate) only_input_tells: BTreeSet<String>,
     /// Why some executions that a check looks into were not described.
     pub(crate) undescribed: Option<String>,
     /// Executions, by ARN, of which AWS does not show everything yet, with what is missing.
@@ -122,6 +126,11 @@ impl Facts {
             Reading::Seen(all) => Some((state_machine, all)),
             Reading::Unseen(_) => None,
         }
+    }
+
+    /// Whether only describing an execution would tell whose it is.
+    pub(crate) fn may_be_homerooms(&self, execution: &Execution) -> bool {
+        execution.detail.is_none() && self.only_input_tells.contains(&execution.arn)
     }
 
     /// The facts without executions that started later, and without what those alone show.

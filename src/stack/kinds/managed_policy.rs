@@ -12,8 +12,8 @@ use crate::aws::Operation::*;
 use crate::aws::{ErrorKind, Principal};
 use crate::ids::{ClassName, LabId, Scope, Username};
 use crate::stack::kinds::{
-    AnySeen, AnySpec, Desired, Effect, Item, Kind, KindAction, KindFacts, PlannedCalls, Planning,
-    ResourceId, Verdict, statements,
+    AnySeen, AnySpec, Desired, Effect, Item, Kind, KindAction, KindFacts, Observed, PlannedCalls,
+    Planning, ResourceId, Verdict, statements,
 };
 use crate::stack::ownership::{Fingerprint, Owner, Ownership};
 use crate::stack::step::{Context, StepError};
@@ -83,6 +83,23 @@ pub struct Seen {
     pub document: Option<Arc<Value>>,
     /// Ids of the versions that are not in force.
     pub old_versions: Vec<String>,
+}
+
+impl Observed {
+    /// Lets a policy that is as it should be have the one document of both: a class's documents twice take much memory.
+    pub(crate) fn share_documents(&mut self, desired: &Desired) {
+        for wanted in desired
+            .stacks
+            .iter()
+            .filter_map(|stack| stack.boundary.as_ref())
+        {
+            if let Some(seen) = self.policies.get_mut(&wanted.name)
+                && seen.document.as_ref() == Some(&wanted.document)
+            {
+                seen.document = Some(wanted.document.clone());
+            }
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -9,7 +9,7 @@ fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// What became of a class of three: two who do everything, and one who does half.
+/// What became of a class of four: two who do everything, one who does half, and one who does nothing.
 fn class_day_of(lab: &str) -> Value {
     let folder = tempfile::tempdir().unwrap();
     let lab = repository().join("labs").join(lab);
@@ -19,7 +19,7 @@ fn class_day_of(lab: &str) -> Value {
             "--lab",
             lab.to_str().unwrap(),
             "--students",
-            "user1,user2,user3",
+            "user1,user2,user3,user4",
             "--output",
             "json",
         ],
@@ -54,6 +54,9 @@ fn everybody_gets_what_they_did(day: &Value, tasks: usize) {
         assert!((sum - 100.0).abs() < 0.001, "{earned:?}");
     }
     assert_eq!(day["students"][2]["outcome"], "in-progress");
+    assert_eq!(day["students"][3]["outcome"], "not-started");
+    let idle = earned(day, 3);
+    assert!(idle.iter().all(|(_, got, _)| *got == 0.0), "{idle:?}");
     let notes = day["notes"].to_string();
     assert!(
         notes.contains("a fresh listing shows nothing of the class"),

@@ -77,6 +77,56 @@ async fn with_a_changed_function_the_nonce_in_the_input_is_looked_for() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_idle_student_gets_nothing_of_executions_marked_inside_alone() {
+    let class = Class::deployed(1).await;
+    let mut cache = class.validate().await;
+    let own = cache.homeroom.values_mut().next().unwrap();
+    // Neither their names nor the API's answers tell that validate started them.
+    own.executions.clear();
+    let nonce = own.nonces.first().unwrap().nonce.clone();
+    let input = json!({"userId": format!("homeroom-{nonce}"), "dataType": "sales_data"});
+    for n in 0..5 {
+        class.start(&format!("run-{n}"), &input).await;
+    }
+    settle().await;
+    let (idle, calls) = class.read(cache).await;
+    let student = &idle.students[0];
+    assert_eq!(own_work_passed(student), [""; 0], "{:#?}", student.checks);
+    assert_eq!(student.progress, Progress::NotStarted);
+    assert_eq!(calls.0["states:DescribeExecution"], 5, "{:?}", calls.0);
+
+    // Each is described once, and what starts after the nonce's hour needs no describing.
+    tokio::time::advance(Duration::from_secs(60 * 60)).await;
+    let sales = json!({"userId": "user1", "dataType": "sales_data"});
+    class.start("my-own", &sales).await;
+    settle().await;
+    let (read, calls) = class.read(idle.cache).await;
+    assert_eq!(verdict(&read, "console-test"), Verdict::Pass);
+    assert_eq!(
+        calls.0.get("states:DescribeExecution"),
+        None,
+        "{:?}",
+        calls.0
+    );
+
+    // What cannot be described is neither the student's nor nobody's.
+    class
+        .aws
+        .inject(Rule::on("states:DescribeExecution").fault(Fault::AccessDenied));
+    let mut unread = class.empty_cache();
+    unread.homeroom.clone_from(&read.cache.homeroom);
+    let at_ms = class.aws.now_ms() - LOGS_SETTLED_MS - 60_000;
+    let own = unread.homeroom.values_mut().next().unwrap();
+    own.nonces.insert(Nonce { nonce, at_ms });
+    let (denied, _) = class.read(unread).await;
+    for id in ["console-test", "results-and-logs"] {
+        let said = evidence(&denied, id);
+        assert_eq!(verdict(&denied, id), Verdict::CouldNotCheck, "{id}: {said}");
+        assert!(said.contains("AccessDenied"), "{id}: {said}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_forged_mark_neither_counts_as_homerooms_nor_hides_anything() {
     let class = Class::deployed(1).await;
     let sales = json!({"userId": "homeroom-validation", "dataType": "sales_data"});
