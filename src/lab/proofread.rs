@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::ids::{ClassName, Scope};
-use crate::lab::model::MANIFEST;
+use crate::lab::model::{FunctionEntry, MANIFEST};
 use crate::lab::{Files, Lab, asl, code, requirements};
 use crate::roster::Student;
 use crate::stack::kinds::Desired;
@@ -94,11 +94,19 @@ impl Lab {
             let path = format!("lambdas/{folder}/requirements.txt");
             let text = files.get(&path).map(|text| String::from_utf8_lossy(text));
             let content = code::files_of(files, folder);
-            let unsure = text.map(|text| requirements::perhaps_missing(&text, &content));
+            let has_layers = |f: &FunctionEntry| f.code == *folder && !f.layers.is_empty();
+            let layered = self.manifest.functions.iter().any(has_layers);
+            let unsure = text.map(|text| {
+                let mut unsure = requirements::perhaps_missing(&text, &content);
+                if layered {
+                    unsure.extend(requirements::missing(&text, &content));
+                }
+                unsure
+            });
             unsure.into_iter().flatten().map(move |requirement| {
                 format!(
-                    "{path}: {requirement} is not in the folder; homeroom does not tell whether its marker holds on Lambda: put the \
-                     package beside the code if it does"
+                    "{path}: {requirement} is not in the folder; homeroom does not tell whether Lambda needs it or has it (a marker, an \
+                     address, a layer, a version of what the runtime brings): put the package beside the code if Lambda lacks it"
                 )
             })
         });
@@ -178,6 +186,16 @@ mod tests {
             "{:?}",
             found.remarks
         );
+        // A layer may hold what is not beside the code.
+        let path = "lambdas/greet/requirements.txt".to_owned();
+        files.insert(path, b"tomli==2.0.1\n".to_vec());
+        assert!(!Lab::proofread(&files).problems.is_empty());
+        let lab = String::from_utf8(files["templates/lab.toml"].clone()).unwrap();
+        let layer = "layers = [\"arn:{{ partition }}:lambda:{{ region }}:{{ account }}:layer:tools:1\"]\ntimeout_s = 10";
+        let lab = lab.replacen("timeout_s = 10", layer, 1);
+        files.insert("templates/lab.toml".to_owned(), lab.into_bytes());
+        let found = Lab::proofread(&files);
+        assert_eq!((found.problems, found.remarks.len()), (Vec::new(), 1));
     }
 
     #[test]

@@ -210,7 +210,8 @@ pub(super) fn pack(
         if let Some(text) = content.iter().find(|(path, _)| *path == "requirements.txt") {
             let text = String::from_utf8_lossy(text.1);
             let missing = requirements::missing(&text, &content);
-            if !missing.is_empty() {
+            // A layer may hold them: `lab check` remarks on those.
+            if !missing.is_empty() && function.layers.is_empty() {
                 let problem = problems.add(
                     format!("lambdas/{folder}/requirements.txt"),
                     format!(

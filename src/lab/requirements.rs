@@ -21,7 +21,11 @@ pub(super) fn perhaps_missing(text: &str, files: &[(&str, &[u8])]) -> Vec<String
     unsure.map(|(requirement, _)| requirement).collect()
 }
 
-/// All of them, and whether each has a marker.
+/// What Lambda's Python runtimes bring with them. Source: Lambda Developer Guide, "Runtime dependencies in Python".
+const OF_RUNTIME: [&str; 2] = ["boto3", "botocore"];
+
+/// All of them, and whether it is not known here that Lambda lacks it: of one with a marker, of one from an address, whose name
+/// only its installation tells, and of a version of what the runtime brings.
 fn absent(text: &str, files: &[(&str, &[u8])]) -> Vec<(String, bool)> {
     let installed: Vec<(String, String)> = files
         .iter()
@@ -33,7 +37,11 @@ fn absent(text: &str, files: &[(&str, &[u8])]) -> Vec<(String, bool)> {
         .collect();
     let lines = text
         .lines()
-        .map(|line| line.split('#').next().unwrap_or_default().trim());
+        .map(|line| match line.trim_start().starts_with('#') {
+            true => "",
+            // A comment follows a space; an address may hold the sign.
+            false => line.split(" #").next().unwrap_or_default().trim(),
+        });
     // Options and the hashes below a requirement begin with a dash.
     let requirements = lines.filter(|line| !line.is_empty() && !line.starts_with('-'));
     let missing = requirements.filter_map(|line| {
@@ -42,12 +50,20 @@ fn absent(text: &str, files: &[(&str, &[u8])]) -> Vec<(String, bool)> {
         let (name, rest) = line.split_at(end.unwrap_or(line.len()));
         let is_marked = rest.contains(';');
         let rest = rest.split(';').next().unwrap_or_default();
-        let pinned = rest.split("==").nth(1);
-        let pinned = pinned.and_then(|version| version.split_whitespace().next());
+        let rest = rest.split(" --").next().unwrap_or_default();
+        // `name @ address` pins nothing that a folder could tell.
+        let by_address = line.contains("://") || name.is_empty() || name.starts_with('.');
+        let wanted = if by_address { "" } else { rest };
         let name = normalised(name);
-        let is_there = installed.iter().any(|(own, version)| {
-            *own == name && pinned.is_none_or(|pinned| same_version(pinned, version))
-        });
+        let is_there = installed
+            .iter()
+            .any(|(own, version)| *own == name && satisfies(version, wanted));
+        let of_runtime = OF_RUNTIME.contains(&name.as_str());
+        if of_runtime && wanted.trim().is_empty() {
+            return None;
+        }
+        let is_marked =
+            is_marked || of_runtime || (by_address && !rest.trim_start().starts_with('@'));
         let requirement = match is_marked {
             true => line,
             false => line.split_whitespace().next().unwrap_or(line),
@@ -80,6 +96,49 @@ pub(super) fn command(folder: &str, runtime: &str, arm64: bool) -> String {
         "pip install --upgrade --target lambdas/{folder} --platform manylinux2014_{machine}{newer} --implementation cp --python-version {version} \
          --only-binary=:all: --no-compile -r lambdas/{folder}/requirements.txt"
     )
+}
+
+/// Whether a version is one that a requirement asks for: `==1.2,!=1.3`, `[extra]>=5`, `==1.*`. What this does not tell apart it
+/// takes. Source: Python packaging specifications, "Version specifiers".
+fn satisfies(version: &str, wanted: &str) -> bool {
+    let wanted = wanted.rsplit(']').next().unwrap_or(wanted);
+    let numbers = |text: &str| -> Option<Vec<u64>> {
+        let mut all: Vec<u64> = text
+            .split('.')
+            .map(|number| number.parse().ok())
+            .collect::<Option<_>>()?;
+        while all.last() == Some(&0) {
+            all.pop();
+        }
+        Some(all)
+    };
+    let begins = |with: &str| {
+        let (own, with): (Vec<_>, Vec<_>) =
+            (version.split('.').collect(), with.split('.').collect());
+        own.starts_with(&with)
+    };
+    wanted.split(',').all(|one| {
+        let one = one.trim().trim_matches(['(', ')']);
+        let end = one
+            .find(|c: char| !"=!<>~".contains(c))
+            .unwrap_or(one.len());
+        let (operator, asked) = (&one[..end], one[end..].trim());
+        let family = asked.strip_suffix(".*");
+        let order = numbers(version)
+            .zip(numbers(asked))
+            .map(|(own, asked)| own.cmp(&asked));
+        match (operator, family) {
+            ("==", Some(family)) => begins(family),
+            ("!=", Some(family)) => !begins(family),
+            ("==" | "===", None) => same_version(asked, version),
+            ("!=", None) => !same_version(asked, version),
+            (">=" | "~=", None) => order.is_none_or(|order| order.is_ge()),
+            ("<=", None) => order.is_none_or(|order| order.is_le()),
+            (">", None) => order.is_none_or(|order| order.is_gt()),
+            ("<", None) => order.is_none_or(|order| order.is_lt()),
+            _ => true,
+        }
+    })
 }
 
 /// Whether two versions are one: `2.0` is `2.0.0`. Source: Python packaging specifications, "Version matching".
@@ -139,5 +198,39 @@ mod tests {
         let older = command("f", "python3.11", false);
         let one = "--platform manylinux2014_x86_64 --implementation cp --python-version 3.11 ";
         assert!(older.contains(one), "{older}");
+    }
+
+    #[test]
+    fn what_lambda_has_and_versions_that_fit_are_not_asked_for() {
+        let of = |text: &str, paths: &[&'static str]| {
+            let files: Vec<(&str, &[u8])> = paths.iter().map(|path| (*path, &b""[..])).collect();
+            (missing(text, &files), perhaps_missing(text, &files))
+        };
+        let nothing = (Vec::new(), Vec::new());
+        assert_eq!(of("boto3\nbotocore # there\n", &[]), nothing);
+        let pinned = of("boto3==1.34.0\ngit+https://example.org/x.git#egg=x\n", &[]);
+        assert_eq!((pinned.0, pinned.1.len()), (Vec::new(), 2));
+        let foo = ["foo-1.2.dist-info/METADATA"];
+        for fits in [
+            "foo==1.*",
+            "foo==1.2,!=1.3",
+            "foo[bar]>=1.2, <2",
+            "foo ~= 1.1",
+            "foo>=1.10rc1",
+            "foo==1.2 --hash=sha256:ab",
+            "foo @ git+https://example.org/foo.git@v==2",
+        ] {
+            assert_eq!(of(fits, &foo), nothing, "{fits}");
+        }
+        for other in [
+            "foo>=5",
+            "foo==2.*",
+            "foo!=1.2",
+            "foo<1.2",
+            "foo>1.2",
+            "foo==1.2,!=1.*",
+        ] {
+            assert_eq!(of(other, &foo).0, [other], "{other}");
+        }
     }
 }

@@ -427,6 +427,25 @@ fn faults_of_the_manifest_name_their_entry() {
 }
 
 #[test]
+fn a_runtime_or_variable_that_lambda_refuses_is_refused_at_once() {
+    let lab = "templates/lab.toml";
+    let said = refusal(with(lab, "python3.13", "pythn3.13"));
+    assert!(
+        said.contains("runtime = \"pythn3.13\" is none of Lambda's"),
+        "{said}"
+    );
+    let said = refusal(with(
+        lab,
+        "environment = { RATE =",
+        "environment = { AWS_REGION = \"x\", RATE =",
+    ));
+    assert!(
+        said.contains("environment: AWS_REGION is Lambda's own"),
+        "{said}"
+    );
+}
+
+#[test]
 fn names_without_room_for_a_username_are_refused() {
     let long = format!("{{{{ username }}}}-{}", "x".repeat(63));
     let said = refusal(with("templates/lab.toml", "{{ username }}-role", &long));

@@ -219,12 +219,29 @@ impl Verifier<'_> {
                      {EPHEMERAL_STORAGE_MOST}"
                 ),
             );
+            let runtime = function.runtime.as_deref();
+            let runtime = runtime.or(m
+                .settings
+                .get("runtime")
+                .and_then(|runtime| runtime.as_str()));
+            if let Some(runtime) = runtime.filter(|runtime| !runtime.trim().is_empty()) {
+                self.ensure(
+                    RUNTIMES.iter().any(|family| runtime.starts_with(family)),
+                    format_args!(
+                        "runtime = {runtime:?} is none of Lambda's, such as \"python3.13\""
+                    ),
+                );
+            }
             for key in function.environment.keys() {
                 let begins = key.starts_with(|c: char| c.is_ascii_alphabetic());
                 let fits = key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
                 self.ensure(
                     begins && fits && key.len() > 1,
                     format_args!("Lambda accepts no environment variable named {key:?}"),
+                );
+                self.ensure(
+                    !RESERVED.contains(&key.as_str()),
+                    format_args!("environment: {key} is Lambda's own, which sets it by itself; name yours otherwise"),
                 );
             }
         }
@@ -673,6 +690,32 @@ impl Verifier<'_> {
         );
     }
 }
+
+/// How the names of Lambda's runtimes begin. Source: Lambda Developer Guide, "Lambda runtimes".
+const RUNTIMES: [&str; 7] = [
+    "python3.", "nodejs", "java", "ruby", "dotnet", "provided", "go1.",
+];
+
+/// Variables that Lambda sets, and refuses in a function's configuration. Source: Lambda Developer Guide, "Defined runtime
+/// environment variables", reserved ones.
+const RESERVED: [&str; 16] = [
+    "AWS_ACCESS_KEY",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_DEFAULT_REGION",
+    "AWS_EXECUTION_ENV",
+    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+    "AWS_LAMBDA_FUNCTION_NAME",
+    "AWS_LAMBDA_FUNCTION_VERSION",
+    "AWS_LAMBDA_INITIALIZATION_TYPE",
+    "AWS_LAMBDA_LOG_GROUP_NAME",
+    "AWS_LAMBDA_LOG_STREAM_NAME",
+    "AWS_LAMBDA_RUNTIME_API",
+    "AWS_REGION",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "LAMBDA_RUNTIME_DIR",
+    "LAMBDA_TASK_ROOT",
+];
 
 /// What can stand in an execution's name and is plain. Source: Step Functions StartExecution, `name`.
 fn is_name_character(c: char) -> bool {
