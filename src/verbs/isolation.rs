@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use futures::future::join_all;
 use tracing::Instrument;
 
-use super::class::{Class, invalid};
+use super::class::Class;
 use super::ended::PlaceEnd;
 use super::homes::Deed;
 use super::run::{Log, announced, everywhere};
@@ -38,9 +38,8 @@ pub(super) async fn run(cli: &Cli) -> Result<Exit> {
     let work = sessions.run(COMMAND, Log::Kept, async |places| {
         let looked = everywhere(places, async |at| look(at, &sessions).await).await;
         let looked = sessions.all(looked)?;
-        let all = looked.iter();
-        let notes =
-            sessions.check_stands(all.map(|(everybody, seen)| (everybody, seen)), Refuse::Any)?;
+        let all = looked.iter().map(|(everybody, seen)| (everybody, seen));
+        let notes = sessions.check_stands(all, Refuse::Any)?;
         let started = sessions.started(COMMAND, sessions.class.students.len(), 0);
         let work = async {
             let all = places.iter().zip(&looked);
@@ -69,10 +68,8 @@ pub(super) async fn run(cli: &Cli) -> Result<Exit> {
 /// Everybody of the place, chosen or not, since a neighbour may be a student who was not chosen.
 async fn look(at: &At<'_>, sessions: &Sessions) -> Result<(Desired, Observed)> {
     let At { session, client } = at;
-    let class = &session.class;
     let roster = sessions.roster_of(session);
-    let everybody = class.lab.desired(session.scope(), class.name(), &roster);
-    let everybody = everybody.map_err(invalid)?;
+    let everybody = session.class.desired(session.scope(), &roster)?;
     let observed = observe_access(client, &everybody, true).await?;
     Ok((everybody, observed))
 }
