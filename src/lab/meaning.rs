@@ -106,9 +106,7 @@ fn compare(
                 compare(own, other, &format!("{place}/{index}"), key, special, found);
             }
         }
-        (Value::String(own), Value::String(other))
-            if special(key, own) != special(key, other) =>
-        {
+        (Value::String(own), Value::String(other)) if special(key, own) != special(key, other) => {
             found.push(place.to_owned());
         }
         _ => {}
