@@ -230,9 +230,9 @@ Examples:
   homeroom teardown --profile training --left                  only students who are no longer in the roster
   homeroom teardown --profile training --confirm spring-lab6   the same without the question")]
     Teardown(TeardownArgs),
-    /// List the classes that homeroom has in this account and region, or at every place; changes nothing
+    /// List the classes that homeroom has in this account and region; changes nothing
     ///
-    /// Needs no roster and no lab: class, lab, students, when it was made, and when it ends. Asks for listings alone.
+    /// In a folder with places it looks at every place. Needs no roster and no lab: class, lab, students, when it was made, and when it ends. Asks for listings alone.
     Classes,
     /// Tear down the classes whose end has passed, for cron or CI
     ///

@@ -141,8 +141,12 @@ fn no_role(operation: Operation, error: &SdkError<AssumeRoleError, HttpResponse>
         _ => unanswered(operation, error),
     };
     match asked.kind {
-        // A network that may come back.
-        ErrorKind::Unreachable => asked,
+        // What may be better in a moment: the network, or STS. The call itself was not sent, so it may be repeated.
+        ErrorKind::Unreachable | ErrorKind::Throttled | ErrorKind::Busy => asked,
+        ErrorKind::Ambiguous => CloudError {
+            kind: ErrorKind::Unreachable,
+            ..asked
+        },
         _ if asked.code == NO_CREDENTIALS_CODE => asked,
         _ => CloudError {
             kind: ErrorKind::Credentials,

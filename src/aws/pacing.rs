@@ -6,8 +6,8 @@
 //! - In a shared bucket, calls that have a bucket of their own go first, because their tokens are scarce.
 //! - A step that has begun goes before those that have not, and so does a student. So the first students' stacks are soon far enough for the calls
 //!   that are scarcest later on, and a run that is cut off leaves fewer stacks half made.
-//! - A call takes the tokens of all its buckets at the moment when it goes out. So calls arrive at AWS as far apart as the
-//!   quota asks.
+//! - A call takes the tokens of all its buckets at the same moment, and then goes out, unless too many are in flight. So calls
+//!   arrive at AWS as far apart as the quota asks.
 
 pub(crate) mod bucket;
 mod turns;
@@ -233,27 +233,31 @@ impl Pacer {
         second: Option<&Gate>,
         stop: &Stop,
     ) -> Result<SemaphorePermit<'_>, Cancelled> {
-        let place = Queued::before(first, lane, stop).await?;
-        loop {
-            self.wait_for(&place, stop).await?;
-            let behind = match second {
-                Some(gate) => Some(Queued::before(gate, Lane::Scarce, stop).await?),
-                None => None,
-            };
-            if let Some(behind) = &behind {
-                self.wait_for(behind, stop).await?;
-            }
-            let permit = self.permit(stop).await?;
-            let now = self.started.elapsed();
-            let places = || [Some(&place), behind.as_ref()].into_iter().flatten();
-            // While this waited for one bucket, a throttle answer may have emptied the other.
-            if places().all(|place| place.wait(now).is_zero()) {
-                for place in places() {
-                    place.gate.bucket(|bucket| bucket.take(now));
+        {
+            let place = Queued::before(first, lane, stop).await?;
+            loop {
+                self.wait_for(&place, stop).await?;
+                let behind = match second {
+                    Some(gate) => Some(Queued::before(gate, Lane::Scarce, stop).await?),
+                    None => None,
+                };
+                if let Some(behind) = &behind {
+                    self.wait_for(behind, stop).await?;
                 }
-                return Ok(permit);
+                let now = self.started.elapsed();
+                let places = || [Some(&place), behind.as_ref()].into_iter().flatten();
+                // While this waited for one bucket, a throttle answer may have emptied the other.
+                if places().all(|place| place.wait(now).is_zero()) {
+                    for place in places() {
+                        place.gate.bucket(|bucket| bucket.take(now));
+                    }
+                    break;
+                }
             }
         }
+        // Only now: another place of the account may wait before the same gate, and a place whose calls all hang must not
+        // stand there.
+        self.permit(stop).await
     }
 
     async fn wait_for(&self, place: &Queued<'_>, stop: &Stop) -> Result<(), Cancelled> {
@@ -522,6 +526,33 @@ mod tests {
         assert_eq!(one.time_for(&both), two.time_for(&both));
         let deployments = calls(Operation::CreateDeployment, 5).await - iam;
         assert!((20.0..23.0).contains(&deployments), "{deployments}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_place_whose_calls_all_hang_holds_up_no_other_one() {
+        let one = pacer();
+        let two = one.beside(Pace::Scaled(1.0), &Overrides::new());
+        let stop = Stop::new();
+        let mut hanging = Vec::new();
+        for _ in 0..IN_FLIGHT_MAX {
+            hanging.push(
+                one.turn(Operation::InvokeApi, Urgency::Fresh, &stop)
+                    .await
+                    .unwrap(),
+            );
+        }
+        let next = one.turn(Operation::CreateRole, Urgency::StepBegun, &stop);
+        let other = tokio::time::timeout(
+            Duration::from_secs(5),
+            turn(&two, Operation::CreateRole, &stop),
+        );
+        tokio::pin!(next);
+        tokio::select! {
+            _ = &mut next => panic!("all permits are taken"),
+            other = other => other.unwrap(),
+        }
+        hanging.pop();
+        drop(next.await.unwrap());
     }
 
     #[tokio::test(start_paused = true)]

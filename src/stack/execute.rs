@@ -161,6 +161,11 @@ async fn run_step(cx: &Context<'_>, item: &Item, action: &Action) -> StepResult 
     if let Err(error) = cx.wait_for_steps(&item.after).await {
         return error.into_result(&item.resource);
     }
+    if let Some(kind) = action.lets_go_first()
+        && let Err(error) = cx.wait_for_all(kind).await
+    {
+        return error.into_result(&item.resource);
+    }
     if cx.client.stop().is_stopping() {
         return StepResult::Cancelled;
     }

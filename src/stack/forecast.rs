@@ -91,7 +91,7 @@ pub struct Workload {
     /// Calls of other works at the same time, as far as they take of the same quotas.
     beside: Calls,
     /// What a student waits for in the cloud around the calls of an operation.
-    waits: BTreeMap<Operation, Around>,
+    waits: BTreeMap<Operation, WaitsAround>,
     /// What a student waits for in all, however few the calls.
     chain: Duration,
     /// What comes after the last call.
@@ -100,7 +100,7 @@ pub struct Workload {
 
 /// The waits of steps that a call cannot go out before, and of those that come after it, at least.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Around {
+struct WaitsAround {
     before: Duration,
     after: Duration,
 }
@@ -171,12 +171,16 @@ impl Workload {
 
     /// The steps of one student, each after those that it needs.
     fn add_student(&mut self, steps: &[TimedStep]) {
-        let before = around(steps, |step, other| step.needs.contains(&other.resource));
-        let after = around(steps, |step, other| other.needs.contains(&step.resource));
+        let needs = |step: &TimedStep, other: &TimedStep| {
+            step.needs.contains(&other.resource)
+                || step.action.lets_go_first() == Some(other.resource.kind)
+        };
+        let before = around(steps, needs);
+        let after = around(steps, |step, other| needs(other, step));
         for (index, step) in steps.iter().enumerate() {
             let calls = step.action.calls();
             add(&mut self.calls, &calls);
-            let waits = Around {
+            let waits = WaitsAround {
                 before: before[index],
                 after: step.action.wait() + after[index],
             };
@@ -230,7 +234,7 @@ impl Workload {
                 .keys()
                 .filter(|call| call.buckets().any(|g| g == group));
             let waits = calls.filter_map(|call| self.waits.get(call));
-            let least = waits.copied().reduce(|one, other| Around {
+            let least = waits.copied().reduce(|one, other| WaitsAround {
                 before: one.before.min(other.before),
                 after: one.after.min(other.after),
             });

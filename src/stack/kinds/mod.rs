@@ -278,6 +278,11 @@ pub(crate) trait KindAction {
         Duration::ZERO
     }
 
+    /// The kind whose steps of the same student end before it begins, well or not.
+    fn lets_go_first(&self) -> Option<Kind> {
+        None
+    }
+
     /// Does it.
     ///
     /// # Errors
@@ -320,6 +325,10 @@ impl Action {
 
     pub(crate) fn wait(&self) -> Duration {
         each_kind!(self, action => action.wait())
+    }
+
+    pub(crate) fn lets_go_first(&self) -> Option<Kind> {
+        each_kind!(self, action => action.lets_go_first())
     }
 
     pub(crate) async fn run(&self, cx: &Context<'_>) -> Result<(), StepError> {

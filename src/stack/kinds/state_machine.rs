@@ -706,6 +706,12 @@ impl KindAction for Action {
         }
     }
 
+    fn lets_go_first(&self) -> Option<Kind> {
+        // They find out when new roles can be assumed: a refused `CreateStateMachine` costs the class a second, since AWS
+        // takes one a second, and a refused `CreateFunction` hardly anything.
+        matches!(self, Self::Create(_)).then_some(Kind::Function)
+    }
+
     async fn run(&self, cx: &Context<'_>) -> Result<(), StepError> {
         match self {
             Self::Create(machine) => create(cx, machine).await,
@@ -744,9 +750,6 @@ async fn create(cx: &Context<'_>, machine: &Spec) -> Result<(), StepError> {
     let new = &request(cx, machine);
     let options = &options(cx, machine, &RECORDED.map(|(setting, _)| setting));
     let mut deletion = Poll::state_machine_gone();
-    // Functions find out when new roles can be assumed: a refused `CreateStateMachine` costs the class a second, since AWS
-    // takes one a second, and a refused `CreateFunction` hardly anything.
-    cx.wait_for_all(Kind::Function).await?;
     loop {
         let created = cx.call_assuming_role(|| cx.client.make_state_machine(new, options));
         match created.await {

@@ -486,10 +486,16 @@ async fn a_class_of_http_apis_goes_as_fast_as_its_scarcest_quota() {
     class.pace = Pace::Scaled(1.0);
     let estimate = |work: Workload| work.estimate(&Pacer::new(class.pace, &Overrides::new()));
 
+    let close = |told: Option<u64>, took: u64| {
+        let told = told.unwrap();
+        let off = told as f64 / took as f64 - 1.0;
+        assert!(off.abs() < 0.1, "{told} s foretold, {took} s");
+    };
     let foretold = estimate(Workload::of(&plan_class(&aws, &class).await));
     let began = Instant::now();
     assert_all_well(&deploy_class(&aws, &class).await);
     let deployed = began.elapsed().as_secs();
+    close(foretold.seconds, deployed);
     let bound = foretold.bound.unwrap().seconds;
     // A role is assumable after 30 s at the latest; then the last student's tail.
     assert!(
@@ -509,11 +515,7 @@ async fn a_class_of_http_apis_goes_as_fast_as_its_scarcest_quota() {
         (bound..=bound + 30).contains(&removed),
         "teardown: {removed} s of {bound}"
     );
-    let (told, took) = (foretold.seconds.unwrap() as f64, removed as f64);
-    assert!(
-        (told / took - 1.0).abs() < 0.1,
-        "{told} s foretold, {took} s"
-    );
+    close(foretold.seconds, removed);
     assert_eq!(aws.throttled(), []);
     assert_eq!(aws.snapshot(), []);
 }
