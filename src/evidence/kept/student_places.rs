@@ -181,11 +181,11 @@ mod tests {
         places.put(&ana, &west, &is, Timestamp::now());
         kept.places
             .insert(west.clone(), DeployedPlace::of(&is, at(2)));
-        assert_eq!(there(&places, &kept, &was), [ben.clone()]);
-        assert_eq!(there(&places, &kept, &is), [ana.clone()]);
+        assert_eq!(there(&places, &kept, &was), std::slice::from_ref(&ben));
+        assert_eq!(there(&places, &kept, &is), std::slice::from_ref(&ana));
         places.forget(&ben, &west, &is);
         places.forget_all(&west, &is);
-        assert_eq!(there(&places, &kept, &was), [ben.clone()]);
+        assert_eq!(there(&places, &kept, &was), std::slice::from_ref(&ben));
         let written = serde_json::to_string(&places).unwrap();
         assert_eq!(
             serde_json::from_str::<StudentPlaces>(&written).unwrap(),
