@@ -180,9 +180,10 @@ impl Class {
                 None if any => drop(kept.places.insert(sight.name.clone(), here)),
                 _ => {}
             }
-            sure.push(sight);
+            sure.push((session.scope(), sight));
         }
-        let known = StudentPlaces::read(&folder)?.known();
+        let remembered = StudentPlaces::read(&folder)?;
+        let known = remembered.known();
         let named = sessions.class.settings.places.iter();
         let named: BTreeSet<&PlaceName> = named.map(|place| &place.name).collect();
         // Where that fails, the places that can be reached still show it.
@@ -204,7 +205,17 @@ impl Class {
         let mut former = Former::all(&named, &scopes, &known, DeployedPlace::read(&folder)?);
         let here = sessions.places.iter();
         let here = here.filter_map(|at| Some((at.place.as_ref()?, at.scope())));
-        former.extend(Former::moved(here, &kept, &known));
+        let seen = sessions.places.iter().zip(&sights);
+        let seen = seen.filter(|(_, sight)| sight.stacks.is_some());
+        let seen: Vec<Scope> = seen.map(|(at, _)| at.scope().clone()).collect();
+        former.extend(Former::moved(here, &seen, &kept, &remembered));
+        // Whoever makes stacks is asked, and makes them where the place is now. Once that is done for some, nobody is asked.
+        let is_asked = |place: &PlaceName| {
+            let mut places = sessions.places.iter();
+            let at = places.find(|at| at.place.as_ref() == Some(place));
+            let last = at.zip(kept.places.get(place));
+            !work.deletes() && last.is_some_and(|(at, last)| !last.is(at.scope()))
+        };
         for one in &former {
             match one {
                 Former::Unnamed(last) => {
@@ -213,8 +224,7 @@ impl Class {
                         !known.contains_key(student)
                     });
                 }
-                // What makes stacks was agreed to, and makes them where the place is now.
-                Former::Moved(place, last, there) if work.deletes() => {
+                Former::Moved(place, last, there) if !is_asked(place) => {
                     let why = WhyUnknown::Moved(place.clone(), last.words());
                     doubt(&mut assigned, &all, why, |student| there.contains(student));
                 }
@@ -270,18 +280,18 @@ impl Class {
 /// remembered: something may stand there as well.
 fn note_seen(
     folder: &Path,
-    sights: &[&PlaceSight],
+    sights: &[(&Scope, &PlaceSight)],
     known: &BTreeMap<Username, PlaceName>,
     named: &BTreeSet<&PlaceName>,
 ) -> Result<()> {
     StudentPlaces::change(folder, |places| {
-        for sight in sights {
+        for (scope, sight) in sights {
             let seen = sight.stacks.iter().flatten();
             let news = seen.filter(|student| match known.get(*student) {
                 Some(place) => *place != sight.name && named.contains(place),
                 None => true,
             });
-            news.for_each(|student| places.put(student, &sight.name, Timestamp::now()));
+            news.for_each(|student| places.put(student, &sight.name, scope, Timestamp::now()));
         }
     })
 }

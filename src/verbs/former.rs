@@ -43,17 +43,29 @@ impl Former {
             .collect()
     }
 
-    /// The places that are in another account or region than when somebody was last there.
+    /// The places that are in another account or region than when somebody was last there. `seen`: the accounts and regions
+    /// that show who is there, under whatever name.
     pub(super) fn moved<'a>(
         places: impl Iterator<Item = (&'a PlaceName, &'a Scope)>,
+        seen: &[Scope],
         kept: &KeptPlaces,
-        known: &BTreeMap<Username, PlaceName>,
+        known: &StudentPlaces,
     ) -> Vec<Self> {
-        let moved = places.filter_map(|(place, scope)| {
-            let last = kept.places.get(place).filter(|last| !last.is(scope))?;
-            let there = known.iter().filter(|(_, at)| *at == place);
-            let there: BTreeSet<Username> = there.map(|(student, _)| student.clone()).collect();
-            (!there.is_empty()).then(|| Self::Moved(place.clone(), last.clone(), there))
+        let moved = places.flat_map(|(place, scope)| {
+            let mut was: BTreeMap<String, (DeployedPlace, BTreeSet<Username>)> = BTreeMap::new();
+            for (student, at, stands) in known.stands(kept) {
+                let unseen = |last: &&DeployedPlace| !seen.iter().any(|at| last.is(at));
+                if let Some(last) = stands.filter(unseen)
+                    && at == place
+                    && !last.is(scope)
+                {
+                    let there = was.entry(last.words());
+                    let (_, there) = there.or_insert_with(|| (last.clone(), BTreeSet::new()));
+                    there.insert(student.clone());
+                }
+            }
+            let was = was.into_values();
+            was.map(|(last, there)| Self::Moved(place.clone(), last, there))
         });
         moved.collect()
     }
@@ -106,22 +118,24 @@ impl Former {
 /// Refuses a class whose settings have no places any more, while students are remembered at one that is not `here`:
 /// each would get a second stack, and a teardown would seem complete.
 pub(super) fn refuse_forgotten(folder: &Path, here: &Scope) -> Result<()> {
-    let known = StudentPlaces::read(folder)?.known();
-    if known.is_empty() {
+    let known = StudentPlaces::read(folder)?;
+    if known == StudentPlaces::default() {
         return Ok(());
     }
-    let kept = KeptPlaces::read(folder)?.places;
-    let is_here = |place: &PlaceName| kept.get(place).is_some_and(|kept| kept.is(here));
-    let elsewhere: Vec<&PlaceName> = known.values().filter(|place| !is_here(place)).collect();
+    let kept = KeptPlaces::read(folder)?;
+    let elsewhere = known.stands(&kept);
+    let elsewhere = elsewhere.filter(|(.., stands)| !stands.is_some_and(|it| it.is(here)));
+    let elsewhere: Vec<String> = elsewhere
+        .map(|(_, place, stands)| match stands {
+            Some(stands) => format!("{place} ({})", stands.words()),
+            None => place.to_string(),
+        })
+        .collect();
     if elsewhere.is_empty() {
         return Ok(());
     }
-    let places: BTreeSet<&PlaceName> = elsewhere.iter().copied().collect();
-    let places = places.into_iter().map(|place| match kept.get(place) {
-        Some(kept) => format!("{place} ({})", kept.words()),
-        None => place.to_string(),
-    });
-    let places: Vec<String> = places.collect();
+    let places: BTreeSet<&String> = elsewhere.iter().collect();
+    let places: Vec<String> = places.into_iter().cloned().collect();
     let cause = format!(
         "homeroom.toml has no [[place]] any more, and {} may still have stacks at {}; nothing was touched",
         plural(elsewhere.len(), "student"),
@@ -187,9 +201,11 @@ mod tests {
         let last = DeployedPlace::of(&was, Timestamp::UNIX_EPOCH);
         kept.places.insert(east.parse().unwrap(), last.clone());
         let moved = |at: &str, scope: &Scope| {
-            let known = BTreeMap::from([(ana.parse().unwrap(), at.parse().unwrap())]);
+            let mut known = StudentPlaces::default();
+            let (ana, at) = (ana.parse().unwrap(), at.parse().unwrap());
+            known.put(&ana, &at, &was, Timestamp::UNIX_EPOCH);
             let place: PlaceName = east.parse().unwrap();
-            Former::moved([(&place, scope)].into_iter(), &kept, &known)
+            Former::moved([(&place, scope)].into_iter(), &[], &kept, &known)
         };
         let there = BTreeSet::from([ana.parse().unwrap()]);
         let expected = Former::Moved(east.parse().unwrap(), last, there);
@@ -210,7 +226,12 @@ mod tests {
         assert_eq!(refuse_forgotten(dir.path(), &here), Ok(()));
         let place: PlaceName = "east".parse().unwrap();
         StudentPlaces::change(dir.path(), |places| {
-            places.put(&"ana".parse().unwrap(), &place, Timestamp::UNIX_EPOCH);
+            places.put(
+                &"ana".parse().unwrap(),
+                &place,
+                &there,
+                Timestamp::UNIX_EPOCH,
+            );
         })
         .unwrap();
         let refused = |here: &Scope| refuse_forgotten(dir.path(), here).map_err(|e| e.exit);

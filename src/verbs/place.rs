@@ -72,18 +72,22 @@ impl Sessions {
                 let here = DeployedPlace::of(session.scope(), now);
                 known.places.insert(place.clone(), here);
             }
-            begun.push((place, students));
+            begun.push((place, session.scope(), students));
         }
-        known
-            .keep(&folder, &before)
-            .map_err(unwritten("places.json", "the same command"))?;
+        // First who stays where a place was.
         StudentPlaces::change(&folder, |places| {
-            for (place, students) in begun {
+            for (place, scope, students) in begun {
+                if let Some(last) = before.places.get(place).filter(|last| !last.is(scope)) {
+                    places.leave_behind(place, last);
+                }
                 students
                     .into_iter()
-                    .for_each(|student| places.put(student, place, now));
+                    .for_each(|student| places.put(student, place, scope, now));
             }
-        })
+        })?;
+        known
+            .keep(&folder, &before)
+            .map_err(unwritten("places.json", "the same command"))
     }
 
     /// Forgets where students were of whom a fresh listing shows nothing any more. A note where that fails.
@@ -96,13 +100,14 @@ impl Sessions {
         let named = self.places.iter().zip(ends);
         let named = named.filter_map(|(session, end)| {
             let place = session.place.as_ref();
-            Some((place.filter(|place| is_same(session, place))?, end))
+            let place = place.filter(|place| is_same(session, place))?;
+            Some((place, session.scope(), end))
         });
-        let gone: Vec<(&PlaceName, &Username)> = named
-            .flat_map(|(place, end)| {
+        let gone: Vec<(&PlaceName, &Scope, &Username)> = named
+            .flat_map(|(place, scope, end)| {
                 let gone = end.students.iter();
                 let gone = gone.filter(|s| matches!(s.outcome, Outcome::Removed | Outcome::Absent));
-                gone.map(move |student| (place, &student.username))
+                gone.map(move |student| (place, scope, &student.username))
             })
             .collect();
         if gone.is_empty() {
@@ -110,7 +115,7 @@ impl Sessions {
         }
         let forgotten = StudentPlaces::change(&self.folder(), |places| {
             gone.iter()
-                .for_each(|(place, student)| places.forget(student, place));
+                .for_each(|(place, scope, student)| places.forget(student, place, scope));
         });
         let error = forgotten.err()?;
         Some(format!(

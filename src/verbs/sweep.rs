@@ -213,7 +213,8 @@ impl Sweep<'_> {
             return;
         };
         let folder = class_dir(&site.settings.reports, class);
-        let forgotten = StudentPlaces::change(&folder, |places| places.forget_all(place));
+        let forgotten =
+            StudentPlaces::change(&folder, |places| places.forget_all(place, &site.scope));
         if let Err(error) = forgotten {
             self.note(format!(
                 "that nothing of class {class} is left could not be kept: {error}"

@@ -8,9 +8,11 @@ use std::path::Path;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::place::DeployedPlace;
+use super::places::KeptPlaces;
 use crate::error::{Error, Exit, Result};
 use crate::files::{read_if_there, write_whole};
-use crate::ids::{PlaceName, Username};
+use crate::ids::{PlaceName, Scope, Username};
 
 const FILE: &str = "student-places.json";
 
@@ -23,6 +25,16 @@ pub(crate) struct StudentPlaces {
 struct KnownAt {
     place: PlaceName,
     at: Timestamp,
+    /// Which account and region the place was then. `None`: kept by a homeroom that did not say; see [`KeptPlaces`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    stands: Option<DeployedPlace>,
+}
+
+impl KnownAt {
+    fn is_at(&self, place: &PlaceName, scope: &Scope) -> bool {
+        let stands = self.stands.as_ref();
+        self.place == *place && stands.is_none_or(|stands| stands.is(scope))
+    }
 }
 
 impl StudentPlaces {
@@ -74,30 +86,57 @@ impl StudentPlaces {
             .collect()
     }
 
+    /// Each student, with the place, and which account and region that was; `kept`: what it was for those of whom an older
+    /// homeroom did not say.
+    pub(crate) fn stands<'a>(
+        &'a self,
+        kept: &'a KeptPlaces,
+    ) -> impl Iterator<Item = (&'a Username, &'a PlaceName, Option<&'a DeployedPlace>)> {
+        self.students.iter().map(|(username, known)| {
+            let stands = known.stands.as_ref();
+            let stands = stands.or_else(|| kept.places.get(&known.place));
+            (username, &known.place, stands)
+        })
+    }
+
     /// The stack is there, or is about to be made there. What was known later stays.
-    pub(crate) fn put(&mut self, username: &Username, place: &PlaceName, at: Timestamp) {
+    pub(crate) fn put(
+        &mut self,
+        username: &Username,
+        place: &PlaceName,
+        scope: &Scope,
+        at: Timestamp,
+    ) {
         let known = self.students.get(username);
         if known.is_none_or(|known| known.at <= at) {
-            let place = place.clone();
-            self.students
-                .insert(username.clone(), KnownAt { place, at });
+            let known = KnownAt {
+                place: place.clone(),
+                at,
+                stands: Some(DeployedPlace::of(scope, at)),
+            };
+            self.students.insert(username.clone(), known);
+        }
+    }
+
+    /// The place is about to be another account or region: whoever was there stays where it was.
+    pub(crate) fn leave_behind(&mut self, place: &PlaceName, last: &DeployedPlace) {
+        let there = self.students.values_mut();
+        for known in there.filter(|known| known.place == *place) {
+            known.stands.get_or_insert_with(|| last.clone());
         }
     }
 
     /// The student has nothing in that place any more, as a fresh look showed. Another place stays known.
-    pub(crate) fn forget(&mut self, username: &Username, place: &PlaceName) {
-        if self
-            .students
-            .get(username)
-            .is_some_and(|known| known.place == *place)
-        {
+    pub(crate) fn forget(&mut self, username: &Username, place: &PlaceName, scope: &Scope) {
+        let known = self.students.get(username);
+        if known.is_some_and(|known| known.is_at(place, scope)) {
             self.students.remove(username);
         }
     }
 
     /// Nothing of the class is left in that place, as a fresh look showed.
-    pub(crate) fn forget_all(&mut self, place: &PlaceName) {
-        self.students.retain(|_, known| known.place != *place);
+    pub(crate) fn forget_all(&mut self, place: &PlaceName, scope: &Scope) {
+        self.students.retain(|_, known| !known.is_at(place, scope));
     }
 }
 
@@ -107,6 +146,53 @@ mod tests {
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
+    }
+
+    const WEST: &str = "222222222222";
+
+    fn scope(account: &str) -> Scope {
+        Scope {
+            partition: "aws".into(),
+            account: account.into(),
+            region: "us-east-1".into(),
+        }
+    }
+
+    #[test]
+    fn who_stands_where_a_place_was_is_not_forgotten_where_it_is_now() {
+        let old = r#"{"students":{"ana":{"place":"west","at":"2026-01-01T00:00:00Z"},
+            "ben":{"place":"west","at":"2026-01-01T00:00:00Z"}}}"#;
+        let mut places: StudentPlaces = serde_json::from_str(old).unwrap();
+        let [ana, ben] = ["ana", "ben"].map(|name| name.parse::<Username>().unwrap());
+        let west: PlaceName = "west".parse().unwrap();
+        let (was, is) = (scope(WEST), scope("333333333333"));
+        // An older homeroom kept no account with each student: that of the place counts.
+        let mut kept = KeptPlaces::default();
+        let last = DeployedPlace::of(&was, at(1));
+        kept.places.insert(west.clone(), last.clone());
+        let there = |places: &StudentPlaces, kept: &KeptPlaces, scope: &Scope| {
+            let stands = places.stands(kept);
+            let stands = stands.filter(|(.., stands)| stands.is_some_and(|it| it.is(scope)));
+            stands.map(|(name, ..)| name.clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(there(&places, &kept, &was), [ana.clone(), ben.clone()]);
+
+        places.leave_behind(&west, &last);
+        places.put(&ana, &west, &is, Timestamp::now());
+        kept.places
+            .insert(west.clone(), DeployedPlace::of(&is, at(2)));
+        assert_eq!(there(&places, &kept, &was), std::slice::from_ref(&ben));
+        assert_eq!(there(&places, &kept, &is), std::slice::from_ref(&ana));
+        places.forget(&ben, &west, &is);
+        places.forget_all(&west, &is);
+        assert_eq!(there(&places, &kept, &was), std::slice::from_ref(&ben));
+        let written = serde_json::to_string(&places).unwrap();
+        assert_eq!(
+            serde_json::from_str::<StudentPlaces>(&written).unwrap(),
+            places
+        );
+        places.forget(&ben, &west, &was);
+        assert_eq!(places, StudentPlaces::default());
     }
 
     #[test]
@@ -119,15 +205,15 @@ mod tests {
             StudentPlaces::default()
         );
         StudentPlaces::change(dir.path(), |places| {
-            places.put(&ana, &north, at(2));
-            places.put(&ben, &south, at(2));
+            places.put(&ana, &north, &scope(WEST), at(2));
+            places.put(&ben, &south, &scope(WEST), at(2));
         })
         .unwrap();
         StudentPlaces::change(dir.path(), |places| {
             // An older reading, and a teardown elsewhere.
-            places.put(&ana, &south, at(1));
-            places.forget(&ana, &south);
-            places.forget(&ben, &south);
+            places.put(&ana, &south, &scope(WEST), at(1));
+            places.forget(&ana, &south, &scope(WEST));
+            places.forget(&ben, &south, &scope(WEST));
         })
         .unwrap();
         let known = StudentPlaces::read(dir.path()).unwrap().known();
@@ -139,9 +225,9 @@ mod tests {
         let [ana, ben] = ["ana", "ben"].map(|name| name.parse::<Username>().unwrap());
         let [north, south] = ["north", "south"].map(|name| name.parse::<PlaceName>().unwrap());
         let mut places = StudentPlaces::default();
-        places.put(&ana, &north, at(1));
-        places.put(&ben, &south, at(1));
-        places.forget_all(&north);
+        places.put(&ana, &north, &scope(WEST), at(1));
+        places.put(&ben, &south, &scope(WEST), at(1));
+        places.forget_all(&north, &scope(WEST));
         assert_eq!(places.known(), BTreeMap::from([(ben, south)]));
     }
 

@@ -479,6 +479,9 @@ async fn what_the_settings_lost_or_moved_is_neither_empty_nor_made_twice() {
 
     // Somebody goes on in another account than the one where the stack was last.
     day.write(file, &kept.replace(WEST, NORTH));
+    let of_students = "reports/demo/student-places.json";
+    let known = std::fs::read_to_string(day.folder.path().join(of_students)).unwrap();
+    day.write(of_students, &known.replace(WEST, NORTH));
     let (code, torn, said) = day.json("teardown --students ben --confirm demo");
     assert_eq!(code, 5, "{said} {torn}");
     let notes = torn["notes"].to_string();
@@ -487,6 +490,7 @@ async fn what_the_settings_lost_or_moved_is_neither_empty_nor_made_twice() {
         "{notes}"
     );
     day.write(file, &kept);
+    day.write(of_students, &known);
     assert_eq!(day.json("deploy").0, 0);
 
     // No places any more, in the account of one of them.
@@ -631,6 +635,52 @@ async fn a_sweep_of_two_regions_of_an_account_points_at_neither() {
     assert_eq!(swept.status.code(), Some(0), "{said}");
     assert!(!said.contains("also has a stack in"), "{said}");
     assert_eq!(day.roles(0).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_stays_where_a_place_was_outlasts_the_move_of_another() {
+    let day = Places::begin_at(&TWO[1..], "ana,west ben,west").await;
+    std::fs::create_dir_all(day.folder.path().join("reports/demo")).unwrap();
+    let file = "reports/demo/student-places.json";
+    // West was another account, where ben got a stack; an older homeroom did not keep that with him.
+    let last = format!(
+        "{{\"account\":\"{NORTH}\",\"region\":\"us-east-1\",\"at\":\"2026-01-01T00:00:00Z\"}}"
+    );
+    day.write(
+        "reports/demo/places.json",
+        &format!("{{\"places\":{{\"west\":{last}}}}}"),
+    );
+    let ben = "{\"students\":{\"ben\":{\"place\":\"west\",\"at\":\"2026-01-01T00:00:00Z\"}}}";
+    day.write(file, ben);
+    // What was agreed to for ana says nothing of ben.
+    let (code, deployed, said) = day.json("deploy --students ana");
+    assert_eq!(code, 0, "{said} {deployed}");
+    let (code, again, said) = day.json("deploy");
+    assert_eq!(code, 3, "{said} {again}");
+    assert_eq!(student(&again, "ana")["outcome"], "unchanged", "{again}");
+    assert_eq!(student(&again, "ben")["outcome"], "unknown", "{again}");
+    let (_, status, _) = day.json("status");
+    assert_eq!(
+        student(&status, "ana")["outcome"],
+        "not-started",
+        "{status}"
+    );
+    assert_eq!(student(&status, "ben")["outcome"], "unknown", "{status}");
+    assert_eq!(day.roles(0).await, 3);
+    let (code, torn, said) = day.json("teardown --confirm demo");
+    assert_eq!(code, 5, "{said} {torn}");
+    assert_eq!(student(&torn, "ana")["outcome"], "removed", "{torn}");
+    assert_eq!(student(&torn, "ben")["outcome"], "remains", "{torn}");
+    let notes = torn["notes"].to_string();
+    assert!(
+        notes.contains("PLACE west WAS account 333333333333"),
+        "{notes}"
+    );
+    let remembered = std::fs::read_to_string(day.folder.path().join(file)).unwrap();
+    assert!(
+        remembered.contains("ben") && !remembered.contains("ana"),
+        "{remembered}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
