@@ -118,11 +118,7 @@ impl Former {
 /// Refuses a class whose settings have no places any more, while students are remembered at one that is not `here`:
 /// each would get a second stack, and a teardown would seem complete.
 pub(super) fn refuse_forgotten(folder: &Path, here: &Scope) -> Result<()> {
-    let known = StudentPlaces::read(folder)?;
-    if known == StudentPlaces::default() {
-        return Ok(());
-    }
-    let kept = KeptPlaces::read(folder)?;
+    let (known, kept) = (StudentPlaces::read(folder)?, KeptPlaces::read(folder)?);
     let elsewhere = known.stands(&kept);
     let elsewhere = elsewhere.filter(|(.., stands)| !stands.is_some_and(|it| it.is(here)));
     let elsewhere: Vec<String> = elsewhere
