@@ -19,6 +19,10 @@ const RUN: &str = "axe.run(document, {
         `${rule.id}: ${node.target.join(' ')}: ${node.failureSummary.replace(/\\s+/g, ' ')}`)),
 }))";
 
+/// Ends when what was emulated has been drawn: axe must not see colours and sizes of before.
+const DRAWN: &str =
+    "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))";
+
 /// A page with barriers.
 const BARRIERS: &str = "<!doctype html><title>x</title><img src='data:,'><p style='color: #bbb'>faint</p>\
     <button style='font-size: 5px'>a</button><button style='font-size: 5px'>b</button>";
@@ -152,8 +156,12 @@ fn no_page_has_a_barrier_that_axe_core_knows() {
             browser.size(width, 900);
             browser.call(
                 "Emulation.setEmulatedMedia",
-                json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] }),
+                json!({ "features": [
+                    { "name": "prefers-color-scheme", "value": scheme },
+                    { "name": "prefers-reduced-motion", "value": "reduce" },
+                ] }),
             );
+            browser.eval(DRAWN);
             let seen = browser.eval(RUN);
             let name = page.file_name().unwrap().display();
             assert!(seen["passes"].as_u64().unwrap() > 5, "{name}: {seen}");
