@@ -232,7 +232,8 @@ Examples:
     Teardown(TeardownArgs),
     /// List the classes that homeroom has in this account and region; changes nothing
     ///
-    /// In a folder with places it looks at every place. Needs no roster and no lab: class, lab, students, when it was made, and when it ends. Asks for listings alone.
+    /// In a folder with places it looks at every place. Needs no roster and no lab: class, lab, students, when it was made,
+    /// and when it ends. Asks for listings alone.
     Classes,
     /// Tear down the classes whose end has passed, for cron or CI
     ///

@@ -604,6 +604,15 @@ fn a_roster_value_never_becomes_an_expression() {
     );
 }
 
+/// What is refused of a lab for a class in which a student has this name; empty where nothing is.
+fn refusals_with_name(files: Files, name: &str) -> String {
+    let mut eve = student("eve");
+    eve.name = Some(name.into());
+    let lab = Lab::parse(files).unwrap();
+    let desired = lab.desired(&scope(), &class(), &[student("ada"), eve]);
+    desired.map_or_else(|failures| said(&failures), |_| String::new())
+}
+
 #[test]
 fn a_roster_value_never_becomes_a_pattern_of_a_policy() {
     let refused = |path: &str, bucket: &str, name: &str| {
@@ -611,13 +620,7 @@ fn a_roster_value_never_becomes_a_pattern_of_a_policy() {
             "\"Statement\": [{{ \"Effect\": \"Allow\", \"Action\": \"s3:GetObject\", \"Resource\": \"arn:aws:s3:::b/{bucket}/x\" }}, {{"
         );
         let files = with(path, "\"Statement\": [{", &statement);
-        let mut eve = student("eve");
-        eve.name = Some(name.into());
-        let desired =
-            Lab::parse(files)
-                .unwrap()
-                .desired(&scope(), &class(), &[student("ada"), eve]);
-        desired.map_or_else(|failures| said(&failures), |_| String::new())
+        refusals_with_name(files, name)
     };
     for path in [
         "templates/policy.json",
@@ -662,13 +665,7 @@ fn a_roster_value_never_becomes_code_of_a_definition() {
         );
         let mut files = files();
         files.insert("templates/machine.json".into(), definition.into_bytes());
-        let mut eve = student("eve");
-        eve.name = Some(name.into());
-        let desired =
-            Lab::parse(files)
-                .unwrap()
-                .desired(&scope(), &class(), &[student("ada"), eve]);
-        desired.map_or_else(|failures| said(&failures), |_| String::new())
+        refusals_with_name(files, name)
     };
     let greet = r#""hi.$": "States.Format('Hi {{ student.name }} {}', $.who)""#;
     let path = r#""hi.$": "$.names.{{ student.name }}""#;

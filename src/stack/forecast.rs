@@ -14,7 +14,9 @@ use crate::aws::pacing::{Calls, Pacer};
 use crate::aws::{Client, Operation};
 use crate::ids::Scope;
 use crate::stack::kinds::log_group::LATE_LOGS;
-use crate::stack::kinds::{Action, ApiType, Desired, Observed, ResourceId, function};
+use crate::stack::kinds::{
+    Action, ApiType, Desired, Kind, Observed, PlannedCalls, ResourceId, function,
+};
 use crate::stack::plan::{Plan, deploy};
 use crate::text::words::duration;
 
@@ -105,11 +107,30 @@ struct WaitsAround {
     after: Duration,
 }
 
-/// A step of a student: what it is about, what it does, and which steps must have ended.
+/// A step of a student: what it is about, what it takes, and which steps must have ended.
 struct TimedStep {
     resource: ResourceId,
-    action: Action,
+    calls: PlannedCalls,
+    wait: Duration,
     needs: Vec<ResourceId>,
+    /// Its steps, too, must have ended.
+    lets_go_first: Option<Kind>,
+}
+
+impl TimedStep {
+    fn of(resource: ResourceId, action: &Action, needs: Vec<ResourceId>) -> Self {
+        Self {
+            resource,
+            calls: action.calls(),
+            wait: action.wait(),
+            needs,
+            lets_go_first: action.lets_go_first(),
+        }
+    }
+
+    fn needs(&self, other: &Self) -> bool {
+        self.needs.contains(&other.resource) || self.lets_go_first == Some(other.resource.kind)
+    }
 }
 
 impl Workload {
@@ -117,11 +138,8 @@ impl Workload {
         let mut work = Self::default();
         for student in &plan.students {
             let steps = student.items.iter().filter_map(|item| {
-                Some(TimedStep {
-                    resource: item.resource.clone(),
-                    action: item.action.clone()?,
-                    needs: item.after.clone(),
-                })
+                let (resource, needs) = (item.resource.clone(), item.after.clone());
+                Some(TimedStep::of(resource, item.action.as_ref()?, needs))
             });
             work.add_student(&steps.collect::<Vec<_>>());
             add(&mut work.calls, function::refused_at_first(&student.items));
@@ -149,11 +167,7 @@ impl Workload {
                 add(&mut work.calls, look.as_slice());
                 let before = spec.id().kind.facts().goes_after;
                 let needs = ids.iter().filter(|id| before.contains(&id.kind));
-                TimedStep {
-                    resource: spec.id(),
-                    action: spec.deletion(),
-                    needs: needs.cloned().collect(),
-                }
+                TimedStep::of(spec.id(), &spec.deletion(), needs.cloned().collect())
             });
             let steps: Vec<TimedStep> = steps.collect();
             work.add_student(&steps);
@@ -171,21 +185,16 @@ impl Workload {
 
     /// The steps of one student, each after those that it needs.
     fn add_student(&mut self, steps: &[TimedStep]) {
-        let needs = |step: &TimedStep, other: &TimedStep| {
-            step.needs.contains(&other.resource)
-                || step.action.lets_go_first() == Some(other.resource.kind)
-        };
-        let before = around(steps, needs);
-        let after = around(steps, |step, other| needs(other, step));
+        let before = around(steps, TimedStep::needs);
+        let after = around(steps, |step, other| other.needs(step));
         for (index, step) in steps.iter().enumerate() {
-            let calls = step.action.calls();
-            add(&mut self.calls, &calls);
+            add(&mut self.calls, &step.calls);
             let waits = WaitsAround {
                 before: before[index],
-                after: step.action.wait() + after[index],
+                after: step.wait + after[index],
             };
             self.chain = self.chain.max(waits.before + waits.after);
-            for (operation, _) in calls.iter().filter(|(_, count)| *count > 0) {
+            for (operation, _) in step.calls.iter().filter(|(_, count)| *count > 0) {
                 let known = self.waits.entry(*operation).or_insert(waits);
                 known.before = known.before.min(waits.before);
                 known.after = known.after.min(waits.after);
@@ -279,10 +288,7 @@ fn around(steps: &[TimedStep], is_next: impl Fn(&TimedStep, &TimedStep) -> bool)
             return known;
         }
         let next = (0..steps.len()).filter(|other| is_next(&steps[at], &steps[*other]));
-        let next: Vec<usize> = next.collect();
-        let waits = next
-            .into_iter()
-            .map(|other| steps[other].action.wait() + longest(steps, other, is_next, known));
+        let waits = next.map(|other| steps[other].wait + longest(steps, other, is_next, known));
         let longest = waits.max().unwrap_or_default();
         known[at] = Some(longest);
         longest
